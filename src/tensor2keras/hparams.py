@@ -1,0 +1,160 @@
+"""HParams: the typed, named hyperparameters of a model and its training (T2T's `utils/hparam.py`)."""
+
+import ast
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+_BOOLS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class HParams(ConfigDict):
+    """Hyperparameters by name: typed, locked, overridable by a string, JSON in and out.
+
+    Names are fixed once the set is made: assigning an unknown name or a value of another type raises. `add_hparam` adds
+    a name on purpose, as a hyperparameter function does. `None` means "unset" and takes any type.
+
+    Example:
+        >>> hparams = HParams(hidden_size=512, dropout=0.1)
+        >>> hparams.override("hidden_size=256,dropout=0.3").hidden_size
+        256
+    """
+
+    def __init__(self, initial: Mapping[str, Any] | None = None, type_safe: bool = True, **values: Any):
+        """Makes a locked set from a mapping, keyword values, or both (`type_safe` is ConfigDict's, for nested dicts)."""
+        super().__init__({**dict(initial or {}), **values}, type_safe=type_safe)
+        self.lock()
+
+    def __reduce__(self):  # ConfigDict's own copying and pickling fill a set that is still unlocked
+        return type(self), (self.to_dict(),)
+
+    def add_hparam(self, name: str, value: Any) -> None:
+        """Adds a new hyperparameter; raises ValueError if `name` exists."""
+        if name in self:
+            raise ValueError(f"hparam {name!r} is already set to {self[name]!r}")
+        with self.unlocked():
+            self[name] = value
+
+    def set_hparam(self, name: str, value: Any) -> None:
+        """Sets an existing hyperparameter: `KeyError` for an unknown name, `ValueError` for a value of another type."""
+        self._check_known(name)
+        self[name] = _as_type_of(self[name], value, name)
+
+    def override(self, overrides: str | Mapping[str, Any] | None) -> "HParams":
+        """Sets values from `"a=1,b=2"` or a mapping, in place, and returns self.
+
+        Lists are written `"sizes=[1,2]"`; text may be quoted when it holds commas. All values are checked before any is set.
+
+        Raises:
+            KeyError: a name that the set does not have, with the closest names.
+            ValueError: a value that is not of the hyperparameter's type, or a part without "=".
+        """
+        pairs = parse_overrides(overrides) if isinstance(overrides, str) else dict(overrides or {})
+        for name in pairs:
+            self._check_known(name)
+        checked = {name: _as_type_of(self[name], value, name) for name, value in pairs.items()}
+        for name, value in checked.items():
+            if isinstance(self[name], ConfigDict) or self[name] is None:
+                with self.ignore_type():
+                    self[name] = value
+            else:
+                self[name] = value
+        return self
+
+    parse = override  # T2T's name
+
+    def values(self) -> dict[str, Any]:  # type: ignore[override]  # T2T's meaning: the values by name
+        """All hyperparameters as a plain dict."""
+        return self.to_dict()
+
+    def to_json(self, **kwargs: Any) -> str:  # type: ignore[override]
+        """JSON text with sorted keys."""
+        return json.dumps(self.to_dict(), sort_keys=True, **kwargs)
+
+    @classmethod
+    def from_json(cls, text: str) -> "HParams":
+        """The set that `to_json` wrote."""
+        return cls(json.loads(text))
+
+    def _check_known(self, name: str) -> None:
+        if name not in self:
+            close = difflib.get_close_matches(name, list(self.keys()), n=3)
+            hint = f"; closest: {', '.join(close)}" if close else ""
+            raise KeyError(f"unknown hparam {name!r}{hint}")
+
+
+def parse_overrides(text: str) -> dict[str, str]:
+    """Splits `"a=1,b=[2,3],c='x,y'"` into names and value texts; raises ValueError for a part without "="."""
+    parts, depth, quote, start = [], 0, "", 0
+    for i, char in enumerate(text):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "[({":
+            depth += 1
+        elif char in "])}":
+            depth -= 1
+        elif char == "," and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    parts.append(text[start:])
+    pairs = {}
+    for part in (part.strip() for part in parts):
+        if not part:
+            continue
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip():
+            raise ValueError(f"cannot read the hparams override {part!r}: write name=value, separated by commas")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _as_type_of(current: Any, value: Any, name: str) -> Any:
+    """`value` (text or a Python object) converted to the type of `current`, or ValueError naming both."""
+    wanted = type(current).__name__
+
+    def refuse() -> ValueError:
+        return ValueError(f"hparam {name}={value!r} is not of type {wanted} (its value is {current!r})")
+
+    parsed = _literal(value) if isinstance(value, str) and not isinstance(current, str) else value
+    if current is None or parsed is None:
+        return parsed
+    if isinstance(current, bool):
+        if isinstance(parsed, bool):
+            return parsed
+        if str(value).lower() in _BOOLS:
+            return _BOOLS[str(value).lower()]
+        raise refuse()
+    if isinstance(current, int):
+        if isinstance(parsed, bool) or not isinstance(parsed, int | float) or parsed != int(parsed):
+            raise refuse()
+        return int(parsed)
+    if isinstance(current, float):
+        if isinstance(parsed, bool) or not isinstance(parsed, int | float):
+            raise refuse()
+        return float(parsed)
+    if isinstance(current, str):
+        if not isinstance(value, str):
+            raise refuse()
+        return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+    if isinstance(current, list | tuple):
+        items = parsed if isinstance(parsed, list | tuple) else [parsed]
+        return type(current)(items)
+    if isinstance(current, Mapping | ConfigDict):
+        if not isinstance(parsed, Mapping | ConfigDict):
+            raise refuse()
+        return parsed
+    if not isinstance(parsed, type(current)):
+        raise refuse()
+    return parsed
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {"none": None, "true": True, "false": False}.get(text.lower(), text)

@@ -1,0 +1,207 @@
+"""Models, problems, hyperparameter sets, ranges and optimizers by name (T2T's `utils/registry.py`).
+
+Everything registers itself with a decorator where it is defined. Names are looked up lazily: the package's own modules and
+the installed plug-ins (entry points `tensor2keras.plugins`) are imported when a name is first asked for.
+
+Example:
+    >>> hparams = hparams("transformer_base", problem="translate_ende_wmt32k", overrides="dropout=0.2")
+    >>> network = model("transformer", hparams)
+"""
+
+import difflib
+import importlib
+import importlib.metadata
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tensor2keras.hparams import HParams
+
+ALIASES = {
+    "model": {"bytenet": "byte_net", "slicenet": "slice_net", "imagetransformerpp": "imagetransformer"},
+    "hparams set": {"shake_shake_big": "shakeshake_big"},
+    "problem": {},
+    "hparams range": {},
+    "optimizer": {},
+}
+
+_CAMEL_1 = re.compile(r"(.)([A-Z][a-z0-9]+)")
+_CAMEL_2 = re.compile(r"([a-z0-9])([A-Z])")
+
+
+def default_name(obj: Callable) -> str:
+    """`TranslateEndeWmt32k` -> `translate_ende_wmt32k`, as T2T derives names from classes and functions."""
+    return _CAMEL_2.sub(r"\1_\2", _CAMEL_1.sub(r"\1_\2", obj.__name__)).lower()
+
+
+class Registry:
+    """One kind of thing by name.
+
+    Args:
+        kind: what it holds, for messages ("model").
+        modules: this package's modules that register entries; imported at the first lookup.
+    """
+
+    def __init__(self, kind: str, modules: tuple[str, ...]):
+        self.kind = kind
+        self._modules = modules
+        self._entries: dict[str, Callable] = {}
+        self._loaded = False
+
+    def register(self, name: str | Callable | None = None) -> Callable:
+        """A decorator, bare (`@register`) or with a name (`@register("name")`).
+
+        Raises:
+            ValueError: another object holds the name; both places are named. Running the same definition again (a
+                notebook cell) replaces it.
+        """
+        if callable(name):
+            return self._add(default_name(name), name)
+        return lambda obj: self._add(name or default_name(obj), obj)
+
+    def _add(self, name: str, obj: Callable) -> Callable:
+        old = self._entries.get(name)
+        if old is not None and (old.__module__, old.__qualname__) != (obj.__module__, obj.__qualname__):
+            raise ValueError(
+                f"{self.kind} {name!r} is already registered by {_place(old)}; {_place(obj)} needs another name"
+            )
+        self._entries[name] = obj
+        return obj
+
+    def __getitem__(self, name: str) -> Callable:
+        """The registered object; KeyError with the closest names if there is none."""
+        self._load()
+        entry = self._entries.get(name) or self._entries.get(ALIASES[self.kind].get(name, ""))
+        if entry is None:
+            close = difflib.get_close_matches(name, self._entries, n=4, cutoff=0.5)
+            hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(sorted(self._entries))}"
+            raise KeyError(f"unknown {self.kind} {name!r}; {hint}")
+        return entry
+
+    def __contains__(self, name: str) -> bool:
+        self._load()
+        return name in self._entries or ALIASES[self.kind].get(name) in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(sorted(self._entries))
+
+    def __len__(self) -> int:
+        self._load()
+        return len(self._entries)
+
+    def summary(self, name: str) -> str:
+        """The first line of the entry's docstring."""
+        return (inspect.getdoc(self[name]) or "").partition("\n")[0]
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True  # set first: the modules imported below may look names up
+        for module in self._modules:
+            importlib.import_module(module)
+        load_plugins()
+
+
+models = Registry("model", ("tensor2keras.models",))
+problems = Registry("problem", ("tensor2keras.data",))
+hparams_sets = Registry("hparams set", ("tensor2keras.models",))
+hparams_ranges = Registry("hparams range", ("tensor2keras.models",))
+optimizers = Registry("optimizer", ("tensor2keras.optimizers",))
+
+register_model = models.register
+register_problem = problems.register
+register_hparams = hparams_sets.register
+register_ranged_hparams = hparams_ranges.register
+register_optimizer = optimizers.register
+
+_plugins_loaded = False
+
+
+def load_plugins() -> None:
+    """Imports every installed package's entry point in the group `tensor2keras.plugins`, once."""
+    global _plugins_loaded
+    if not _plugins_loaded:
+        _plugins_loaded = True
+        for entry_point in importlib.metadata.entry_points(group="tensor2keras.plugins"):
+            entry_point.load()
+
+
+def parse_problem_name(name: str) -> tuple[str, bool, bool]:
+    """`"x_rev_copy"` -> `("x", was_reversed=True, was_copy=True)`; a name registered as it stands is left whole."""
+    was_reversed = was_copy = False
+    while name not in problems:
+        if name.endswith("_rev") and not was_reversed:
+            name, was_reversed = name.removesuffix("_rev"), True
+        elif name.endswith("_copy") and not was_copy:
+            name, was_copy = name.removesuffix("_copy"), True
+        else:
+            break
+    return name, was_reversed, was_copy
+
+
+def problem(name: str, data_dir: str | None = None, tmp_dir: str | None = None, **kwargs: Any) -> Any:
+    """A problem by name; the suffixes `_rev` (inputs and targets swapped) and `_copy` (targets copied to inputs) work.
+
+    Args:
+        name: registered name, with or without suffixes.
+        data_dir: where generated data and vocabularies lie; `~` and `$VARS` are expanded.
+        tmp_dir: where raw downloads and the user's own files are looked for.
+        **kwargs: further arguments of the problem's class.
+
+    Raises:
+        KeyError: unknown name, with the closest ones.
+    """
+    base, was_reversed, was_copy = parse_problem_name(name)
+    return problems[base](
+        data_dir=data_dir, tmp_dir=tmp_dir, was_reversed=was_reversed, was_copy=was_copy, **kwargs
+    )
+
+
+def hparams(name: str, problem: Any = None, overrides: str | Mapping[str, Any] | None = None) -> HParams:
+    """A hyperparameter set by name.
+
+    Args:
+        name: registered name.
+        problem: a Problem, a problem's name or the plain dict of `Problem.get_hparams`; stored as `hparams.problem`.
+            Without one, `hparams.problem` is None and a model built from it works on embedded features.
+        overrides: `"a=1,b=2"` or a mapping; type-checked.
+
+    Raises:
+        KeyError: unknown set or hyperparameter, with the closest names.
+        ValueError: a value of another type.
+    """
+    result = hparams_sets[name]()
+    if overrides:
+        result.override(overrides)
+    if isinstance(problem, str):
+        problem = globals()["problem"](problem)
+    if hasattr(problem, "get_hparams"):
+        problem = problem.get_hparams(result)
+    with result.unlocked(), result.ignore_type():
+        result["problem"] = problem
+    return result
+
+
+def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
+    """A `keras.Model` by name, ready to call on features.
+
+    Raises:
+        KeyError: unknown name, with the closest ones.
+    """
+    return models[name](hparams, **kwargs)
+
+
+def optimizer(name: str) -> Any:
+    """The function or class registered as optimizer `name`."""
+    return optimizers[name]
+
+
+def ranged_hparams(name: str) -> Any:
+    """The registered hyperparameter range `name`."""
+    return hparams_ranges[name]
+
+
+def _place(obj: Callable) -> str:
+    return f"{obj.__module__}.{obj.__qualname__}"
