@@ -8,7 +8,18 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_MODULES = ("convert", "data", "decoding", "hparams", "layers", "metrics", "models", "optimizers", "registry", "training")
+_MODULES = (
+    "convert",
+    "data",
+    "decoding",
+    "hparams",
+    "layers",
+    "metrics",
+    "models",
+    "optimizers",
+    "registry",
+    "training",
+)
 _NAMES = {
     "HParams": "hparams",
     "Problem": "data.problem",

@@ -24,12 +24,17 @@ class HParams(ConfigDict):
     """
 
     def __init__(self, initial: Mapping[str, Any] | None = None, type_safe: bool = True, **values: Any):
-        """Makes a locked set from a mapping, keyword values, or both (`type_safe` is ConfigDict's, for nested dicts)."""
+        """Makes a locked set from a mapping, keyword values, or both; `type_safe` is ConfigDict's, for nested dicts."""
         super().__init__({**dict(initial or {}), **values}, type_safe=type_safe)
         self.lock()
 
     def __reduce__(self):  # ConfigDict's own copying and pickling fill a set that is still unlocked
         return type(self), (self.to_dict(),)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HParams) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # mutable
 
     def add_hparam(self, name: str, value: Any) -> None:
         """Adds a new hyperparameter; raises ValueError if `name` exists."""
@@ -43,16 +48,23 @@ class HParams(ConfigDict):
         self._check_known(name)
         self[name] = _as_type_of(self[name], value, name)
 
-    def override(self, overrides: str | Mapping[str, Any] | None) -> "HParams":
-        """Sets values from `"a=1,b=2"` or a mapping, in place, and returns self.
+    def extend(self, **values: Any) -> "HParams":
+        """Adds new hyperparameters, in place, and returns self; raises ValueError if one exists."""
+        for name, value in values.items():
+            self.add_hparam(name, value)
+        return self
 
-        Lists are written `"sizes=[1,2]"`; text may be quoted when it holds commas. All values are checked before any is set.
+    def override(self, overrides: str | Mapping[str, Any] | None = None, **values: Any) -> "HParams":
+        """Sets values from `"a=1,b=2"`, a mapping or keywords, in place, and returns self.
+
+        Lists are written `"sizes=[1,2]"`; text that holds commas is quoted. All values are checked before any is set.
 
         Raises:
             KeyError: a name that the set does not have, with the closest names.
             ValueError: a value that is not of the hyperparameter's type, or a part without "=".
         """
         pairs = parse_overrides(overrides) if isinstance(overrides, str) else dict(overrides or {})
+        pairs.update(values)
         for name in pairs:
             self._check_known(name)
         checked = {name: _as_type_of(self[name], value, name) for name, value in pairs.items()}
@@ -84,6 +96,48 @@ class HParams(ConfigDict):
             close = difflib.get_close_matches(name, list(self.keys()), n=3)
             hint = f"; closest: {', '.join(close)}" if close else ""
             raise KeyError(f"unknown hparam {name!r}{hint}")
+
+
+class RangedHParams:
+    """A search space: for each hyperparameter the values a tuner may try (T2T's `common_hparams.RangedHParams`).
+
+    Attributes:
+        params: {name: {"kind": "categorical" | "discrete" | "int" | "float", "values" or "low" and "high", "scale",
+            "length"}}; `scale` is None or one of `SCALES`; `length` is that of a list-valued hyperparameter.
+    """
+
+    SCALES = ("UNIT_LINEAR_SCALE", "UNIT_LOG_SCALE", "UNIT_REVERSE_LOG_SCALE")
+    LINEAR_SCALE, LOG_SCALE, REVERSE_LOG_SCALE = SCALES
+
+    def __init__(self) -> None:
+        self.params: dict[str, dict[str, Any]] = {}
+
+    def set_categorical(self, name: str, categories: list[str], length: int | None = None) -> None:
+        """One of several names."""
+        self._set(name, kind="categorical", values=list(categories), length=length)
+
+    def set_discrete(
+        self, name: str, feasible_points: list[float], scale: str | None = None, length: int | None = None
+    ) -> None:
+        """One of several numbers."""
+        self._set(name, kind="discrete", values=list(feasible_points), scale=scale, length=length)
+
+    def set_float(
+        self, name: str, min_val: float, max_val: float, scale: str | None = None, length: int | None = None
+    ) -> None:
+        """A real number between two bounds."""
+        self._set(name, kind="float", low=float(min_val), high=float(max_val), scale=scale, length=length)
+
+    def set_int(
+        self, name: str, min_val: int, max_val: int, scale: str | None = None, length: int | None = None
+    ) -> None:
+        """An integer between two bounds, both included."""
+        self._set(name, kind="int", low=int(min_val), high=int(max_val), scale=scale, length=length)
+
+    def _set(self, name: str, **param: Any) -> None:
+        if param.get("scale") not in (None, *self.SCALES):
+            raise ValueError(f"unknown scale {param['scale']!r} for {name}; known: {', '.join(self.SCALES)}")
+        self.params[name] = param
 
 
 def parse_overrides(text: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Models, problems, hyperparameter sets, ranges and optimizers by name (T2T's `utils/registry.py`).
 
-Everything registers itself with a decorator where it is defined. Names are looked up lazily: the package's own modules and
-the installed plug-ins (entry points `tensor2keras.plugins`) are imported when a name is first asked for.
+Everything registers itself with a decorator where it is defined. Names are looked up lazily: the package's own modules
+and the installed plug-ins (entry points `tensor2keras.plugins`) are imported when a name is first asked for.
 
 Example:
     >>> hparams = hparams("transformer_base", problem="translate_ende_wmt32k", overrides="dropout=0.2")
@@ -154,9 +154,7 @@ def problem(name: str, data_dir: str | None = None, tmp_dir: str | None = None, 
         KeyError: unknown name, with the closest ones.
     """
     base, was_reversed, was_copy = parse_problem_name(name)
-    return problems[base](
-        data_dir=data_dir, tmp_dir=tmp_dir, was_reversed=was_reversed, was_copy=was_copy, **kwargs
-    )
+    return problems[base](data_dir=data_dir, tmp_dir=tmp_dir, was_reversed=was_reversed, was_copy=was_copy, **kwargs)
 
 
 def hparams(name: str, problem: Any = None, overrides: str | Mapping[str, Any] | None = None) -> HParams:

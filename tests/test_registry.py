@@ -1,0 +1,125 @@
+"""Names: registration, lookup, suffixes, plug-ins."""
+
+import importlib.metadata
+import json
+
+import pytest
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams, RangedHParams
+
+
+@pytest.fixture
+def kind():
+    return registry.Registry("model", ())
+
+
+def test_a_class_registers_under_its_snake_case_name(kind):
+    @kind.register
+    class TranslateEndeWmt32k:
+        """One line.
+
+        More.
+        """
+
+    assert kind["translate_ende_wmt32k"] is TranslateEndeWmt32k
+    assert kind.summary("translate_ende_wmt32k") == "One line."
+    assert list(kind) == ["translate_ende_wmt32k"]
+
+
+def test_a_given_name_wins_and_an_alias_leads_to_it(kind):
+    @kind.register("byte_net")
+    class ByteNetwork:
+        pass
+
+    assert kind["byte_net"] is kind["bytenet"] is ByteNetwork
+    assert "bytenet" in kind
+
+
+def test_rerunning_a_notebook_cell_replaces_but_another_object_is_refused(kind):
+    def cell():
+        @kind.register("mine")
+        def mine():
+            pass
+
+        return mine
+
+    cell()
+    second = cell()
+    assert kind["mine"] is second
+    with pytest.raises(ValueError, match=r"model 'mine' is already registered by .*cell.*mine; .*HParams"):
+        kind.register("mine")(HParams)
+
+
+def test_an_unknown_name_is_answered_with_the_closest():
+    with pytest.raises(KeyError, match=r"unknown hparams set 'transformer_bse'; did you mean .*transformer_base"):
+        registry.hparams("transformer_bse")
+    with pytest.raises(KeyError, match=r"unknown model 'transfomer'; did you mean .*transformer"):
+        registry.model("transfomer", registry.hparams("transformer_tiny"))
+    with pytest.raises(
+        KeyError, match=r"unknown problem 'translate_ende_wmt33k'; did you mean .*translate_ende_wmt32k"
+    ):
+        registry.problem("translate_ende_wmt33k")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("translate_ende_wmt32k", ("translate_ende_wmt32k", False, False)),
+        ("translate_ende_wmt32k_rev", ("translate_ende_wmt32k", True, False)),
+        ("translate_ende_wmt32k_copy", ("translate_ende_wmt32k", False, True)),
+        ("translate_ende_wmt32k_rev_copy", ("translate_ende_wmt32k", True, True)),
+        ("translate_ende_wmt32k_copy_rev", ("translate_ende_wmt32k", True, True)),
+        ("no_such_rev_rev", ("no_such_rev", True, False)),
+    ],
+)
+def test_problem_suffixes(name, expected):
+    assert registry.parse_problem_name(name) == expected
+
+
+def test_hparams_take_a_problem_as_dict_and_overrides():
+    problem = {"name": "mine", "features": {"targets": {"modality": "symbol", "vocab_size": 9}}}
+    hparams = registry.hparams("transformer_tiny", problem=problem, overrides="dropout=0.3,hidden_size=64")
+    assert (hparams.dropout, hparams.hidden_size) == (0.3, 64)
+    assert hparams.problem.features.targets.vocab_size == 9
+    assert HParams.from_json(hparams.to_json()) == hparams
+    assert registry.hparams("transformer_tiny").problem is None
+
+
+def test_all_sets_of_every_registered_model_have_the_original_values(golden):
+    sets = json.loads((golden / "hparams.json").read_text())
+    here = [name for name in registry.hparams_sets if name in sets]
+    assert len(here) >= 97
+    for name in here:
+        values = registry.hparams(name).values()
+        assert values.pop("problem") is None
+        assert values == sets[name]["values"], name
+    modules = {sets[name]["module"] for name in here}
+    assert {name for name, entry in sets.items() if entry["module"] in modules} == set(here)
+
+
+def test_all_ranges_of_every_registered_model_have_the_original_values(golden):
+    ranges = json.loads((golden / "ranged_hparams.json").read_text())
+    for name in registry.hparams_ranges:
+        found = RangedHParams()
+        registry.ranged_hparams(name)(found)
+        expected = {p.pop("name"): p for p in ranges[name]["params"]}
+        assert found.params == expected, name
+
+
+def test_an_installed_plug_in_is_imported_once(monkeypatch):
+    loaded = []
+
+    class EntryPoint:
+        def load(self):
+            loaded.append(1)
+
+    def entry_points(group):
+        assert group == "tensor2keras.plugins"
+        return [EntryPoint()]
+
+    monkeypatch.setattr(registry, "_plugins_loaded", False)
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+    registry.load_plugins()
+    registry.load_plugins()
+    assert loaded == [1]
