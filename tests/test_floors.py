@@ -1,0 +1,45 @@
+"""The import floors of pyproject.toml hold, and the light parts load no TensorFlow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+ROOT = Path(__file__).resolve().parents[1]
+
+LIGHT = ["", ".hparams", ".registry", ".cli.common", ".cli.trainer", ".cli.datagen", ".cli.decoder", ".cli.evaluate",
+         ".cli.avg_all", ".cli.bleu", ".cli.translate_all", ".data.text_encoder"]  # fmt: skip
+
+
+def test_no_room_imports_upwards(capsys):
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_importing_the_package_and_the_commands_loads_no_tensorflow():
+    code = (
+        "import importlib, sys\n"
+        f"for name in {LIGHT}:\n"
+        "    importlib.import_module('tensor2keras' + name)\n"
+        "    heavy = {'tensorflow', 'keras', 'jax', 'torch', 'tensorflow_datasets'} & set(sys.modules)\n"
+        "    assert not heavy, (name, heavy)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("module", ["trainer", "datagen", "decoder", "evaluate", "avg_all", "bleu", "translate_all"])
+def test_help_prints_every_flag_without_tensorflow(module):
+    code = (
+        "import sys\n"
+        f"from tensor2keras.cli.{module} import main\n"
+        "try:\n"
+        "    status = main(['--help'])\n"
+        "except SystemExit as exit:\n"
+        "    status = exit.code\n"
+        "assert not status, status\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert "--" in result.stdout
