@@ -91,6 +91,10 @@ class Registry:
         self._load()
         return len(self._entries)
 
+    def name_of(self, obj: Callable) -> str | None:
+        """The name under which `obj` is registered, or None; imports nothing."""
+        return next((name for name, entry in self._entries.items() if entry is obj), None)
+
     def summary(self, name: str) -> str:
         """The first line of the entry's docstring."""
         return (inspect.getdoc(self[name]) or "").partition("\n")[0]

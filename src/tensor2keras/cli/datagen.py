@@ -1,0 +1,112 @@
+"""Makes a problem's vocabulary and data.
+
+    t2t-datagen                                          lists all problems
+    t2t-datagen --problem=translate_ende_numbers --data_dir=~/t2t_data
+    t2t-datagen --problem=text2text_tmpdir --data_dir=~/t2t_data --tmp_dir=~/my_text
+
+The second run of the same command changes nothing; a run that was killed is made good by the next.
+`--problem=algorithmic_*` makes every problem of that pattern.
+"""
+
+import fnmatch
+import random
+import sys
+from types import SimpleNamespace
+
+from absl import flags as absl_flags
+
+from tensor2keras.cli import common
+
+PROGRAM = "t2t-datagen"
+SAMPLES_SHOWN = 3
+_ONE_PROCESS = "a problem is generated in one process, in dataset_splits' shards"
+# Tensor2Tensor's flags of this command that mean nothing today.
+_IGNORED = dict.fromkeys(
+    ("task_id", "task_id_start", "task_id_end", "num_shards", "num_concurrent_processes"), _ONE_PROCESS
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    return common.run(PROGRAM, __doc__, define_flags, run, argv)
+
+
+def define_flags(flags: absl_flags.FlagValues) -> None:
+    """Adds this command's flags."""
+    what = {"flag_values": flags, "module_name": "What"}
+    where = {"flag_values": flags, "module_name": "Where"}
+    old = {"flag_values": flags, "module_name": "Accepted and ignored"}
+    absl_flags.DEFINE_string(
+        "problem", "", "Problem to generate, or a pattern with *; without one, all are listed.", **what
+    )
+    absl_flags.DEFINE_string("exclude_problems", "", "Names or patterns to leave out, separated by commas.", **what)
+    absl_flags.DEFINE_bool("only_list", False, "List the problems that would be generated and stop.", **what)
+    text = "Subwords to make of your own files (text2text_tmpdir, ...); 32768 by default."
+    absl_flags.DEFINE_integer("approx_vocab_size", None, text, **what)
+    absl_flags.DEFINE_integer("random_seed", 429459, "Seed of problems that make their samples by chance.", **what)
+    absl_flags.DEFINE_string("data_dir", None, "Directory of the generated data and vocabularies.", **where)
+    absl_flags.DEFINE_string(
+        "tmp_dir", "/tmp/t2t_datagen", "Directory of downloads and of your own raw files.", **where
+    )
+    for name, why in _IGNORED.items():
+        absl_flags.DEFINE_string(name, None, why + ".", **old)
+
+
+def run(args: SimpleNamespace) -> None:
+    """Generates the problems of `args.problem`, or lists all."""
+    for name, why in _IGNORED.items():
+        if getattr(args, name) is not None:
+            print(f"{PROGRAM}: --{name} is accepted and ignored: {why}", file=sys.stderr)
+    if not args.problem:
+        print(common.registry_listing("problem"))
+        print(f"\nGenerate one with {PROGRAM} --problem=NAME --data_dir=DIR")
+        return
+    names = _matching(args.problem, [part.strip() for part in args.exclude_problems.split(",") if part.strip()])
+    if args.only_list:
+        print("\n".join(names))
+        return
+    common.require(args, "data_dir")
+    for name in names:
+        generate(SimpleNamespace(**vars(args) | {"problem": name}))
+
+
+def generate(args: SimpleNamespace) -> None:
+    """Generates the problem `args.problem` and prints its splits, vocabularies and first samples."""
+    import numpy as np
+
+    random.seed(args.random_seed)
+    np.random.seed(args.random_seed % 2**32)
+    problem = common.problem(args)
+    problem.generate_data()
+    print(f"{args.problem}: {problem.data_dir}")
+    for split, info in problem.info.splits.items():
+        print(f"  {split:<12}{info.num_examples:>12,} examples in {info.num_shards} file{'s' * (info.num_shards > 1)}")
+    for feature, described in problem.get_hparams()["features"].items():
+        print(f"  {feature:<12}{described['vocab_size'] or 0:>12,} values ({described['modality']})")
+    for file in problem.vocabulary_files():
+        print(f"  vocabulary  {problem.data_dir_root / file}")
+    for number, sample in enumerate(problem.samples_as_text(count=SAMPLES_SHOWN), start=1):
+        for feature, text in sample.items():
+            print(f"  {f'sample {number}':<12}{feature}: {text}")
+
+
+def _matching(pattern: str, excluded: list[str]) -> list[str]:
+    """The problems that `pattern` means, without the excluded ones."""
+    from tensor2keras import registry
+
+    if "*" not in pattern:
+        base = registry.parse_problem_name(pattern)[0]
+        registry.problems[base]  # an unknown name raises, naming the closest
+        return [pattern]
+    names = [
+        name
+        for name in fnmatch.filter(registry.problems, pattern)
+        if not any(fnmatch.fnmatch(name, out) for out in excluded)
+    ]
+    if not names:
+        raise ValueError(f"no problem matches --problem={pattern!r}")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Writing data once and for good: locks, sweeping, sharding and distributing samples over splits."""
+
+import contextlib
+import hashlib
+import os
+import pickle
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.utils import shard_utils
+
+MIN_EXAMPLES_A_SHARD = 1000  # a file with fewer costs more to open than to read
+
+
+def expand(path: str | os.PathLike) -> str:
+    """`path` with `~` and `$VARS` expanded."""
+    return os.path.expandvars(os.path.expanduser(os.fspath(path)))
+
+
+def file_hash(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's bytes; "" if there is no such file."""
+    if not os.path.exists(path):
+        return ""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def not_empty(items: Iterable[Any], message: str) -> Iterator[Any]:
+    """The items; ValueError with `message` if there are none."""
+    item = None
+    for item in items:
+        yield item
+    if item is None:
+        raise ValueError(message)
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[str]:
+    """A temporary path beside `path`, renamed to it at the end; nothing is left if the block fails."""
+    path = os.fspath(path)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    temporary = f"{path}.incomplete.{os.getpid()}"
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)
+
+
+@contextlib.contextmanager
+def lock(directory: str | os.PathLike) -> Iterator[None]:
+    """Lets one process at a time generate into `directory`; the lock ends with the process, however it ends."""
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, ".lock"), "w") as file:
+        with contextlib.suppress(ImportError, OSError):  # Windows, and file systems without locks: no protection
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def sweep_unfinished(directory: str | os.PathLike) -> None:
+    """Removes the `incomplete.*` directories that a killed generation left behind."""
+    for entry in os.scandir(directory):
+        if entry.is_dir() and entry.name.startswith("incomplete."):
+            shutil.rmtree(entry.path, ignore_errors=True)
+
+
+class DownloadConfig(tfds.download.DownloadConfig):
+    """tfds's, with the number of files of a split decided by `num_shards_of(num_examples)`."""
+
+    def __init__(self, num_shards_of: Callable[[int], int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self._num_shards_of = num_shards_of
+
+    def get_shard_config(self) -> shard_utils.ShardConfig:
+        """What tfds asks when it writes a split."""
+        return _ShardConfig(self._num_shards_of)
+
+
+class _ShardConfig(shard_utils.ShardConfig):
+    def __init__(self, num_shards_of: Callable[[int], int]):
+        super().__init__()
+        self._num_shards_of = num_shards_of
+
+    def get_number_shards(self, total_size: int, num_examples: int, uses_precise_sharding: bool = True) -> int:
+        """tfds's number or ours, whichever is larger: a file stays under tfds's largest size."""
+        return max(self._num_shards_of(num_examples), total_size // self.max_shard_size + 1)
+
+
+def distribute(samples: Iterator[Any], shards: dict[str, int]) -> dict[str, Iterator[Any]]:
+    """Deals samples out to splits in turn, in proportion to their shards, in one pass over `samples`.
+
+    Sample i goes to shard `i % total`, counted through the splits in order, as T2T does. The first split is streamed;
+    what belongs to the others is kept in temporary files meanwhile, so the first has to be read to its end first.
+
+    Args:
+        samples: anything that pickles.
+        shards: split -> number of shards.
+    """
+    owners = [split for split, count in shards.items() for _ in range(count)]
+    first, *others = shards
+    spools = {split: tempfile.TemporaryFile() for split in others}  # noqa: SIM115  # unnamed: gone with the process
+
+    def read_first() -> Iterator[Any]:
+        for index, sample in enumerate(samples):
+            owner = owners[index % len(owners)]
+            if owner == first:
+                yield sample
+            else:
+                pickle.dump(sample, spools[owner])
+
+    def read_spool(split: str) -> Iterator[Any]:
+        with spools[split] as spool:
+            size = spool.tell()
+            spool.seek(0)
+            while spool.tell() < size:
+                yield pickle.load(spool)
+
+    return {first: read_first(), **{split: read_spool(split) for split in others}}

@@ -1,0 +1,158 @@
+"""Rows of text, each with its place so that a bad one can be named: text files, .tsv, .jsonl, tfds data sets."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tensor2keras.data import sources
+from tensor2keras.data.problem import DatasetSplit
+
+SPLIT_NAMES = {
+    DatasetSplit.TRAIN: ("train",),
+    DatasetSplit.EVAL: ("eval", "dev", "val", "valid", "validation"),
+    DatasetSplit.TEST: ("test",),
+}
+TEXT_TO_TEXT = ("inputs", "targets")
+TEXT_TO_SELF = ("targets",)
+TEXT_TO_CLASS = ("inputs", "label")
+_FILE_OF_COLUMN = {"inputs": "inputs", "targets": "targets", "label": "labels"}
+
+Row = dict[str, Any]
+
+
+def read_rows(paths: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    """Yields `("FILE, line N", {column: text})` from text files side by side, or from one .tsv or .jsonl file.
+
+    Raises:
+        ValueError: files that are not aligned, a line that is not UTF-8, that has too many or too few columns, or that
+            is no JSON object with the columns as keys; naming file and line.
+    """
+    if len(paths) == 1 and _extension(paths[0]) == ".jsonl":
+        yield from _read_jsonl(paths[0], columns)
+    elif len(paths) == 1 and _extension(paths[0]) == ".tsv":
+        yield from _read_tsv(paths[0], columns)
+    else:
+        for number, texts in enumerate(sources.aligned_lines(*paths), start=1):
+            yield f"{paths[0]}, line {number}", dict(zip(columns, texts, strict=True))
+
+
+def _read_tsv(path: str, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    for number, line in enumerate(sources.read_lines(path, strip="\r\n"), start=1):
+        place, cells = f"{path}, line {number}", [cell.strip() for cell in line.split("\t")]
+        if not line.strip() or (number == 1 and cells == list(columns)):  # an empty line or the header
+            continue
+        if len(cells) != len(columns):
+            raise ValueError(
+                f"{place}: {len(cells)} columns, expected {len(columns)} ({', '.join(columns)}) between tabs"
+            )
+        yield place, dict(zip(columns, cells, strict=True))
+
+
+def _read_jsonl(path: str, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    for number, line in enumerate(sources.read_lines(path), start=1):
+        place = f"{path}, line {number}"
+        if not line:
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{place}: not JSON ({error.msg})") from None
+        if not isinstance(row, dict) or any(column not in row for column in columns):
+            raise ValueError(f"{place}: expected an object with the keys {', '.join(columns)}")
+        for column in columns:
+            if not isinstance(row[column], str | int) or (isinstance(row[column], int) and column != "label"):
+                raise ValueError(f"{place}: {column} is not text")
+        yield place, {column: str(row[column]).strip() for column in columns}
+
+
+def _extension(path: str) -> str:
+    return os.path.splitext(path.removesuffix(".gz"))[1]
+
+
+def has_empty_side(row: Row) -> bool:
+    """Whether a column of the row is empty."""
+    return any(value == "" for value in row.values())
+
+
+# ---- finding files ----
+
+
+def find_split_files(directory: str, columns: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
+    """Split -> groups of files that hold the columns, for the splits whose files are in `directory`.
+
+    Raises:
+        MissingDataError: no training files, or one file of a pair without the other.
+    """
+    found = {}
+    for split, names in SPLIT_NAMES.items():
+        groups = (group for name in names for group in _split_file_names(name, columns))
+        for group in groups:
+            paths = [sources.find_file(directory, name) for name in group]
+            if any(paths):
+                found[split] = [tuple(sources.require_file(directory, name) for name in group)]
+                break
+    if DatasetSplit.TRAIN not in found:
+        first, *others = (" and ".join(group) for group in _split_file_names("train", columns))
+        raise sources.MissingDataError(f"no training text in {directory}; put {first} there (or {' or '.join(others)})")
+    return found
+
+
+def _split_file_names(name: str, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    groups = [tuple(f"{_FILE_OF_COLUMN[column]}.{name}.txt" for column in columns)]
+    if len(columns) == 1:
+        return [*groups, (f"{name}.txt",), (f"{name}.jsonl",)]
+    return [*groups, (f"{name}.tsv",), (f"{name}.jsonl",)]
+
+
+# ---- samples of any origin ----
+
+
+@dataclasses.dataclass(frozen=True)
+class FileSource:
+    """Rows in files: split -> groups of aligned files (or single .tsv or .jsonl files)."""
+
+    groups: Mapping[str, Sequence[tuple[str, ...]]]
+    columns: tuple[str, ...]
+
+    def splits(self) -> list[str]:
+        """The splits that have files."""
+        return list(self.groups)
+
+    def rows(self, split: str) -> Iterator[tuple[str, Row]]:
+        """The rows of a split, each with its place."""
+        for paths in self.groups[split]:
+            yield from read_rows(paths, self.columns)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """JSON data that change when the files do."""
+        paths = [path for groups in self.groups.values() for group in groups for path in group]
+        return {os.path.abspath(path): [os.path.getsize(path), os.stat(path).st_mtime_ns] for path in paths}
+
+
+@dataclasses.dataclass(frozen=True)
+class TfdsSource:
+    """Rows of a tfds data set; `target_column` is "targets" or, for a class label, "label"."""
+
+    builder: str
+    inputs: str | None
+    targets: str
+    target_column: str
+    data_dir: str | None
+
+    def splits(self) -> list[str]:
+        """The splits that the data set has, of ours; "train" alone if it does not say."""
+        known = sources.tfds_builder(self.builder, self.data_dir).info.splits
+        return [split for split in SPLIT_NAMES if split in known] or [DatasetSplit.TRAIN]
+
+    def rows(self, split: str) -> Iterator[tuple[str, Row]]:
+        """The rows of a split, each with its place."""
+        samples = sources.tfds_samples(self.builder, split, self.inputs, self.targets, self.data_dir)
+        for number, row in enumerate(samples, start=1):
+            row[self.target_column] = row.pop("targets")
+            yield f"{self.builder}, {split} example {number}", row
+
+    def fingerprint(self) -> dict[str, Any]:
+        """JSON data that change when the choice of data does."""
+        return {"builder": self.builder, "inputs": self.inputs, "targets": self.targets}

@@ -1,0 +1,218 @@
+"""Where raw samples come from: the user's files, files beside them, a tfds builder, and only then the network.
+
+A named problem's `generate_samples` returns one of these iterators. Files in `tmp_dir` come first, then data that tfds
+has prepared in `data_dir`, then the network, after a check of a few seconds that there is one:
+
+    def generate_samples(self, data_dir, tmp_dir, dataset_split):
+        files = {"train": ("train.en", "train.de"), "validation": ("dev.en", "dev.de")}[dataset_split]
+        if sources.present(tmp_dir, files):
+            return sources.text_pairs(tmp_dir, *files)
+        return sources.tfds_samples("wmt14_translate/de-en", dataset_split, "en", "de", data_dir,
+                                    instead=sources.put_files(tmp_dir, files))
+
+Every file may also lie there compressed (`.gz`).
+"""
+
+import gzip
+import os
+import threading
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import tensorflow_datasets as tfds
+from absl import logging
+
+CHECK_URL = "https://storage.googleapis.com"
+CHECK_SECONDS = 3.0
+
+
+class MissingDataError(FileNotFoundError):
+    """The raw data are neither here nor within reach; the message says what to put where."""
+
+
+def find_file(directory: str, name: str) -> str | None:
+    """The path of `name` or `name.gz` in `directory`, or None."""
+    for path in (os.path.join(directory, name), os.path.join(directory, name + ".gz")):
+        if os.path.isfile(path):
+            return path
+    return None
+
+
+def present(directory: str, names: Iterable[str]) -> bool:
+    """Whether all files are there (plain or `.gz`)."""
+    return all(find_file(directory, name) for name in names)
+
+
+def put_files(directory: str, names: Iterable[str]) -> str:
+    """The end of an error message: which files to put where."""
+    return f"put {', '.join(names)} (or .gz) into {directory}"
+
+
+def require_file(directory: str, name: str) -> str:
+    """`find_file`, or MissingDataError."""
+    path = find_file(directory, name)
+    if path is None:
+        raise MissingDataError(f"{os.path.join(directory, name)} is not there; {put_files(directory, [name])}")
+    return path
+
+
+def read_lines(path: str, strip: str | None = None) -> Iterator[str]:
+    r"""The lines of a UTF-8 text file, plain or `.gz`. Only `\n` ends a line.
+
+    Args:
+        path: the file.
+        strip: characters that are cut off both ends of a line; None for all white space.
+
+    Raises:
+        ValueError: bytes that are not UTF-8, or a `.gz` file that is cut off; naming file and line.
+    """
+    opener = gzip.open if path.endswith(".gz") else open
+    number = 0
+    with opener(path, "rb") as file:
+        try:
+            for number, line in enumerate(file, start=1):
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8").strip(strip)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}, line {number}: not UTF-8 text (byte {error.start + 1} of the line)") from None
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise ValueError(f"{path}, after line {number}: not a whole gzip file ({error})") from None
+
+
+def aligned_lines(*paths: str) -> Iterator[tuple[str, ...]]:
+    """The lines of several files side by side.
+
+    Raises:
+        ValueError: one file has fewer lines than another, naming both and the line.
+    """
+    files = [read_lines(path) for path in paths]
+    number = 0
+    for number, first in enumerate(files[0], start=1):
+        rest = [next(file, None) for file in files[1:]]
+        for path, line in zip(paths[1:], rest, strict=True):
+            if line is None:
+                raise ValueError(f"{path} ends before line {number}, which {paths[0]} has: the files are not aligned")
+        yield (first, *rest)
+    for path, file in zip(paths[1:], files[1:], strict=True):
+        if next(file, None) is not None:
+            raise ValueError(f"{paths[0]} ends after line {number}, but {path} goes on: the files are not aligned")
+
+
+def text_pairs(directory: str, inputs_file: str, targets_file: str) -> Iterator[dict[str, str]]:
+    """`{"inputs": ..., "targets": ...}` from two aligned files in `directory`; pairs with an empty side are left out.
+
+    Raises:
+        MissingDataError: a file is not there.
+        ValueError: the files are not aligned, or a line is not UTF-8.
+    """
+    paths = [require_file(directory, name) for name in (inputs_file, targets_file)]
+    for inputs, targets in aligned_lines(*paths):
+        if inputs and targets:
+            yield {"inputs": inputs, "targets": targets}
+
+
+def tfds_builder(name: str, data_dir: str | None, instead: str = "") -> tfds.core.DatasetBuilder:
+    """A tfds builder whose data are prepared; prepares them over the network if they are not in `data_dir`.
+
+    Args:
+        name: "builder" or "builder/config".
+        data_dir: where its data lie or are put; tfds's default directory is looked into as well.
+        instead: what else the user can do, for the message when there is no network.
+
+    Raises:
+        MissingDataError: not prepared, and no network; after a few seconds.
+        ValueError: tfds knows no such builder.
+    """
+    builder = _builder(name, data_dir)
+    if not _is_prepared(builder):
+        if not network_reachable():
+            raise MissingDataError(
+                f"the tfds data set {name!r} is not prepared in {builder.data_dir} and no network can fetch it; "
+                + (instead or f"prepare it elsewhere (tfds build {name}) and copy it to {builder.data_dir}")
+            )
+        builder.download_and_prepare()
+    return builder
+
+
+def tfds_features(name: str, data_dir: str | None) -> Mapping[str, Any]:
+    """The features of a tfds data set by name, from its code or its prepared data: no network."""
+    return _builder(name, data_dir).info.features
+
+
+def check_features(name: str, features: Mapping[str, Any], wanted: Iterable[str]) -> None:
+    """KeyError, naming the features there are, unless all `wanted` ones exist."""
+    for feature in wanted:
+        if feature not in features:
+            raise KeyError(f"the tfds data set {name!r} has no feature {feature!r}; it has: {', '.join(features)}")
+
+
+def tfds_samples(
+    name: str, split: str, inputs: str | None, targets: str, data_dir: str | None, instead: str = ""
+) -> Iterator[dict[str, Any]]:
+    """`{"inputs": ..., "targets": ...}` from one split of a tfds data set: text, class labels as their names.
+
+    Args:
+        name: "builder" or "builder/config".
+        split: a tfds split, slices such as "train[:90%]" included.
+        inputs: the feature to read; None for targets alone.
+        targets: the feature to write.
+        data_dir: where tfds's data lie or are put; None for tfds's default.
+        instead: see `tfds_builder`.
+
+    Raises:
+        KeyError: no such feature, naming those there are.
+        MissingDataError: see `tfds_builder`.
+    """
+    builder = tfds_builder(name, data_dir, instead)
+    features = builder.info.features
+    columns = {"inputs": inputs, "targets": targets} if inputs else {"targets": targets}
+    check_features(name, features, columns.values())
+    for example in builder.as_dataset(split=split).as_numpy_iterator():
+        yield {column: _plain(example[feature], features[feature]) for column, feature in columns.items()}
+
+
+def network_reachable(url: str = CHECK_URL, seconds: float = CHECK_SECONDS) -> bool:
+    """Whether a web server answers within `seconds`, proxies of the environment included."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=seconds):
+                answered.set()
+        except urllib.error.HTTPError:  # an answer all the same
+            answered.set()
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=ask, daemon=True)  # looking a name up may hang for longer than any timeout
+    thread.start()
+    thread.join(seconds)
+    return answered.is_set()
+
+
+def _builder(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    """The builder whose data are prepared in `data_dir`, or in tfds's default directory, or the one for `data_dir`."""
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+        if not _is_prepared(builder) and _is_prepared(tfds.builder(name)):
+            return tfds.builder(name)
+        return builder
+    except tfds.core.registered.DatasetNotFoundError as error:
+        raise ValueError(f"tfds has no data set {name!r}: {str(error).partition(chr(10))[0]}") from None
+
+
+def _is_prepared(builder: tfds.core.DatasetBuilder) -> bool:
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)  # tfds warns about every directory that is not there
+    try:
+        return builder.is_prepared()
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _plain(value: Any, feature: tfds.features.FeatureConnector) -> Any:
+    if isinstance(feature, tfds.features.ClassLabel):
+        return feature.int2str(int(value))
+    return value.decode("utf-8") if isinstance(value, bytes) else value.item()

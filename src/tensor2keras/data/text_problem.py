@@ -1,0 +1,380 @@
+"""Problems on text (T2T's `data_generators/text_problems.py`): text to text, to itself, to a class, to numbers.
+
+A subclass defines `generate_samples` and little else; vocabulary, encoding and files follow from its properties:
+
+    @registry.register_problem
+    class Shout(Text2TextProblem):
+        approx_vocab_size = 2**10
+        is_generate_per_split = False
+
+        def generate_samples(self, data_dir, tmp_dir, dataset_split):
+            yield {"inputs": "hello", "targets": "HELLO"}
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.utils.tqdm_utils import tqdm
+
+from tensor2keras.data import generation, text_encoder
+from tensor2keras.data.problem import EOS_ID, IDS, DatasetSplit, Problem, ProblemHParams, SpaceID
+
+CLASS_METRICS = ["accuracy", "neg_log_perplexity"]
+
+
+class VocabType:
+    """Kinds of vocabulary; the value ends the vocabulary file's name."""
+
+    CHARACTER = "character"
+    SUBWORD = "subwords"
+    TOKEN = "tokens"
+    SENTENCEPIECE = "sentencepiece"
+
+
+class Text2TextProblem(Problem):
+    """Text in, text out. A subclass defines `generate_samples`, `is_generate_per_split`, often `approx_vocab_size`."""
+
+    # ---- what a subclass may override ----
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        """Yields `{"inputs": text, "targets": text}`; called for "train" only unless `is_generate_per_split`.
+
+        Args:
+            data_dir: where data and vocabularies lie.
+            tmp_dir: where raw files lie or are put.
+            dataset_split: "train", "validation" or "test".
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define generate_samples")
+
+    @property
+    def is_generate_per_split(self) -> bool:
+        raise NotImplementedError(f"{type(self).__name__} does not say whether is_generate_per_split")
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        return [{"split": DatasetSplit.TRAIN, "shards": 100}, {"split": DatasetSplit.EVAL, "shards": 1}]
+
+    @property
+    def vocab_type(self) -> str:
+        """A `VocabType`: SUBWORD and SENTENCEPIECE are learnt from the training text, TOKEN is a file of the user's."""
+        return VocabType.SUBWORD
+
+    @property
+    def approx_vocab_size(self) -> int:
+        """The size aimed at for SUBWORD, and the size of SENTENCEPIECE."""
+        return 2**15
+
+    @property
+    def additional_reserved_tokens(self) -> list[str]:
+        """Tokens with ids of their own from 2 on, for SUBWORD and SENTENCEPIECE."""
+        return []
+
+    @property
+    def oov_token(self) -> str | None:
+        """What stands for unknown words, for TOKEN."""
+        return None
+
+    @property
+    def max_samples_for_vocab(self) -> int | None:
+        """How many samples the vocabulary is learnt from; None for all."""
+        return None
+
+    @property
+    def max_subtoken_length(self) -> int | None:
+        """The longest subword; building a vocabulary takes time quadratic in it. None: the longest word."""
+        return 200
+
+    @property
+    def inputs_prefix(self) -> str:
+        """Text put before every input."""
+        return ""
+
+    @property
+    def targets_prefix(self) -> str:
+        """Text put before every target."""
+        return ""
+
+    @property
+    def use_vocab_from_other_problem(self) -> "Text2TextProblem | None":
+        """The problem whose vocabulary to use, or None."""
+        return None
+
+    # ---- vocabulary ----
+
+    @property
+    def vocab_filename(self) -> str:
+        """In `data_dir`: `vocab.<problem>.<size>.subwords` (or `.sentencepiece`), or `vocab.<problem>.tokens`."""
+        other = self.use_vocab_from_other_problem
+        if other:
+            return other.vocab_filename
+        if self.vocab_type in (VocabType.SUBWORD, VocabType.SENTENCEPIECE):
+            return f"vocab.{self.dataset_filename()}.{self.approx_vocab_size}.{self.vocab_type}"
+        return f"vocab.{self.dataset_filename()}.{VocabType.TOKEN}"
+
+    def vocabulary_files(self) -> list[str]:
+        return [] if self.vocab_type == VocabType.CHARACTER else [self.vocab_filename]
+
+    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
+        """Yields the text that the vocabulary is learnt from: inputs and targets of the training samples."""
+        return self._vocabulary_text(data_dir, tmp_dir, ("inputs", "targets") if self.has_inputs else ("targets",))
+
+    def _vocabulary_text(self, data_dir: str, tmp_dir: str, names: Iterable[str]) -> Iterator[str]:
+        for index, sample in enumerate(self.generate_samples(data_dir, tmp_dir, DatasetSplit.TRAIN)):
+            if self.max_samples_for_vocab and index >= self.max_samples_for_vocab:
+                return
+            if missing := [name for name in names if name not in sample]:
+                raise ValueError(f"problem {self.name}: sample {index} has no {', '.join(missing)}")
+            yield from (sample[name] for name in names)
+
+    def get_or_create_vocab(self, data_dir: str, tmp_dir: str | None, force_get: bool = False) -> Any:
+        """The encoder; a vocabulary that is not in `data_dir` is learnt first, unless `force_get`.
+
+        Raises:
+            FileNotFoundError: no vocabulary, and `force_get` or a TOKEN vocabulary.
+            ValueError: an unknown `vocab_type`, or no text to learn from.
+        """
+        if self.vocab_type == VocabType.CHARACTER:
+            return text_encoder.ByteTextEncoder()
+        path = os.path.join(data_dir, self.vocab_filename)
+        if not os.path.exists(path):
+            learnt = self.vocab_type in (VocabType.SUBWORD, VocabType.SENTENCEPIECE)
+            if force_get or not learnt:
+                how = "it is made with the data: run t2t-datagen first" if learnt else "put it there, one token a line"
+                raise FileNotFoundError(f"problem {self.name} has no vocabulary {path}; {how}")
+            if self.use_vocab_from_other_problem:
+                return self.use_vocab_from_other_problem.get_or_create_vocab(data_dir, tmp_dir)
+            self._learn_vocabulary(path, data_dir, tmp_dir)
+        return self._load_vocabulary(path)
+
+    def _load_vocabulary(self, path: str) -> Any:
+        loaders = {
+            VocabType.SUBWORD: text_encoder.SubwordTextEncoder,
+            VocabType.SENTENCEPIECE: text_encoder.SentencePieceEncoder,
+            VocabType.TOKEN: lambda file: text_encoder.TokenTextEncoder(file, replace_oov=self.oov_token),
+        }
+        if self.vocab_type not in loaders:
+            kinds = ", ".join([VocabType.CHARACTER, *loaders])
+            raise ValueError(f"problem {self.name}: vocab_type={self.vocab_type!r} is none of {kinds}")
+        return loaders[self.vocab_type](path)
+
+    def _learn_vocabulary(self, path: str, data_dir: str, tmp_dir: str | None) -> None:
+        learner = {
+            VocabType.SUBWORD: text_encoder.SubwordTextEncoder,
+            VocabType.SENTENCEPIECE: text_encoder.SentencePieceEncoder,
+        }[self.vocab_type]
+        options = {"max_subtoken_length": self.max_subtoken_length} if self.vocab_type == VocabType.SUBWORD else {}
+        text = generation.not_empty(
+            self.generate_text_for_vocab(data_dir, tmp_dir),
+            f"problem {self.name}: there is no training text to learn a vocabulary from",
+        )
+        encoder = learner.build_from_generator(
+            tqdm(text, desc=f"Learning {os.path.basename(path)}", unit=" texts", leave=False),
+            self.approx_vocab_size,
+            reserved_tokens=text_encoder.RESERVED_TOKENS + list(self.additional_reserved_tokens),
+            **options,
+        )
+        os.makedirs(data_dir, exist_ok=True)
+        encoder.store_to_file(path)
+
+    def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
+        self.get_or_create_vocab(data_dir, tmp_dir)
+
+    # ---- encoding ----
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        samples = self.generate_samples(data_dir, tmp_dir, dataset_split)
+        return text2text_generate_encoded(
+            samples,
+            self.get_or_create_vocab(data_dir, tmp_dir),
+            has_inputs=self.has_inputs,
+            inputs_prefix=self.inputs_prefix,
+            targets_prefix=self.targets_prefix,
+        )
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        encoder = self.get_or_create_vocab(data_dir, None, force_get=True)
+        return {"inputs": encoder, "targets": encoder} if self.has_inputs else {"targets": encoder}
+
+    # ---- model and training ----
+
+    @property
+    def batch_size_means_tokens(self) -> bool:
+        return True
+
+    def max_length(self, model_hparams: Any) -> int:
+        return self.packed_length or super().max_length(model_hparams)
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+        defaults.stop_at_eos = True
+        defaults.modality = dict.fromkeys(self._encoders, "symbol")
+        defaults.vocab_size = {name: encoder.vocab_size for name, encoder in self._encoders.items()}
+        if self.vocab_type == VocabType.CHARACTER:
+            defaults.loss_multiplier = 2.0
+
+    def eval_metrics(self) -> list[str]:
+        return [*super().eval_metrics(), "approx_bleu_score", "rouge_2_fscore", "rouge_L_fscore"]
+
+
+class QuestionAndContext2TextProblem(Text2TextProblem):
+    """A question (`inputs`) about a text (`context`), answered by `targets`; samples have all three."""
+
+    QUESTION_SEPARATOR = "<EOQ>"
+    QUESTION_SEPARATOR_ID = 2
+
+    @property
+    def additional_reserved_tokens(self) -> list[str]:
+        return [self.QUESTION_SEPARATOR]
+
+    @property
+    def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
+        return {**super().stored_features, "context": IDS}
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        encoders = super().feature_encoders(data_dir)
+        return {**encoders, "context": encoders["inputs"]}
+
+    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
+        return self._vocabulary_text(data_dir, tmp_dir, ("inputs", "context", "targets"))
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        encoder = self.get_or_create_vocab(data_dir, tmp_dir)
+        for sample in super().generate_encoded_samples(data_dir, tmp_dir, dataset_split):
+            yield {**sample, "context": [*encoder.encode(sample["context"]), EOS_ID]}
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+        if self.packed_length:
+            raise ValueError(f"problem {self.name}: packed_length does not work with a context feature")
+        super().hparams(defaults, model_hparams)
+
+
+class Text2SelfProblem(Text2TextProblem):
+    """Language models: samples are `{"targets": text}`."""
+
+    @property
+    def has_inputs(self) -> bool:
+        return False
+
+
+class Text2ClassProblem(Text2TextProblem):
+    """Text classification: samples are `{"inputs": text, "label": int}`, labels from 0 to `num_classes - 1`."""
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        raise NotImplementedError(f"{type(self).__name__} does not define num_classes")
+
+    def class_labels(self, data_dir: str) -> list[str]:
+        """The classes' names."""
+        return [f"ID_{number}" for number in range(self.num_classes)]
+
+    @property
+    def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
+        return {"inputs": IDS, "targets": tfds.features.Scalar(np.int64)}
+
+    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
+        return self._vocabulary_text(data_dir, tmp_dir, ("inputs",))
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        encoder = self.get_or_create_vocab(data_dir, tmp_dir)
+        num_classes = self.num_classes
+        for sample in self.generate_samples(data_dir, tmp_dir, dataset_split):
+            if not 0 <= sample["label"] < num_classes:
+                raise ValueError(f"problem {self.name}: label {sample['label']} is not in 0..{num_classes - 1}")
+            yield {"inputs": self.encode_inputs(encoder, sample["inputs"]), "targets": sample["label"]}
+
+    def encode_inputs(self, encoder: Any, inputs: Any) -> list[int]:
+        """The ids of a sample's `inputs`, end of sequence included."""
+        return [*encoder.encode(self.inputs_prefix + inputs), EOS_ID]
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        return {
+            "inputs": self.get_or_create_vocab(data_dir, None, force_get=True),
+            "targets": text_encoder.ClassLabelEncoder(self.class_labels(data_dir)),
+        }
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+        super().hparams(defaults, model_hparams)
+        defaults.stop_at_eos = False
+        defaults.loss_multiplier = 1.0
+        defaults.modality["targets"] = "class_label"
+        defaults.vocab_size["targets"] = self.num_classes
+
+    def eval_metrics(self) -> list[str]:
+        return CLASS_METRICS
+
+
+class TextConcat2ClassProblem(Text2ClassProblem):
+    """Classification of several texts: `inputs` is a list, joined by `CONCAT_TOKEN`."""
+
+    CONCAT_TOKEN = "$"
+
+    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
+        for texts in super().generate_text_for_vocab(data_dir, tmp_dir):
+            yield from texts
+
+    def encode_inputs(self, encoder: Any, inputs: Any) -> list[int]:
+        separator = encoder.encode(self.CONCAT_TOKEN)[0]
+        ids = encoder.encode(inputs[0])
+        for text in inputs[1:]:
+            ids = [*ids, separator, *encoder.encode(text)]
+        return [*ids, EOS_ID]
+
+
+class Text2RealProblem(Text2TextProblem):
+    """Regression: samples are `{"inputs": text, "targets": [float, ...]}` with `ntasks` numbers."""
+
+    @property
+    def ntasks(self) -> int:
+        """How many numbers a target has."""
+        return 1
+
+    @property
+    def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
+        return {"inputs": IDS, "targets": tfds.features.Tensor(shape=(self.ntasks,), dtype=np.float32)}
+
+    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
+        return self._vocabulary_text(data_dir, tmp_dir, ("inputs",))
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        encoder = self.get_or_create_vocab(data_dir, tmp_dir)
+        for sample in self.generate_samples(data_dir, tmp_dir, dataset_split):
+            yield {"inputs": [*encoder.encode(sample["inputs"]), EOS_ID], "targets": np.float32(sample["targets"])}
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        return {
+            "inputs": self.get_or_create_vocab(data_dir, None, force_get=True),
+            "targets": text_encoder.RealEncoder(),
+        }
+
+    def max_length(self, model_hparams: Any) -> int:
+        return model_hparams.batch_size * self.ntasks
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+        defaults.modality = {"inputs": "symbol", "targets": "real_l2"}
+        defaults.vocab_size = {"inputs": self._encoders["inputs"].vocab_size, "targets": self.ntasks}
+        defaults.target_space_id = SpaceID.REAL
+        defaults.add_hparam("regression_targets", True)
+
+    def eval_metrics(self) -> list[str]:
+        return ["rmse", "pearson"] if self.ntasks == 1 else ["rmse"]
+
+
+def text2text_generate_encoded(
+    sample_generator: Iterable[dict[str, Any]],
+    vocab: Any,
+    targets_vocab: Any = None,
+    has_inputs: bool = True,
+    inputs_prefix: str = "",
+    targets_prefix: str = "",
+) -> Iterator[dict[str, Any]]:
+    """Samples with `inputs` and `targets` as ids, each ended by EOS; other features are passed on."""
+    targets_vocab = targets_vocab or vocab
+    for sample in sample_generator:
+        encoded = dict(sample)
+        if has_inputs:
+            encoded["inputs"] = [*vocab.encode(inputs_prefix + sample["inputs"]), EOS_ID]
+        encoded["targets"] = [*targets_vocab.encode(targets_prefix + sample["targets"]), EOS_ID]
+        yield encoded

@@ -1,0 +1,185 @@
+"""Scores of whole corpora: sacreBLEU, the one to report, and T2T's own BLEU and ROUGE, to compare with its figures."""
+
+import collections
+import functools
+import gzip
+import math
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+Tokens = Sequence[Hashable]
+
+
+def read_lines(path: str | os.PathLike) -> list[str]:
+    """The lines of a UTF-8 text file, unpacked if its name ends in `.gz`; only a line feed ends a line.
+
+    Raises:
+        ValueError: a line is not UTF-8; file and line are named.
+    """
+    data = gzip.decompress(Path(path).read_bytes()) if str(path).endswith(".gz") else Path(path).read_bytes()
+    lines = []
+    for number, line in enumerate(data.removesuffix(b"\n").split(b"\n") if data else [], start=1):
+        try:
+            lines.append(line.decode("utf-8").removesuffix("\r"))
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{os.fspath(path)}, line {number}: not UTF-8 ({error.reason})") from None
+    return lines
+
+
+def read_aligned(*paths: str | os.PathLike) -> list[list[str]]:
+    """The lines of several files; ValueError with all line counts unless they are equal, or if there are no lines."""
+    files = [read_lines(path) for path in paths]
+    counts = ", ".join(f"{os.fspath(path)} has {len(lines):,} lines" for path, lines in zip(paths, files, strict=True))
+    if len({len(lines) for lines in files}) > 1:
+        raise ValueError(f"the files are not aligned: {counts}")
+    if not files[0]:
+        raise ValueError(f"nothing to score: {counts}")
+    return files
+
+
+def sacrebleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]], lowercase: bool = False) -> Any:
+    """sacreBLEU with its defaults (13a tokens, exponential smoothing).
+
+    Args:
+        hypotheses: the translations.
+        references: one list a reference translation, each as long as `hypotheses`.
+        lowercase: whether case is ignored.
+
+    Returns:
+        The score (0 to 100) and the signature to report with it.
+
+    Raises:
+        ValueError: the `eval` extra is not installed.
+    """
+    return _sacrebleu_score("BLEU", hypotheses, references, lowercase=lowercase)
+
+
+def chrf(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[float, str]:
+    """chrF2 with sacreBLEU's defaults: the score (0 to 100) and its signature; arguments as in `sacrebleu`."""
+    return _sacrebleu_score("CHRF", hypotheses, references)
+
+
+def _sacrebleu_score(metric: str, hypotheses, references, **options) -> tuple[float, str]:
+    try:
+        import sacrebleu as library
+    except ImportError:
+        raise ValueError("BLEU is scored by sacrebleu: pip install 'tensor2keras[eval]'") from None
+    scorer = getattr(library, metric)(**options)
+    score = scorer.corpus_score(hypotheses, references).score
+    return score, str(scorer.get_signature())
+
+
+def bleu_tokenize(text: str) -> list[str]:
+    """T2T's tokens for BLEU: cut around symbols, and around punctuation unless between digits (mteval-v14)."""
+    nondigit_punctuation, punctuation_nondigit, symbol = _bleu_patterns()
+    text = nondigit_punctuation.sub(r"\1 \2 ", text)
+    text = punctuation_nondigit.sub(r" \1 \2", text)
+    return symbol.sub(r" \1 ", text).split()
+
+
+@functools.cache
+def _bleu_patterns() -> tuple[re.Pattern, re.Pattern, re.Pattern]:
+    by_class = collections.defaultdict(list)
+    for char in map(chr, range(sys.maxunicode)):
+        by_class[unicodedata.category(char)[0]].append(re.escape(char))
+    punctuation = "".join(char for char in by_class["P"] if char != r"\\")  # T2T's pattern loses the backslash
+    return (
+        re.compile(rf"([^\d])([{punctuation}])"),
+        re.compile(rf"([{punctuation}])([^\d])"),
+        re.compile(f"([{''.join(by_class['S'])}])"),
+    )
+
+
+def compute_bleu(
+    reference_corpus: Iterable[Tokens],
+    translation_corpus: Iterable[Tokens],
+    max_order: int = 4,
+    use_bp: bool = True,
+) -> float:
+    """T2T's BLEU (0 to 1) of tokenized segments, one reference each.
+
+    It differs from sacreBLEU: n-gram orders for which no n-gram is possible count as precision 1, and the first order
+    without a match counts as half a match, the next as a quarter.
+
+    Args:
+        reference_corpus: a list of tokens for each segment.
+        translation_corpus: the same for the translations.
+        max_order: longest n-gram.
+        use_bp: whether short translations are penalised.
+    """
+    reference_length = translation_length = 0
+    matches, possible = [0] * max_order, [0] * max_order
+    for reference, translation in zip(reference_corpus, translation_corpus, strict=True):
+        reference_length += len(reference)
+        translation_length += len(translation)
+        for order in range(1, max_order + 1):
+            ours = collections.Counter(_ngrams(translation, order))
+            matches[order - 1] += (ours & collections.Counter(_ngrams(reference, order))).total()
+            possible[order - 1] += ours.total()
+    if not any(possible):
+        return 0.0
+    smoothing, log_precision = 1.0, 0.0
+    for matched, total in zip(matches, possible, strict=True):
+        if total and not matched:
+            smoothing /= 2
+        if total:
+            log_precision += math.log((matched or smoothing) / total)
+    penalty = min(1.0 - reference_length / translation_length, 0.0) if use_bp else 0.0
+    return math.exp(log_precision / max_order + penalty)
+
+
+def bleu_wrapper(
+    ref_filename: str | os.PathLike, hyp_filename: str | os.PathLike, case_sensitive: bool = False
+) -> float:
+    """T2T's BLEU (0 to 1) of a file of translations, a line a segment; case is ignored unless asked for.
+
+    Raises:
+        ValueError: the files have different numbers of lines.
+    """
+    references, hypotheses = (
+        [bleu_tokenize(line if case_sensitive else line.lower()) for line in lines]
+        for lines in read_aligned(ref_filename, hyp_filename)
+    )
+    return compute_bleu(references, hypotheses)
+
+
+def rouge_n(eval_sentences: Iterable[Tokens], ref_sentences: Iterable[Tokens], n: int = 2) -> float:
+    """T2T's ROUGE-N: mean over sentences of the F1 score of the sets of n-grams."""
+    scores = []
+    for ours, reference in zip(eval_sentences, ref_sentences, strict=True):
+        ours, reference = set(_ngrams(ours, n)), set(_ngrams(reference, n))
+        precision = len(ours & reference) / len(ours) if ours else 0.0
+        recall = len(ours & reference) / len(reference) if reference else 0.0
+        scores.append(2.0 * precision * recall / (precision + recall + 1e-8))
+    return sum(scores) / len(scores)
+
+
+def rouge_l_sentence_level(eval_sentences: Iterable[Tokens], ref_sentences: Iterable[Tokens]) -> float:
+    """T2T's ROUGE-L: mean over sentences of the F score of the longest common subsequence."""
+    scores = []
+    for ours, reference in zip(eval_sentences, ref_sentences, strict=True):
+        common = len_lcs(ours, reference)
+        precision = common / len(ours) if len(ours) else 0.0
+        recall = common / len(reference) if len(reference) else 0.0
+        beta = precision / (recall + 1e-12)
+        scores.append((1 + beta**2) * recall * precision / (recall + beta**2 * precision + 1e-12))
+    return sum(scores) / len(scores)
+
+
+def len_lcs(x: Tokens, y: Tokens) -> int:
+    """Length of the longest common subsequence."""
+    row = [0] * (len(y) + 1)
+    for a in x:
+        diagonal = 0
+        for j, b in enumerate(y, start=1):
+            diagonal, row[j] = row[j], diagonal + 1 if a == b else max(row[j], row[j - 1])
+    return row[-1]
+
+
+def _ngrams(tokens: Tokens, order: int) -> Iterable[tuple]:
+    return zip(*(tokens[i:] for i in range(order)), strict=False)
