@@ -109,7 +109,7 @@ class Registry:
 
 
 models = Registry("model", ("tensor2keras.models",))
-problems = Registry("problem", ("tensor2keras.data",))
+problems = Registry("problem", ("tensor2keras.data.all_problems",))
 hparams_sets = Registry("hparams set", ("tensor2keras.models",))
 hparams_ranges = Registry("hparams range", ("tensor2keras.models",))
 optimizers = Registry("optimizer", ("tensor2keras.optimizers",))

@@ -208,7 +208,7 @@ def split_sequences(features: Window, length: int) -> Window:
 
 
 def sequence_lengths(features: Window) -> tf.Tensor:
-    """int32 [examples, sequences]: lengths of the ragged features, inputs first, targets last; zeros if there is none."""
+    """int32 [examples, sequences]: lengths of the ragged features, inputs first, targets last; zeros if none is."""
     ragged = [
         name
         for name, x in features.items()

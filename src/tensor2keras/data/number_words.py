@@ -123,8 +123,8 @@ def subtokens() -> list[str]:
 class TranslateEndeNumbers(Text2TextProblem):
     """English number words to German ones, 0 to 999,999: made by rule in seconds, no download.
 
-    The splits have no number in common; 50 of the numbers below 1000 are in the test split. In training each number below
-    1000 comes five times, so that the short ones are not lost among the long.
+    The splits have no number in common; 50 of the numbers below 1000 are in the test split. In training each number
+    below 1000 comes five times, so that the short ones are not lost among the long.
     """
 
     SIZES: ClassVar = {  # how many numbers below 1000, and above
