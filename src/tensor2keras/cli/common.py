@@ -1,0 +1,393 @@
+"""What the commands share: flags, help, `--registry_help`, `--t2t_usr_dir`, `--hp_NAME VALUE` and errors of one line.
+
+A command is a module with `define_flags(flags)`, which adds its own flags with `absl.flags.DEFINE_*(...,
+flag_values=flags, module_name="heading in --help")`, and `run(args)`, which does the work. Nothing imports TensorFlow
+or Keras before `run` asks for it, so `--help` answers at once.
+"""
+
+import difflib
+import importlib.util
+import inspect
+import os
+import re
+import sys
+import textwrap
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from absl import flags as absl_flags
+
+_TPU = "TPUs of the TF1 kind are not driven from here; Keras 3 finds the accelerators that are there"
+_CLOUD = "jobs are started by the cloud's own tools today"
+_CLUSTER = "parameter servers and job names are gone with TF1; TF_CONFIG describes a cluster today"
+_MEMORY = "TensorFlow 2 takes GPU memory and places operations by itself"
+_GRAPH = "there is no TF1 graph or session to configure"
+_DEBUGGER = "tfdbg and chrome://tracing belonged to TF1; TensorBoard reads the events in output_dir"
+_EXPORT = "exporting is a command of its own, not a by-product of training"
+_EVALUATOR = "training and evaluation alternate in one process"
+_DECODER = "decoding is t2t-decoder's work"
+_TUNING = "t2t-trainer trains one model; it does not search hyperparameters"
+
+# Tensor2Tensor's flags that mean nothing today: name -> (is it a boolean flag?, why). A command without such a flag of
+# its own accepts it with one line.
+IGNORED_FLAGS: dict[str, tuple[bool, str]] = {
+    "use_tpu": (True, _TPU),
+    "use_tpu_estimator": (True, _TPU),
+    "tpu_num_shards": (False, _TPU),
+    "tpu_job_name": (False, _TPU),
+    "tpu_infeed_sleep_secs": (False, _TPU),
+    "cloud_tpu_name": (False, _TPU),
+    "iterations_per_loop": (False, _TPU),
+    "cloud_mlengine": (True, _CLOUD),
+    "cloud_mlengine_master_type": (False, _CLOUD),
+    "job_dir": (False, _CLOUD),
+    "master": (False, _CLUSTER),
+    "std_server_protocol": (False, _CLUSTER),
+    "sync": (True, _CLUSTER),
+    "ps_gpu": (False, _CLUSTER),
+    "ps_job": (False, _CLUSTER),
+    "ps_replicas": (False, _CLUSTER),
+    "worker_id": (False, _CLUSTER),
+    "worker_job": (False, _CLUSTER),
+    "worker_replicas": (False, _CLUSTER),
+    "optionally_use_dist_strat": (True, "tf.distribute is used whenever there is more than one device"),
+    "gpu_order": (False, _MEMORY),
+    "worker_gpu_memory_fraction": (False, _MEMORY),
+    "log_device_placement": (True, _MEMORY),
+    "enable_graph_rewriter": (True, _GRAPH),
+    "disable_grappler_optimizations": (True, _GRAPH),
+    "use_guarantee_const_getter": (True, _GRAPH),
+    "xla_jit_level": (False, _GRAPH),
+    "gpu_automatic_mixed_precision": (True, "set --hp_activation_dtype=float16 or bfloat16 instead"),
+    "tfdbg": (True, _DEBUGGER),
+    "dbgprofile": (True, _DEBUGGER),
+    "profile": (True, _DEBUGGER),
+    "export_saved_model": (True, _EXPORT),
+    "export_saved_model_api_version": (False, _EXPORT),
+    "eval_timeout_mins": (False, _EVALUATOR),
+    "eval_throttle_seconds": (False, _EVALUATOR),
+    "eval_run_autoregressive": (True, "t2t-decoder and t2t-bleu score what the model writes by itself"),
+    "keep_checkpoint_every_n_hours": (False, "the newest keep_checkpoint_max checkpoints and the best one are kept"),
+    "decode_in_memory": (True, "decoding always happens in memory"),
+    "decode_hparams": (False, _DECODER),
+    "decode_from_file": (False, _DECODER),
+    "decode_to_file": (False, _DECODER),
+    "decode_reference": (False, _DECODER),
+    "hparams_range": (False, _TUNING),
+    "autotune_objective": (False, _TUNING),
+    "autotune_maximize": (True, _TUNING),
+    "autotune_max_trials": (False, _TUNING),
+    "autotune_parallel_trials": (False, _TUNING),
+}
+
+_PATH_FLAG = re.compile(
+    r"(_dir|_file|_path|_from|_prefix|_reference|^checkpoints|^prefix|^source|^reference|^translation.*)$"
+)
+_GENERAL = "General"
+
+
+def run(
+    program: str,
+    doc: str | None,
+    define_flags: Callable[[absl_flags.FlagValues], None],
+    command: Callable[[SimpleNamespace], int | None],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parses the command line, runs the command and returns the exit code.
+
+    Args:
+        program: the command's name, for messages ("t2t-trainer").
+        doc: the command's module docstring, printed by `--help`; it holds an example.
+        define_flags: adds the command's flags to the FlagValues it is given.
+        command: does the work; takes the flags' values as attributes; `args.hp` is the dict of all `--hp_NAME VALUE`.
+        argv: arguments without the program's name; None means `sys.argv[1:]`.
+
+    Returns:
+        0, or what `command` returns; 2 for an error the user can mend (told in one line, without a traceback unless
+        `--debug` is given or T2K_DEBUG is set), 1 for a loss that is not finite, 130 when interrupted.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in argv or bool(os.environ.get("T2K_DEBUG"))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before anything can import TensorFlow
+    try:
+        flags = absl_flags.FlagValues()
+        define_flags(flags)
+        _define_general_flags(flags)
+        if {"-h", "--help", "--helpshort", "--helpfull"} & set(argv):
+            print(help_text(program, doc, flags))
+            return 0
+        args = parse(program, flags, argv)
+        if args.version:
+            from tensor2keras import __version__
+
+            print(f"{program} (tensor2keras {__version__})")
+            return 0
+        import_usr_dirs(args.t2t_usr_dir)
+        if args.registry_help:
+            print(registry_listing())
+            return 0
+        return command(args) or 0
+    except KeyboardInterrupt as stop:
+        print(f"{program}: {stop or 'interrupted'}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (KeyError, ValueError, OSError, absl_flags.Error, FloatingPointError) as error:
+        if debug:
+            traceback.print_exc()
+        print(f"{program}: {error_line(error)}", file=sys.stderr)
+        return 1 if isinstance(error, FloatingPointError) else 2
+
+
+def define_common_flags(flags: absl_flags.FlagValues) -> None:
+    """Adds the flags that name a problem, a model and its hyperparameters, and the directories."""
+    names, places = "What", "Where"
+    for name, default, text, heading in (
+        ("problem", None, "Problem: what the data is. --registry_help lists all.", names),
+        ("model", None, "Model: what happens between input and output.", names),
+        ("hparams_set", None, "Hyperparameter set: how big and how trained.", names),
+        ("hparams", "", "Overrides of the set, `name=value,name2=value2`; --hp_NAME VALUE sets one.", names),
+        ("data_dir", None, "Directory of the generated data and vocabularies.", places),
+        ("tmp_dir", "/tmp/t2t_datagen", "Directory of downloads and of your own raw files.", places),
+        ("output_dir", "", "Directory of one training run: checkpoints, metrics, events.", places),
+    ):
+        absl_flags.DEFINE_string(name, default, text, flag_values=flags, module_name=heading)
+
+
+def _define_general_flags(flags: absl_flags.FlagValues) -> None:
+    here = {"flag_values": flags, "module_name": _GENERAL}
+    text = "Your own code: directories (or .py files), separated by commas, imported before names are looked up."
+    absl_flags.DEFINE_string("t2t_usr_dir", "", text, **here)
+    absl_flags.DEFINE_bool("registry_help", False, "List every registered name and stop.", **here)
+    absl_flags.DEFINE_bool("debug", False, "Show the traceback of an error (as T2K_DEBUG=1 does).", **here)
+    absl_flags.DEFINE_bool("version", False, "Print the version and stop.", **here)
+
+
+def parse(program: str, flags: absl_flags.FlagValues, argv: Sequence[str]) -> SimpleNamespace:
+    """The flags' values by name, paths expanded.
+
+    Beside them `hp` is the dict of `--hp_NAME VALUE`, and `given` the flags that repeat the command from anywhere.
+
+    Raises:
+        ValueError: an unknown flag (with the closest names), a value missing, an argument that is no flag.
+        absl.flags.Error: a value that does not fit its flag.
+    """
+    flags.set_gnu_getopt(True)
+    arguments, hp = iter(flags.read_flags_from_files(list(argv), force_gnu=True)), {}
+    known = []
+    for argument in arguments:
+        if not argument.startswith("--") or argument == "--":
+            known.append(argument)
+            continue
+        name, equals, value = argument[2:].partition("=")
+        name = name.replace("-", "_")
+        positive = name.removeprefix("no") if name not in flags else name
+        ignored = name if name in IGNORED_FLAGS else positive
+        if name.startswith("hp_"):
+            hp[name[3:]] = value if equals else _next_value(arguments, name)
+        elif name in flags or (positive in flags and flags[positive].boolean):
+            known.append(f"--{name}{equals}{value}")
+            if not equals and name in flags and not flags[name].boolean:
+                known[-1] += "=" + _next_value(arguments, name)
+        elif ignored in IGNORED_FLAGS:
+            is_boolean, why = IGNORED_FLAGS[ignored]
+            if not is_boolean and not equals:
+                _next_value(arguments, name)
+            print(f"{program}: --{name} is accepted and ignored: {why}", file=sys.stderr)
+        else:
+            close = difflib.get_close_matches(name, [*flags, *IGNORED_FLAGS], n=3, cutoff=0.6)
+            hint = f"did you mean {', '.join('--' + c for c in close)}?" if close else "--help lists the flags"
+            raise ValueError(f"unknown flag --{name}; {hint}")
+    positional = flags([program, *known])[1:]
+    if positional:
+        raise ValueError(f"unexpected argument {positional[0]!r}: every setting is a flag (--help lists them)")
+    values = {name: _expand(name, flags[name].value) for name in flags}
+    given = [_from_anywhere(flag) for flag in known if flag != "--debug"] + [
+        f"--hp_{name}={value}" for name, value in hp.items()
+    ]
+    return SimpleNamespace(**values, hp=hp, given=given)
+
+
+def _next_value(arguments: Any, name: str) -> str:
+    value = next(arguments, None)
+    if value is None:
+        raise ValueError(f"--{name} needs a value")
+    return value
+
+
+def _expand(name: str, value: Any) -> Any:
+    """`~` and `$VARS` of a path flag's value expanded; a variable that is not set is an error."""
+    if not isinstance(value, str) or not _PATH_FLAG.search(name):
+        return value
+    parts = [os.path.expandvars(os.path.expanduser(part)) for part in value.split(",")]
+    for part in parts:
+        if unset := re.match(r".*\$\{?(\w+)", part):
+            raise ValueError(f"--{name}={value}: the environment variable {unset[1]} is not set")
+    return ",".join(parts)
+
+
+def _from_anywhere(flag: str) -> str:
+    """`--data_dir=x` -> `--data_dir=/current/directory/x`."""
+    name, equals, value = flag.removeprefix("--").partition("=")
+    if not equals or not _PATH_FLAG.search(name):
+        return flag
+    parts = [
+        part if part in ("", "-") or "://" in part else os.path.abspath(part)
+        for part in _expand(name, value).split(",")
+    ]
+    return f"--{name}={','.join(parts)}"
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow without the lines its C++ libraries write to stderr; commands that need it begin with this."""
+    sys.stderr.flush()
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)
+
+
+def require(args: SimpleNamespace, *names: str) -> None:
+    """Raises ValueError naming the first of these flags that was not given."""
+    for name in names:
+        if not getattr(args, name):
+            raise ValueError(f"--{name} is required (--help describes it, --registry_help lists what there is)")
+
+
+def problem(args: SimpleNamespace) -> Any:
+    """The problem that `--problem`, `--data_dir`, `--tmp_dir` and `--approx_vocab_size` name.
+
+    Raises:
+        KeyError: an unknown problem.
+        ValueError: a vocabulary size for a problem that has its own.
+    """
+    from tensor2keras import registry
+
+    settings = {}
+    if args.approx_vocab_size:
+        settings["approx_vocab_size"] = args.approx_vocab_size
+        base = registry.problems[registry.parse_problem_name(args.problem)[0]]
+        if "approx_vocab_size" not in inspect.signature(base).parameters:
+            raise ValueError(
+                f"--approx_vocab_size is for your own files (text2text_tmpdir, ...); {args.problem} has its own"
+            )
+    return registry.problem(args.problem, data_dir=args.data_dir, tmp_dir=args.tmp_dir, **settings)
+
+
+def overrides(args: SimpleNamespace) -> dict[str, str]:
+    """The hyperparameters given by `--hparams` and `--hp_NAME VALUE` (which wins), as texts by name."""
+    from tensor2keras.hparams import parse_overrides
+
+    return parse_overrides(args.hparams or "") | args.hp
+
+
+def check_same_names(args: SimpleNamespace, run_of: dict[str, Any]) -> None:
+    """Raises ValueError if `--model` or `--hparams_set` are not those of the run in output_dir, which decides."""
+    for flag, known in (("model", run_of["model"]), ("hparams_set", run_of["hparams_set"])):
+        given = getattr(args, flag, None)
+        if given and known and given != known:
+            raise ValueError(f"--{flag}={given}, but {args.output_dir} was trained with --{flag}={known}")
+
+
+def help_text(program: str, doc: str | None, flags: absl_flags.FlagValues) -> str:
+    """The command's docstring, then its flags under their headings, each with its default."""
+    lines = [f"{program}: {(doc or '').strip()}"]
+    for heading, group in flags.flags_by_module_dict().items():
+        lines += ["", f"{program} flags:" if "." in heading or heading == "__main__" else f"{heading}:"]
+        for flag in group:
+            shown = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
+            choices = getattr(flag.parser, "enum_values", None)
+            text = re.sub(r"^<.*?>: ", "", flag.help) + (f" One of: {', '.join(choices)}." if choices else "")
+            if flag.default not in (None, "", False):
+                text += f" (default: {flag.default})"
+            lines += textwrap.wrap(f"{shown:<38} {text}", 118, initial_indent="  ", subsequent_indent=" " * 41)
+    lines += [
+        "",
+        "Any hyperparameter: --hp_NAME VALUE. Dashes and underscores are the same; ~ and $VARS are expanded in paths.",
+    ]
+    return "\n".join(lines)
+
+
+def registry_listing(*kinds: str) -> str:
+    """Everything registered, one line each, by kind ("model", "problem", "hparams set", ...; none given: all)."""
+    load_tensorflow()
+    from tensor2keras import registry
+
+    tables = (registry.models, registry.problems, registry.hparams_sets, registry.hparams_ranges, registry.optimizers)
+    lines = []
+    for table in tables:
+        if kinds and table.kind not in kinds:
+            continue
+        names = list(table)
+        width = min(max(map(len, names), default=0), 45)
+        lines += ["", f"{table.kind}s ({len(names)}):"]
+        lines += [f"  {name:<{width}}  {table.summary(name)}".rstrip() for name in names]
+    return "\n".join(lines[1:])
+
+
+def import_usr_dirs(paths: str | None) -> None:
+    """Imports the user's code, so that what it registers is found by name.
+
+    Args:
+        paths: separated by commas; each a package directory (with `__init__.py`, which imports the rest), a plain
+            directory (every .py file in it is imported) or a .py file.
+
+    Raises:
+        FileNotFoundError: a path that is not there.
+        ValueError: code that does not import, with file, line and reason.
+    """
+    if paths:
+        load_tensorflow()
+    for path in (Path(part.strip()).expanduser().resolve() for part in (paths or "").split(",") if part.strip()):
+        if path.suffix == ".py" and path.is_file():
+            files = [path]
+        elif (path / "__init__.py").is_file():
+            files = [path / "__init__.py"]
+        elif path.is_dir():
+            files = sorted(path.glob("*.py"))
+            if not files:
+                raise FileNotFoundError(f"--t2t_usr_dir={path} holds no .py file")
+        else:
+            raise FileNotFoundError(f"--t2t_usr_dir={path}: no such directory")
+        folder = str(files[0].parent.parent if files[0].name == "__init__.py" else files[0].parent)
+        if folder not in sys.path:
+            sys.path.append(folder)  # last, so that a file named like a library does not hide it
+        for file in files:
+            _import_file(file)
+
+
+def _import_file(file: Path) -> None:
+    is_package = file.name == "__init__.py"
+    name = file.parent.name if is_package else file.stem
+    spec = sys.modules[name].__spec__ if name in sys.modules else importlib.util.find_spec(name)
+    if spec is not None and (spec.origin is None or Path(spec.origin).resolve() != file):
+        name = f"t2t_usr_{name}"  # the name belongs to a library
+    if name in sys.modules:
+        return
+    places = [str(file.parent)] if is_package else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=places)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        inside = [frame for frame in traceback.extract_tb(error.__traceback__) if str(file.parent) in frame.filename]
+        where = f"{inside[-1].filename}:{inside[-1].lineno}" if inside else str(file)
+        raise ValueError(f"cannot import {where}: {type(error).__name__}: {error_line(error)}") from error
+
+
+def error_line(error: BaseException) -> str:
+    """An error's message on one line (a KeyError's without the quotes Python adds)."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return " ".join(text.split()) or type(error).__name__

@@ -1,0 +1,71 @@
+"""T2T's decoding hyperparameters (`utils/decoding.py`), for `--decode_hparams`."""
+
+from tensor2keras.hparams import HParams
+
+_DEFAULTS = {
+    "beam_size": 4,
+    "alpha": 0.6,
+    "extra_length": 100,  # decode_length: tokens more than the input's
+    "batch_size": 0,  # 0: 32
+    "return_beams": False,
+    "write_beam_scores": False,
+    "max_input_size": -1,
+    "identity_output": False,
+    "num_samples": -1,  # how many examples of a data set are decoded; -1 for all
+    "num_decodes": 1,  # how many times each prompt is continued, or each input decoded
+    "delimiter": "\n",
+    "decode_to_file": "",
+    "decode_reference": "",
+    "decode_in_memory": False,
+    "log_results": True,
+    "skip_eos_postprocess": False,
+    "shards": 1,
+    "shard_id": 0,
+    "shards_start_offset": 0,
+    "shard_google_format": False,
+}
+_IMAGES = "images and videos are not written by this command"
+_BLOCKWISE = "blockwise parallel decoding of TF1 is not here: the key/value cache is faster"
+_INERT = {  # name -> (T2T's default, why it has no effect)
+    "save_images": (False, _IMAGES),
+    "display_decoded_images": (False, _IMAGES),
+    "frames_per_second": (10, _IMAGES),
+    "border_percent": (2, _IMAGES),
+    "max_display_outputs": (10, _IMAGES),
+    "max_display_decodes": (5, _IMAGES),
+    "vgg_ckpt_path": ("", _IMAGES),
+    "block_size": (0, _BLOCKWISE),
+    "guess_and_check_top_k": (0, _BLOCKWISE),
+    "guess_and_check_epsilon": (-1, _BLOCKWISE),
+    "insertion_parallel": (False, _BLOCKWISE),
+    "min_length_ratio": (0.0, "T2T declares it and never reads it in decoding from text"),
+    "eos_penalty": (0.0, "T2T declares it and never reads it in decoding from text"),
+    "force_decode_length": (False, "what follows the end of a sequence is never written"),
+    "decode_timeout_mins": (240, "t2t-translate-all --wait_minutes waits for checkpoints"),
+    "summaries_log_dir": ("decode", "no summaries are written while decoding"),
+    "multiproblem_task_id": (-1, "there are no multi-problem models here"),
+    "mlperf_decode_step": (0.0, "MLPerf's log lines are not written"),
+    "mlperf_threshold": (25.0, "MLPerf's log lines are not written"),
+    "mlperf_success": (False, "MLPerf's log lines are not written"),
+    "export_extra_infer_outputs": ("", "exporting is a command of its own"),
+}
+
+
+def decode_hparams(overrides: str = "") -> HParams:
+    """T2T's set of decoding hyperparameters, with `"beam_size=8,alpha=1.0"` applied.
+
+    Raises:
+        KeyError: an unknown name, with the closest ones.
+        ValueError: a value of another type.
+    """
+    hparams = HParams(_DEFAULTS, **{name: default for name, (default, _) in _INERT.items()})
+    return hparams.override(overrides)
+
+
+def without_effect(hparams: HParams) -> list[str]:
+    """One line for each hyperparameter that was set and means nothing here."""
+    return [
+        f"{name}={hparams[name]!r} has no effect: {why}"
+        for name, (default, why) in _INERT.items()
+        if hparams[name] != default
+    ]

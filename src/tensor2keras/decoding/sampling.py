@@ -1,0 +1,136 @@
+"""One token after another: greedy, or drawn at random with a temperature and the best k or the best p of the mass."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from tensor2keras.decoding.beam_search import EOS_ID, Step
+from tensor2keras.decoding.prefix import Prefix
+
+# choose(logits [batch, vocab], uniform [batch] in [0, 1)) -> ids [batch] int32
+Choose = Callable[[Any, Any], Any]
+
+
+class SampleState(NamedTuple):
+    """What one step hands to the next."""
+
+    position: Any  # [] int32: tokens decoded so far
+    ids: Any  # [batch, length] int32
+    log_probs: Any  # [batch] float32, up to and including EOS
+    is_finished: Any  # [batch] bool
+    last_ids: Any  # [batch] int32
+    uniforms: Any  # [length, batch] float32 in [0, 1): the randomness of each choice
+    cache: Any
+
+
+class Sampling(NamedTuple):
+    """The strategy: one sequence an input, a token at a time, until all have ended.
+
+    Args:
+        choose: picks the token (`chooser`).
+        eos_id: the token that ends a sequence.
+    """
+
+    choose: Choose
+    eos_id: int = EOS_ID
+
+    def start(self, cache: Any, batch_size: Any, max_length: int, uniforms: Any) -> SampleState:
+        """Nothing decoded. Arguments: as `BeamSearch.start`; uniforms [max_length, batch]."""
+        return SampleState(
+            position=ops.zeros((), dtype="int32"),
+            ids=ops.zeros((batch_size, max_length), dtype="int32"),
+            log_probs=ops.zeros((batch_size,), dtype="float32"),
+            is_finished=ops.zeros((batch_size,), dtype="bool"),
+            last_ids=ops.zeros((batch_size,), dtype="int32"),
+            uniforms=uniforms,
+            cache=cache,
+        )
+
+    def goes_on(self, state: SampleState, limit: Any) -> Any:
+        """Whether fewer than `limit` tokens are decoded and some sequence has not ended."""
+        return ops.logical_and(state.position < limit, ops.logical_not(ops.all(state.is_finished)))
+
+    def advance(self, state: SampleState, step: Step, prefix: Prefix | None = None) -> SampleState:
+        """One token more for every sequence. Arguments: as `BeamSearch.advance`."""
+        logits, cache = step(state.last_ids, state.position, state.cache)  # [batch, vocab]
+        logits = ops.cast(logits, "float32")
+        if prefix is not None:
+            logits = prefix.force(logits, state.position)
+        ids = self.choose(logits, ops.take(state.uniforms, state.position, axis=0))
+        chosen = ops.squeeze(ops.take_along_axis(logits, ids[:, None], axis=-1), axis=-1)
+        log_probs = chosen - ops.logsumexp(logits, axis=-1)
+        ends = ids == self.eos_id
+        if prefix is not None:
+            ends = ops.logical_and(ends, state.position >= prefix.lengths)
+        here = ops.arange(state.ids.shape[1], dtype="int32") == state.position  # [length]
+        return SampleState(
+            position=state.position + 1,
+            ids=ops.where(here, ids[:, None], state.ids),
+            log_probs=state.log_probs + ops.where(state.is_finished, 0.0, log_probs),
+            is_finished=ops.logical_or(state.is_finished, ends),
+            last_ids=ids,
+            uniforms=state.uniforms,
+            cache=cache,
+        )
+
+    def results(self, state: SampleState) -> tuple[Any, Any]:
+        """Ids [batch, length] and their log-probabilities up to EOS, [batch].
+
+        As in T2T a row that ended before the others goes on being decoded: read it up to its first EOS.
+        """
+        return state.ids, state.log_probs
+
+
+def chooser(method: str = "argmax", temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Choose:
+    """How a token is chosen from logits.
+
+    Args:
+        method: "argmax", or T2T's "random".
+        temperature: logits are divided by it before drawing; 0 is argmax.
+        top_k: draw from the k most probable tokens only; 0 or T2T's -1 for all.
+        top_p: draw from the fewest tokens whose mass reaches p (Holtzman et al. 2019,
+            https://arxiv.org/abs/1904.09751), after temperature and `top_k`.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+    if method not in METHODS:
+        raise ValueError(f"sampling_method={method!r} is unknown; known: {', '.join(METHODS)}")
+    if temperature < 0:
+        raise ValueError(f"temperature={temperature} must be 0 (argmax) or more")
+    if top_k < -1:
+        raise ValueError(f"top_k={top_k} must be positive, or 0 for all tokens")
+    if not 0 < top_p <= 1:
+        raise ValueError(f"top_p={top_p} must be above 0 and at most 1")
+    if method == "argmax" or temperature == 0 or top_k == 1:
+        return lambda logits, uniform: ops.cast(ops.argmax(logits, axis=-1), "int32")
+    if top_k < 1 and top_p == 1:
+        return lambda logits, uniform: _draw(logits / temperature, uniform)
+
+    def choose_from_best(logits: Any, uniform: Any) -> Any:
+        k = min(top_k, logits.shape[-1]) if top_k > 0 else logits.shape[-1]
+        values, ids = ops.top_k(logits / temperature, k)  # [batch, k], best first
+        if top_p < 1:
+            values = ops.where(_mass_before(values) < top_p, values, -float("inf"))
+        place = _draw(values, uniform)
+        return ops.cast(ops.squeeze(ops.take_along_axis(ids, place[:, None], axis=-1), axis=-1), "int32")
+
+    return choose_from_best
+
+
+METHODS = ("argmax", "random")
+
+
+def _mass_before(values: Any) -> Any:
+    """The probability of all better tokens, for logits sorted best first; 0 for the best."""
+    probabilities = ops.softmax(values, axis=-1)
+    return ops.cumsum(probabilities, axis=-1) - probabilities
+
+
+def _draw(logits: Any, uniform: Any) -> Any:
+    """The token [batch] at which the cumulated probability passes `uniform` [batch]; never one of probability 0."""
+    probabilities = ops.softmax(logits, axis=-1)
+    reached = ops.where(probabilities > 0, ops.cumsum(probabilities, axis=-1), -1.0)
+    goal = uniform[:, None] * ops.max(reached, axis=-1, keepdims=True)
+    return ops.cast(ops.argmax(ops.cast(reached > goal, "int32"), axis=-1), "int32")

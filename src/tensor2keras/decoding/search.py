@@ -1,0 +1,280 @@
+"""`infer`: features in, token ids and scores out. Encoder, search and cache run in one compiled function."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from tensor2keras.decoding import prefix as prefixes
+from tensor2keras.decoding.beam_search import BeamSearch, map_steps
+from tensor2keras.decoding.compiled import compiled
+from tensor2keras.decoding.sampling import Sampling, chooser
+
+LENGTH_STEP = 32  # buffers are made for a multiple of this many tokens, so that few shapes compile
+_PACKED = ("inputs_segmentation", "targets_segmentation")
+
+
+class Settings(NamedTuple):
+    """What a compiled search is specialised for."""
+
+    beam_size: int = 1
+    top_beams: int = 1
+    alpha: float = 0.6
+    sampling_method: str = "argmax"
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    jit_compile: bool = True
+
+    def strategy(self) -> BeamSearch | Sampling:
+        """Beam search, or one token after another for a beam size of 1."""
+        if self.beam_size > 1:
+            return BeamSearch(self.beam_size, self.alpha, stop_early=self.top_beams == 1)
+        return Sampling(chooser(self.sampling_method, self.temperature, self.top_k, self.top_p))
+
+
+def infer(
+    model: keras.Model,
+    features: Mapping[str, Any],
+    decode_length: int = 50,
+    beam_size: int = 1,
+    top_beams: int = 1,
+    alpha: float = 0.6,
+    sampling_method: str | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float = 1.0,
+    seed: int | None = None,
+    jit_compile: bool = True,
+    max_length: int | None = None,
+) -> dict[str, Any]:
+    """Decodes a batch (T2T's `T2TModel.infer`).
+
+    Args:
+        model: a model with `init_cache` and `decode_step`, or one of class labels or real values.
+        features: "inputs" [batch, length, ...]; "partial_targets" [batch, length], which the outputs must begin with. A
+            language model takes its prompts as "targets" (or "inputs") [batch, length]. Rows may end in zeros.
+        decode_length: how many tokens more than the inputs (or the prompt) are decoded at most.
+        beam_size: 1 decodes greedily or samples; more is beam search.
+        top_beams: how many of the beams come back.
+        alpha: strength of the length penalty.
+        sampling_method: "argmax" or "random", with a beam size of 1. None for this and the next two:
+            `hparams.sampling_method`, `sampling_temp` and `sampling_keep_top_k` where the model has them.
+        temperature: logits are divided by it before a token is drawn.
+        top_k: a token is drawn from the k best only; 0 or -1 for all.
+        top_p: a token is drawn from the fewest that hold this much of the probability.
+        seed: equal seeds draw equal tokens, on every backend; None draws differently each time.
+        jit_compile: whether TensorFlow compiles with XLA.
+        max_length: static length of the output, at least input and `decode_length` together; equal ones share compiled
+            functions. None: as much as needed, rounded up.
+
+    Returns:
+        {"outputs": [batch, length] int32, "scores": [batch] float32}, without the prompt; with `top_beams` above 1
+        [batch, top_beams, length] and [batch, top_beams], best first. EOS is 1 and kept; what follows it is to be
+        ignored. Class labels: outputs [batch]; real values: outputs as the model gives them.
+
+    Raises:
+        ValueError: packed features, a `top_beams` above `beam_size`, a sampling setting out of range.
+    """
+    features = {name: _as_tensor(value) for name, value in features.items() if value is not None}
+    if packed := [name for name in _PACKED if name in features]:
+        raise ValueError(f"packed features ({', '.join(packed)}) cannot be decoded; use the problem that is not packed")
+    if not 1 <= top_beams <= beam_size:
+        raise ValueError(f"top_beams={top_beams} must be at least 1 and at most beam_size={beam_size}")
+    if not model.built:
+        model.build(None)
+    settings = Settings(
+        beam_size,
+        top_beams,
+        alpha,
+        _setting(model, "sampling_method", sampling_method, "argmax"),
+        _setting(model, "sampling_temp", temperature, 1.0),
+        _setting(model, "sampling_keep_top_k", top_k, 0),
+        top_p,
+        jit_compile,
+    )
+    modality = _modality(model)
+    if modality == "class_label" or modality.startswith(("real", "identity")):
+        return _function(model, "predict", modality, settings)(features)
+
+    features, prefix = split_prefix(model, features)
+    start = prefix.ids if prefix is not None else features["inputs"]
+    batch_size, width = start.shape[:2]
+    limit = width + decode_length
+    max_length = max_length or round_up(limit, LENGTH_STEP)
+    if max_length < limit:
+        raise ValueError(f"max_length={max_length} is shorter than the {limit} tokens that may be decoded")
+    uniforms = np.random.default_rng(seed).random((max_length, batch_size), dtype="float32")
+    uniforms = np.minimum(uniforms, 1 - 1e-6)
+    first, *later = cache_lengths(width, max_length)
+    given = (features, prefix, np.int32(limit))
+    state, goes_on, *results = _function(model, "start", first, max_length, settings)(*given, uniforms)
+    for length in later:
+        if not bool(goes_on):
+            break
+        state, goes_on, *results = _function(model, "go_on", length, settings)(*given, state)
+    outputs, scores, decoded = results
+    return {"outputs": outputs[..., : int(decoded)], "scores": scores}
+
+
+def cache_lengths(width: int, max_length: int) -> list[int]:
+    """Lengths of the cache to decode with in turn: first what most outputs need, then twice as much each time.
+
+    A step costs time in proportion to the cache, and few outputs are as long as they may be.
+    """
+    lengths = [round_up(width + width // 4 + 8, LENGTH_STEP)]
+    while lengths[-1] < max_length:
+        lengths.append(2 * lengths[-1])
+    return [*lengths[:-1], max_length]
+
+
+def round_up(value: int, step: int) -> int:
+    """The smallest multiple of `step` that is not below `value`."""
+    return -(-value // step) * step
+
+
+def start(
+    model: keras.Model,
+    features: Mapping[str, Any],
+    prefix: prefixes.Prefix | None,
+    limit: Any,
+    uniforms: Any,
+    cache_length: int,
+    max_length: int,
+    settings: Settings,
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Encodes and decodes until all is decided or the cache is full: tensor operations only, to be compiled.
+
+    Args:
+        features: what `model.init_cache` takes.
+        prefix: what every output must begin with, or None.
+        limit: how many tokens at most, prefix included; a scalar up to `max_length`.
+        uniforms: [max_length, batch] in [0, 1), for sampling.
+        cache_length: static length of the cache; equal to `max_length` the search is complete.
+        max_length: static length of the outputs.
+        settings: beam width and so on.
+
+    Returns:
+        The search's state; goes_on [] bool, whether the cache was too short; outputs [batch, max_length] without the
+        prefix, filled with 0; scores [batch]; both with top_beams as second dimension if that is above 1; width []
+        int32, how much of `max_length` was decoded.
+    """
+    batch_size = ops.shape(next(iter(features.values())))[0]
+    cache = model.init_cache(features, cache_length)
+    state = settings.strategy().start(cache, batch_size, max_length, uniforms)
+    return _advance(model, state, prefix, limit, cache_length, settings)
+
+
+def go_on(
+    model: keras.Model,
+    features: Mapping[str, Any],
+    prefix: prefixes.Prefix | None,
+    limit: Any,
+    state: Any,
+    cache_length: int,
+    settings: Settings,
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Continues a search that filled its cache, with a cache of `cache_length`; arguments and results as `start`'s."""
+    longer = model.init_cache(
+        features, cache_length
+    )  # only its shapes are used: compiled, the encoder does not run again
+    state = state._replace(cache=map_steps(_pad_like, state.cache, longer))
+    return _advance(model, state, prefix, limit, cache_length, settings)
+
+
+def _advance(
+    model: keras.Model, state: Any, prefix: prefixes.Prefix | None, limit: Any, cache_length: int, settings: Settings
+) -> tuple[Any, Any, Any, Any, Any]:
+    strategy, kind = settings.strategy(), type(state)
+    limit = ops.cast(limit, "int32")
+
+    def can_go_on(*values: Any) -> Any:
+        state = kind(*values)
+        return ops.logical_and(strategy.goes_on(state, limit), state.position < cache_length)
+
+    def body(*values: Any) -> tuple:
+        return tuple(strategy.advance(kind(*values), model.decode_step, prefix))
+
+    state = kind(*ops.while_loop(can_go_on, body, tuple(state)))
+    outputs, scores = strategy.results(state)
+    if settings.beam_size > 1:
+        best = 0 if settings.top_beams == 1 else slice(settings.top_beams)
+        outputs, scores = outputs[:, best], scores[:, best]
+    width = state.position
+    if prefix is not None:
+        outputs = prefixes.remove(outputs, prefix.lengths)
+        width = ops.maximum(width - ops.min(prefix.lengths), 0)
+    return state, strategy.goes_on(state, limit), outputs, scores, width
+
+
+def _pad_like(leaf: Any, longer: Any) -> Any:
+    """A cache's leaf with zeros after it along every dimension but the first in which `longer` is longer."""
+    missing = [new - old for old, new in zip(leaf.shape[1:], longer.shape[1:], strict=True)]
+    return ops.pad(leaf, [(0, 0), *((0, n) for n in missing)]) if any(missing) else leaf
+
+
+def split_prefix(model: keras.Model, features: Mapping[str, Any]) -> tuple[dict[str, Any], prefixes.Prefix | None]:
+    """The features the model encodes, and what its outputs must begin with."""
+    hparams = getattr(model, "hparams", None) or {}
+    problem = hparams.get("problem")
+    known = (problem or {}).get("features") or features
+    if "inputs" not in known:  # a language model
+        prompt = features.get("partial_targets", features.get("inputs", features.get("targets")))
+        if prompt is None:
+            raise ValueError(
+                "a language model needs its prompts as features['targets'], [batch, length]; zeros are an empty prompt"
+            )
+        rest = {name: value for name, value in features.items() if name not in ("partial_targets", "inputs")}
+        return {**rest, "targets": prompt}, prefixes.with_lengths(prompt)
+    if "inputs" not in features:
+        raise ValueError(f"features['inputs'] is missing; there are {', '.join(features) or 'none'}")
+    rest = {name: value for name, value in features.items() if name not in ("targets", "partial_targets")}
+    if "partial_targets" in features:
+        return rest, prefixes.with_lengths(features["partial_targets"])
+    if hparams.get("prepend_mode", "none") != "none":
+        return rest, prefixes.prepended(features["inputs"])
+    return rest, None
+
+
+def _predict(model: keras.Model, features: Mapping[str, Any], modality: str, settings: Settings) -> dict[str, Any]:
+    """Class labels with their log-probabilities, or real values: one call of the model, no search."""
+    logits = model(features, training=False)
+    if modality != "class_label":
+        return {"outputs": logits, "scores": ops.zeros((ops.shape(logits)[0],))}
+    logits = ops.cast(ops.reshape(logits, (-1, logits.shape[-1])), "float32")  # [batch, classes]
+    return {
+        "outputs": ops.cast(ops.argmax(logits, axis=-1), "int32"),
+        "scores": ops.max(ops.log_softmax(logits), axis=-1),
+    }
+
+
+def _function(model: keras.Model, kind: str, *key: Any) -> Any:
+    """The compiled function of that kind for these settings, kept on the model."""
+    functions = model.__dict__.setdefault("_decoding_functions", {})
+    if (kind, *key) not in functions:
+        function = {"start": start, "go_on": go_on, "predict": _predict}[kind]
+        functions[(kind, *key)] = compiled(model, lambda *tensors: function(model, *tensors, *key), key[-1].jit_compile)
+    return functions[(kind, *key)]
+
+
+def _modality(model: keras.Model) -> str:
+    problem = (getattr(model, "hparams", None) or {}).get("problem") or {}
+    return ((problem.get("features") or {}).get("targets") or {}).get("modality", "symbol")
+
+
+def _setting(model: keras.Model, name: str, given: Any, default: Any) -> Any:
+    """The value given, else the model's hyperparameter, else the default."""
+    if given is not None:
+        return given
+    return (getattr(model, "hparams", None) or {}).get(name, default)
+
+
+def _as_tensor(value: Any) -> Any:
+    """A tensor; integers become int32."""
+    if not ops.is_tensor(value):
+        value = np.asarray(value)
+    if keras.backend.standardize_dtype(value.dtype).startswith(("int", "uint")):
+        return ops.cast(value, "int32")
+    return ops.convert_to_tensor(value)

@@ -1,0 +1,249 @@
+"""Text in, text out: `decode`, which encodes, batches by length, searches and puts the texts back in order."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from tensor2keras.decoding.beam_search import EOS_ID
+from tensor2keras.decoding.search import LENGTH_STEP, infer, round_up
+
+BATCHES_WORTH_XLA = 4  # XLA decodes a batch in half the time and takes twice as long to compile
+SHORTEST_WIDTH = 16  # inputs are padded to this times a power of two, so that few shapes compile
+
+
+class Decoded(NamedTuple):
+    """What was decoded for one text, best first."""
+
+    ids: list[np.ndarray]  # `top_beams` arrays [length], without EOS
+    scores: list[float]
+
+
+def decode(
+    model: keras.Model,
+    problem: Any,
+    texts: Sequence[str] | str,
+    decode_length: int = 50,
+    beam_size: int = 4,
+    alpha: float = 0.6,
+    batch_size: int = 32,
+    top_beams: int = 1,
+    return_scores: bool = False,
+    progress: bool | None = None,
+    **options: Any,
+) -> Any:
+    """Translates, summarises, classifies or continues texts.
+
+    Texts are decoded longest first, so that a batch holds texts of like length; the results come in the order of
+    `texts`. An empty text gives an empty one (a language model continues it).
+
+    Args:
+        model: a trained model.
+        problem: the Problem it was trained on, for its encoders.
+        texts: texts, or one text.
+        decode_length: how many tokens more than the input's an output may have.
+        beam_size: 1 decodes greedily or samples.
+        alpha: strength of beam search's length penalty.
+        batch_size: texts decoded at a time.
+        top_beams: how many outputs a text.
+        return_scores: whether each output comes with its score.
+        progress: whether to show a progress bar on stderr; None: if that is a terminal.
+        **options: further arguments of `infer`: sampling_method, temperature, top_k, top_p, seed, jit_compile.
+
+    Returns:
+        A list with one output a text (for a single text that output alone). An output is a text (a label's name for
+        classes), a pair (text, score) with `return_scores`, and a list of `top_beams` such with `top_beams` above 1.
+
+    Example:
+        >>> tensor2keras.decode(model, problem, ["A dog runs."], beam_size=4, alpha=0.6)
+        ['Ein Hund rennt.']
+    """
+    if isinstance(texts, str):
+        return decode(
+            model,
+            problem,
+            [texts],
+            decode_length,
+            beam_size,
+            alpha,
+            batch_size,
+            top_beams,
+            return_scores,
+            progress,
+            **options,
+        )[0]
+    encoders = problem.get_feature_encoders()
+    decoded = decode_ids(
+        model,
+        encode(encoders, texts),
+        "inputs" if "inputs" in encoders else "targets",
+        decode_length=decode_length,
+        beam_size=beam_size,
+        alpha=alpha,
+        batch_size=batch_size,
+        top_beams=top_beams,
+        progress=progress,
+        **options,
+    )
+    return [output(encoders["targets"], result, top_beams, return_scores) for result in decoded]
+
+
+def encode(encoders: dict[str, Any], texts: Sequence[str], max_input_size: int = -1) -> list[list[int] | None]:
+    """Ids of each text: inputs end in EOS, a language model's prompts do not. None for an empty input.
+
+    Args:
+        encoders: text encoders by feature name.
+        texts: stripped at both ends first, unless they are prompts.
+        max_input_size: longer inputs are cut to this many tokens, EOS included; -1 for no limit.
+    """
+    if "inputs" not in encoders:
+        return [encoders["targets"].encode(text) for text in texts]
+    limit = max_input_size - 1 if max_input_size > 0 else None
+    stripped = [text.strip() for text in texts]
+    return [[*encoders["inputs"].encode(text)[:limit], EOS_ID] if text else None for text in stripped]
+
+
+def decode_ids(
+    model: keras.Model,
+    sequences: Sequence[Sequence[int] | None],
+    feature: str = "inputs",
+    decode_length: int = 50,
+    batch_size: int = 32,
+    progress: bool | None = None,
+    seed: int | None = None,
+    jit_compile: bool | None = None,
+    **options: Any,
+) -> list[Decoded | None]:
+    """Decodes id sequences of any lengths, in batches, longest first.
+
+    Args:
+        model: a trained model.
+        sequences: ids; None is left undecoded.
+        feature: the feature they are: "inputs", or a language model's "targets".
+        decode_length: how many tokens more than the longest of a batch are decoded.
+        batch_size: sequences decoded at a time.
+        progress: as in `decode`.
+        seed: for sampling; every batch draws differently.
+        jit_compile: whether TensorFlow compiles with XLA; None: if there are `BATCHES_WORTH_XLA` batches or more.
+        **options: further arguments of `infer`.
+
+    Returns:
+        One `Decoded` a sequence, in the order of `sequences`; None where that was None.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size} must be at least 1")
+    results: list[Decoded | None] = [None] * len(sequences)
+    total = sum(sequence is not None for sequence in sequences)
+    if jit_compile is None:
+        jit_compile = total > (BATCHES_WORTH_XLA - 1) * batch_size
+    with _Progress(total, progress) as shown:
+        for number, rows in enumerate(batches(sequences, batch_size)):
+            longest = max(len(sequences[row]) for row in rows)
+            ids = pad([sequences[row] for row in rows], _height(len(rows), batch_size, total), width_for(longest))
+            found = infer(
+                model,
+                {feature: ids},
+                decode_length=decode_length - (ids.shape[1] - longest),
+                max_length=round_up(ids.shape[1] + decode_length, LENGTH_STEP),
+                seed=None if seed is None else seed + number,
+                jit_compile=jit_compile,
+                **options,
+            )
+            outputs, scores = (keras.ops.convert_to_numpy(found[name]) for name in ("outputs", "scores"))
+            for place, row in enumerate(rows):
+                results[row] = _decoded(outputs[place], scores[place])
+            shown.add(len(rows))
+    return results
+
+
+def until_eos(ids: np.ndarray) -> np.ndarray:
+    """`ids` [length] before the first EOS, padding at the end left out."""
+    ends = np.flatnonzero(ids == EOS_ID)
+    if len(ends):
+        return ids[: ends[0]]
+    return np.trim_zeros(ids, "b")
+
+
+def output(encoder: Any, decoded: Decoded | None, top_beams: int = 1, with_scores: bool = False) -> Any:
+    """The text of one `Decoded`, or text and score, or a list of them, as `decode` returns it."""
+    texts = [""] * top_beams if decoded is None else [to_text(encoder, ids) for ids in decoded.ids]
+    scores = [0.0] * top_beams if decoded is None else decoded.scores
+    outputs = list(zip(texts, scores, strict=True)) if with_scores else texts
+    return outputs if top_beams > 1 else outputs[0]
+
+
+def to_text(encoder: Any, ids: np.ndarray) -> str:
+    """Ids [length] as text; a class label (a scalar) as its name, real values as numbers."""
+    if ids.dtype.kind == "f":
+        return " ".join(f"{value:g}" for value in ids.reshape(-1))
+    return encoder.decode(ids.tolist())
+
+
+def _decoded(outputs: np.ndarray, scores: np.ndarray) -> Decoded:
+    """One input's part of what `infer` gives: outputs [beams, length], [length] or a class []; scores [beams] or []."""
+    beams = outputs if np.ndim(scores) else outputs[None]
+    is_text = beams.dtype.kind == "i" and beams.ndim == 2
+    return Decoded([until_eos(ids) if is_text else ids for ids in beams], np.atleast_1d(scores).tolist())
+
+
+def batches(sequences: Sequence[Sequence[int] | None], batch_size: int) -> Iterator[list[int]]:
+    """Indices of the sequences that are not None, longest first, `batch_size` at a time."""
+    order = sorted((i for i, ids in enumerate(sequences) if ids is not None), key=lambda i: -len(sequences[i]))
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def _height(rows: int, batch_size: int, total: int) -> int:
+    """Rows to pad a batch to: `batch_size`, or a power of two if there are fewer texts than that in all."""
+    return batch_size if total > batch_size else min(batch_size, 1 << (rows - 1).bit_length())
+
+
+def width_for(longest: int) -> int:
+    """The width to pad a batch to: `SHORTEST_WIDTH` times a power of two."""
+    width = SHORTEST_WIDTH
+    while width < longest:
+        width *= 2
+    return width
+
+
+def pad(sequences: Sequence[Sequence[int]], height: int, width: int) -> np.ndarray:
+    """[height, width] int32, filled with 0; rows beyond the sequences repeat the last, which costs no further steps."""
+    ids = np.zeros((height, width), np.int32)
+    for row in range(height):
+        sequence = sequences[min(row, len(sequences) - 1)]
+        ids[row, : len(sequence)] = sequence
+    return ids
+
+
+class _Progress:
+    """`123/1000 sentences, 45.6 a second` on stderr, in place on a terminal; a context manager."""
+
+    def __init__(self, total: int, shown: bool | None):
+        self.total, self.done = total, 0
+        self.shown = total > 0 and (sys.stderr.isatty() if shown is None else shown)
+
+    def __enter__(self) -> "_Progress":
+        self.start = time.perf_counter()
+        return self
+
+    def add(self, count: int) -> None:
+        self.done += count
+        if not self.shown:
+            return
+        rate = self.done / (time.perf_counter() - self.start)
+        filled = 30 * self.done // self.total
+        bar = "=" * filled + "." * (30 - filled)
+        text = f"[{bar}] {self.done}/{self.total} sentences, {rate:.1f} a second"
+        print(
+            f"\r{text}" if sys.stderr.isatty() else text,
+            end="" if sys.stderr.isatty() else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def __exit__(self, *_: Any) -> None:
+        if self.shown and sys.stderr.isatty():
+            print(file=sys.stderr)

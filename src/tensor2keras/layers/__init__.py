@@ -1,0 +1,1 @@
+"""Keras layers, and the functions they are made of."""

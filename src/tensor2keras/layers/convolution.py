@@ -1,0 +1,427 @@
+"""Convolutions with T2T's padding and names, and the blocks made of them.
+
+`conv` makes the layer T2T calls `conv`, `conv1d` or `separable_conv`: over [batch, length, channels] where
+`kernel_size` is a number, over [batch, height, width, channels] where it is a pair. Padding "LEFT" puts all of it
+before the first row (and column), so that a position sees only itself and what precedes it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.layers.normalization import LayerNorm
+
+Size = int | Sequence[int]
+PADDINGS = ("LEFT", "SAME", "VALID")
+_ONE_DIMENSION = {"LEFT": "causal", "SAME": "same", "VALID": "valid"}
+
+
+def conv(
+    filters: int,
+    kernel_size: Size,
+    padding: str = "VALID",
+    separable: bool = False,
+    name: str = "conv",
+    **options: Any,
+) -> keras.layers.Layer:
+    """A convolution named `NAME_single`, as T2T's variables are.
+
+    Args:
+        filters: channels out.
+        kernel_size: a number (1-D) or a pair (2-D).
+        padding: "LEFT", "SAME" or "VALID".
+        separable: depthwise first, then 1x1.
+        name: without the suffix.
+        **options: `dilation_rate`, `strides`, `activation`, `use_bias`, ... of the Keras layer.
+
+    Raises:
+        ValueError: unknown padding; "LEFT" with an even kernel.
+
+    Reference:
+        T2T `conv`, `conv1d`, `separable_conv`.
+    """
+    _check_padding(padding, kernel_size)
+    options = {"filters": filters, "kernel_size": kernel_size, "name": f"{name}_single", **options}
+    if isinstance(kernel_size, int):
+        kind = keras.layers.SeparableConv1D if separable else keras.layers.Conv1D
+        return kind(padding=_ONE_DIMENSION[padding], **options)
+    if padding == "LEFT":
+        return (LeftSeparableConv2D if separable else LeftConv2D)(**options)
+    return (keras.layers.SeparableConv2D if separable else keras.layers.Conv2D)(padding=padding.lower(), **options)
+
+
+def _check_padding(padding: str, kernel_size: Size) -> None:
+    if padding not in PADDINGS:
+        raise ValueError(f"unknown padding {padding!r}; known: {', '.join(PADDINGS)}")
+    sizes = [kernel_size] if isinstance(kernel_size, int) else kernel_size
+    if padding == "LEFT" and any(size % 2 == 0 for size in sizes):
+        raise ValueError(f"padding='LEFT' needs odd sizes, not kernel_size={kernel_size}")
+
+
+def _pad_left(x: Any, kernel_size: Sequence[int], dilation_rate: Sequence[int] = (1, 1), value: float = 0.0) -> Any:
+    """Room above and to the left of [batch, height, width, channels]; not to the left of a single column."""
+    above, left = ((size - 1) * rate for size, rate in zip(kernel_size, dilation_rate, strict=True))
+    return ops.pad(x, ((0, 0), (above, 0), (0 if x.shape[2] == 1 else left, 0), (0, 0)), constant_values=value)
+
+
+class _LeftPadding:
+    """A 2-D convolution with all padding above and to the left."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{**kwargs, "padding": "valid"})
+
+    def call(self, x: Any) -> Any:
+        return super().call(_pad_left(x, self.kernel_size, self.dilation_rate))
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        batch, height, width, channels = input_shape
+        above, left = ((size - 1) * rate for size, rate in zip(self.kernel_size, self.dilation_rate, strict=True))
+        padded = (batch, height and height + above, width and (width if width == 1 else width + left), channels)
+        return super().compute_output_shape(padded)
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class LeftConv2D(_LeftPadding, keras.layers.Conv2D):
+    """`keras.layers.Conv2D` that sees only what lies above and to the left. T2T `conv` with padding "LEFT"."""
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class LeftSeparableConv2D(_LeftPadding, keras.layers.SeparableConv2D):
+    """`keras.layers.SeparableConv2D` that sees only what lies above and to the left. T2T `separable_conv` with "LEFT"."""
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class SubseparableConv(keras.layers.Layer):
+    """Channels in groups, a convolution each, and a 1x1 convolution over all (Kaiser et al. 2017,
+    https://arxiv.org/abs/1706.03059).
+
+    Args:
+        filters: channels out.
+        kernel_size, padding, use_bias, dilation_rate: of the convolutions.
+        separability: number of groups; negative: groups of separable convolutions, not mixed; 0: one separable
+            convolution.
+
+    Reference:
+        T2T `subseparable_conv`. Its variables lie directly in the caller's scope: `part_0/NAME_single/kernel`,
+        `conv2d/kernel`; here below the layer's name.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Size,
+        padding: str = "SAME",
+        separability: int = 0,
+        dilation_rate: Size = 1,
+        use_bias: bool = True,
+        name: str = "conv",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        groups = abs(separability)
+        if groups and filters % groups:
+            raise ValueError(f"filters={filters} cannot be divided into separability={separability} groups")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.padding = padding
+        self.separability = separability
+        self.dilation_rate = dilation_rate
+        self.use_bias = use_bias
+        shared = {"dilation_rate": dilation_rate, "use_bias": use_bias, "dtype": self.dtype_policy}
+        self.parts = [
+            conv(filters // max(groups, 1), kernel_size, padding, separability <= 0, name, **shared)
+            for _ in range(max(groups, 1))
+        ]
+        self.mix = None
+        if separability > 1:
+            ones = 1 if isinstance(kernel_size, int) else (1, 1)
+            kind = keras.layers.Conv1D if isinstance(kernel_size, int) else keras.layers.Conv2D
+            self.mix = kind(filters, ones, name="conv2d", dtype=self.dtype_policy)
+
+    def build(self, x_shape: tuple) -> None:
+        if x_shape[-1] % len(self.parts):
+            raise ValueError(f"{x_shape[-1]} channels cannot be divided into {len(self.parts)} groups")
+        part_shape = (*x_shape[:-1], x_shape[-1] // len(self.parts))
+        for i, part in enumerate(self.parts):
+            if self.separability:
+                with keras.name_scope(f"part_{i}"):
+                    part.build(part_shape)
+            else:
+                part.build(part_shape)
+        if self.mix is not None:
+            self.mix.build((*x_shape[:-1], self.filters))
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        groups = ops.split(x, len(self.parts), axis=-1)
+        y = ops.concatenate([part(group) for part, group in zip(self.parts, groups, strict=True)], axis=-1)
+        return y if self.mix is None else self.mix(y)
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("filters", "kernel_size", "padding", "separability", "dilation_rate", "use_bias")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class ConvBlock(keras.layers.Layer):
+    """Convolutions one after the other: relu, mask, convolution without bias, layer norm.
+
+    Args:
+        filters: channels of each.
+        dilation_rates_and_kernel_sizes: a pair of numbers (1-D) or of pairs (2-D) for each convolution.
+        padding: "LEFT", "SAME" or "VALID".
+        separable: separable convolutions.
+        separabilities: of `SubseparableConv`, one a convolution, in their place.
+        first_relu: whether the input passes a relu too.
+        use_elu: elu in place of relu.
+        normalize: layer norms; without them the convolutions have biases.
+        strides: of all convolutions.
+
+    Call arguments:
+        x: [batch, length, channels] or [batch, height, width, channels].
+        mask: what is multiplied with each convolution's input, 0.0 at padding, broadcast to x; or None.
+
+    Reference:
+        T2T `conv_block`, `conv1d_block`, `separable_conv_block`, `subseparable_conv_block`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        dilation_rates_and_kernel_sizes: Sequence[tuple[Size, Size]],
+        padding: str = "VALID",
+        separable: bool = False,
+        separabilities: Sequence[int] | None = None,
+        first_relu: bool = True,
+        use_elu: bool = False,
+        normalize: bool = True,
+        strides: Size = 1,
+        name: str = "conv_block",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.filters = filters
+        self.dilation_rates_and_kernel_sizes = [tuple(pair) for pair in dilation_rates_and_kernel_sizes]
+        self.padding = padding
+        self.separable = separable
+        self.separabilities = separabilities
+        self.first_relu = first_relu
+        self.use_elu = use_elu
+        self.normalize = normalize
+        self.strides = strides
+        self.convolutions = [
+            self._convolution(i, rate, size) for i, (rate, size) in enumerate(self.dilation_rates_and_kernel_sizes)
+        ]
+        self.norms = [
+            LayerNorm(name=f"conv_block_norm_{i}", dtype=self.dtype_policy) if normalize else None
+            for i in range(len(self.convolutions))
+        ]
+
+    def _convolution(self, i: int, dilation_rate: Size, kernel_size: Size) -> keras.layers.Layer:
+        shared = {
+            "padding": self.padding,
+            "name": f"conv_block_{i}",
+            "dilation_rate": dilation_rate,
+            "use_bias": not self.normalize,
+            "dtype": self.dtype_policy,
+        }
+        if self.separabilities:
+            return SubseparableConv(self.filters, kernel_size, separability=self.separabilities[i], **shared)
+        return conv(self.filters, kernel_size, separable=self.separable, strides=self.strides, **shared)
+
+    def build(self, x_shape: tuple) -> None:
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            convolution.build(x_shape)
+            x_shape = (*x_shape[:-1], self.filters)
+            if norm is not None:
+                norm.build(x_shape)
+        self.built = True
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        activation = ops.elu if self.use_elu else ops.relu
+        for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            if self.first_relu or i > 0:
+                x = activation(x)
+            if mask is not None:
+                x = x * ops.cast(mask, x.dtype)
+            x = convolution(x)
+            if norm is not None:
+                x = norm(x)
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("filters", "dilation_rates_and_kernel_sizes", "padding", "separable", "separabilities")
+        switches = ("first_relu", "use_elu", "normalize", "strides")
+        return {**super().get_config(), **{name: getattr(self, name) for name in (*names, *switches)}}
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class ConvHiddenRelu(keras.layers.Layer):
+    """Two convolutions over positions with a relu between; wider than 1 they are separable.
+
+    Args:
+        hidden_size: channels out.
+        filter_size: channels between.
+        kernel_size, second_kernel_size: positions each sees.
+        padding: "LEFT", "SAME" or "VALID".
+        dropout: rate after the relu.
+        separable: separable convolutions even of width 1.
+
+    Call arguments:
+        x: [batch, length, channels].
+        nonpadding: [batch, length], 1.0 at real positions, or None; what is not real is 0 for convolutions wider than
+            1.
+        training: whether dropout applies.
+
+    Reference:
+        T2T `conv_hidden_relu`, and with `separable` and a name `sepconv_relu_sepconv`.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        filter_size: int,
+        kernel_size: int = 1,
+        second_kernel_size: int = 1,
+        padding: str = "VALID",
+        dropout: float = 0.0,
+        separable: bool = False,
+        kernel_initializer: Any = "glorot_uniform",
+        name: str = "conv_hidden_relu",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.hidden_size = hidden_size
+        self.filter_size = filter_size
+        self.kernel_size = kernel_size
+        self.second_kernel_size = second_kernel_size
+        self.padding = padding
+        self.dropout = dropout
+        self.separable = separable
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.conv1 = self._conv("conv1", filter_size, kernel_size, activation="relu")
+        self.conv2 = self._conv("conv2", hidden_size, second_kernel_size)
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def _conv(self, name: str, filters: int, kernel_size: int, **options: Any) -> keras.layers.Layer:
+        separable = self.separable or kernel_size > 1
+        kernels = ("depthwise_initializer", "pointwise_initializer") if separable else ("kernel_initializer",)
+        options |= {kernel: self.kernel_initializer for kernel in kernels}
+        return conv(filters, kernel_size, self.padding, separable, name, dtype=self.dtype_policy, **options)
+
+    def build(self, x_shape: tuple) -> None:
+        self.conv1.build(x_shape)
+        self.conv2.build((*x_shape[:-1], self.filter_size))
+        self.built = True
+
+    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+        hidden = self.drop(self.conv1(_without_padding(x, nonpadding, self.kernel_size)), training=training)
+        return self.conv2(_without_padding(hidden, nonpadding, self.second_kernel_size))
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("hidden_size", "filter_size", "kernel_size", "second_kernel_size", "padding", "dropout", "separable")
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+            "kernel_initializer": initializer,
+        }
+
+
+def _without_padding(x: Any, nonpadding: Any, kernel_size: int) -> Any:
+    """T2T `maybe_zero_out_padding`: a kernel of 1 sees no padding but its own."""
+    if nonpadding is None or kernel_size == 1:
+        return x
+    return x * ops.cast(nonpadding, x.dtype)[:, :, None]
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class ConvGRU(keras.layers.Layer):
+    """One step of a gated recurrent unit whose products are convolutions (Kaiser and Sutskever 2016, equation 2).
+
+    Args:
+        filters: channels in and out.
+        kernel_size: a number (1-D) or a pair (2-D).
+        padding: "LEFT" or "SAME".
+        dilation_rate: of the convolutions.
+
+    Reference:
+        T2T `conv_gru`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Size,
+        padding: str = "SAME",
+        dilation_rate: Size = 1,
+        name: str = "conv_gru",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.padding = padding
+        self.dilation_rate = dilation_rate
+        shared = {"padding": padding, "dilation_rate": dilation_rate, "dtype": self.dtype_policy}
+        self.reset = conv(filters, kernel_size, name="reset", bias_initializer="ones", **shared)
+        self.gate = conv(filters, kernel_size, name="gate", bias_initializer="ones", **shared)
+        self.candidate = conv(filters, kernel_size, name="candidate", **shared)
+
+    def build(self, x_shape: tuple) -> None:
+        for convolution in (self.reset, self.gate, self.candidate):
+            convolution.build(x_shape)
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        reset, gate = saturating_sigmoid(self.reset(x)), saturating_sigmoid(self.gate(x))
+        return gate * x + (1 - gate) * ops.tanh(self.candidate(reset * x))
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("filters", "kernel_size", "padding", "dilation_rate")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def saturating_sigmoid(x: Any) -> Any:
+    """A sigmoid that reaches 0 and 1: clip(1.2 sigmoid(x) - 0.1, 0, 1)."""
+    return ops.clip(1.2 * ops.sigmoid(x) - 0.1, 0.0, 1.0)
+
+
+def pool(x: Any, window_size: Sequence[int], pooling_type: str, padding: str, strides: Sequence[int] = (1, 1)) -> Any:
+    """Maximum or average over windows of [batch, height, width, channels].
+
+    Args:
+        pooling_type: "MAX" or "AVG".
+        padding: "LEFT" (zeros above and to the left count), "SAME" or "VALID".
+
+    Reference:
+        T2T `pool`.
+    """
+    functions = {"MAX": ops.max_pool, "AVG": ops.average_pool}
+    if pooling_type not in functions:
+        raise ValueError(f"unknown pooling_type {pooling_type!r}; known: {', '.join(functions)}")
+    _check_padding(padding, window_size)
+    if padding == "LEFT":
+        x, padding = _pad_left(x, window_size), "VALID"
+    return functions[pooling_type](x, tuple(window_size), strides=tuple(strides), padding=padding.lower())
+
+
+def global_pool_1d(x: Any, pooling_type: str = "MAX", mask: Any = None) -> Any:
+    """The largest or the mean vector of [batch, length, channels] -> [batch, channels].
+
+    Args:
+        pooling_type: "MAX" or "AVR".
+        mask: [batch, length], 1.0 at what counts, or None; masked vectors count as zeros in a maximum, as in T2T.
+    """
+    if pooling_type not in ("MAX", "AVR"):
+        raise ValueError(f"unknown pooling_type {pooling_type!r}; known: MAX, AVR")
+    if mask is not None:
+        mask = ops.cast(mask, x.dtype)[:, :, None]
+        x = x * mask
+    if pooling_type == "MAX":
+        return ops.max(x, axis=1)
+    if mask is None:
+        return ops.mean(x, axis=1)
+    return ops.sum(x, axis=1) / ops.maximum(ops.sum(mask, axis=1), 1)

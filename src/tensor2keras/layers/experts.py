@@ -1,0 +1,283 @@
+"""Sparsely gated mixtures of feed-forward networks (Shazeer et al. 2017, https://arxiv.org/abs/1701.06538).
+
+Each position is sent to a few of many networks. A loss, added with `add_loss`, makes all of them used about equally.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def squared_variation(x: Any) -> Any:
+    """The squared coefficient of variation, variance / mean^2, of all elements: 0 where they are equal."""
+    mean = ops.mean(x)
+    return ops.mean(ops.square(x - mean)) / (ops.square(mean) + 1e-10)
+
+
+def _normal_cdf(x: Any, deviation: Any) -> Any:
+    return 0.5 * (1.0 + ops.erf(x / (2.0**0.5 * deviation + 1e-20)))
+
+
+def probability_in_top_k(clean: Any, noisy: Any, deviation: Any, k: int) -> Any:
+    """How likely each value is among the k largest of its row, if its own noise were drawn again (section 3.1, appendix
+    A).
+
+    Args:
+        clean: logits before the noise, [positions, experts].
+        noisy: logits with noise of that standard deviation; k is less than the number of experts.
+        deviation: [positions, experts]; 0 gives 0 or 1.
+    """
+    top, _ = ops.top_k(noisy, k + 1)
+    to_stay, to_enter = top[:, k : k + 1], top[:, k - 1 : k]  # what a value must exceed
+    threshold = ops.where(noisy > to_stay, to_stay, to_enter)
+    return _normal_cdf(clean - threshold, deviation)
+
+
+class _Experts(keras.layers.Layer):
+    """What both kinds have in common: [batch, length, hidden] in and out, and no state in decoding."""
+
+    def __init__(
+        self,
+        hidden_size: int,
+        filter_size: int,
+        num_experts: int,
+        loss_coef: float,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.hidden_size = hidden_size
+        self.filter_size = filter_size
+        self.num_experts = num_experts
+        self.loss_coef = loss_coef
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def init_cache(self, batch_size: Any) -> dict[str, Any]:
+        return {}
+
+    def step(self, x: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return self(x), cache
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("hidden_size", "filter_size", "num_experts", "loss_coef")
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+            "kernel_initializer": initializer,
+        }
+
+
+class _Expert(keras.layers.Layer):
+    """relu(x W0) W1 / sqrt(filter_size / hidden_size), no biases."""
+
+    def __init__(self, filter_size: int, kernel_initializer: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.filter_size = filter_size
+        self.kernel_initializer = kernel_initializer
+
+    def build(self, x_shape: tuple) -> None:
+        width = x_shape[-1]
+        self.w_0 = self.add_weight(name="w_0", shape=(width, self.filter_size), initializer=self.kernel_initializer)
+        self.w_1 = self.add_weight(name="w_1", shape=(self.filter_size, width), initializer=self.kernel_initializer)
+        self.scale = (self.filter_size / width) ** -0.5 if self.filter_size != width else 1.0
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        return ops.matmul(ops.relu(ops.matmul(x, self.w_0)) * self.scale, self.w_1)
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class NoisyTopKExperts(_Experts):
+    """Each position goes to the k experts with the largest noisy logits, weighted by the softmax of those logits.
+
+    Noise is added in training only (T2T adds it in evaluation too). The loss is loss_coef times the squared
+    coefficients of variation of the experts' total gates and of their expected loads. Every expert computes every
+    position and the gates
+    select: right on every backend with static shapes, at num_experts / k times the least computation.
+    `CapacityExperts` computes only what is used.
+
+    Args:
+        hidden_size: width in and out.
+        filter_size: width inside an expert.
+        num_experts: how many.
+        k: experts a position.
+        loss_coef: of the balancing loss.
+        kernel_initializer: of the experts.
+
+    Reference:
+        T2T `expert_utils.local_moe` with `gating_type="topk"`.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        filter_size: int,
+        num_experts: int,
+        k: int = 1,
+        loss_coef: float = 1e-2,
+        name: str = "local_moe",
+        **kwargs: Any,
+    ):
+        if not 1 <= k <= num_experts:
+            raise ValueError(f"k={k} must be from 1 to num_experts={num_experts}")
+        super().__init__(hidden_size, filter_size, num_experts, loss_coef, name=name, **kwargs)
+        self.k = k
+        self.seed_generator = keras.random.SeedGenerator()
+        self.experts = [
+            _Expert(filter_size, self.kernel_initializer, name=f"parallel_{i}", dtype=self.dtype_policy)
+            for i in range(num_experts)
+        ]
+
+    def build(self, x_shape: tuple) -> None:
+        shape = (x_shape[-1], self.num_experts)
+        with keras.name_scope("noisy_top_k_gating"):
+            self.w_gate = self.add_weight(name="w_gate", shape=shape, initializer="zeros")
+            self.w_noise = self.add_weight(name="w_noise", shape=shape, initializer="zeros")
+        for expert in self.experts:
+            expert.build(x_shape)
+        self.built = True
+
+    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+        flat = ops.reshape(x, (-1, self.hidden_size))
+        gates, load = self.gate(flat, training)
+        importance = ops.sum(gates, axis=0)
+        self.add_loss(self.loss_coef * (squared_variation(importance) + squared_variation(load)))
+        gates = ops.cast(gates, x.dtype)
+        y = sum(gates[:, i : i + 1] * expert(flat) for i, expert in enumerate(self.experts))
+        return ops.reshape(y, ops.shape(x))
+
+    def gate(self, x: Any, training: bool) -> tuple[Any, Any]:
+        """Gates [positions, experts], of which k in a row are not 0, and the experts' expected loads [experts], in float32."""
+        x = ops.cast(x, "float32")
+        clean = ops.matmul(x, ops.cast(self.w_gate, "float32"))
+        deviation = ops.zeros_like(clean)
+        if training:
+            deviation = ops.softplus(ops.matmul(x, ops.cast(self.w_noise, "float32"))) + 1e-2
+        noisy = clean
+        if training:
+            noisy = clean + keras.random.normal(ops.shape(clean), seed=self.seed_generator) * deviation
+        top, experts = ops.top_k(noisy, self.k)
+        chosen = ops.one_hot(experts, self.num_experts, dtype="float32")  # [positions, k, experts]
+        gates = ops.einsum("pk,pke->pe", ops.softmax(top, axis=-1), chosen)
+        if self.k < self.num_experts:
+            return gates, ops.sum(probability_in_top_k(clean, noisy, deviation, self.k), axis=0)
+        return gates, ops.sum(ops.cast(gates > 0, "float32"), axis=0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "k": self.k}
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class CapacityExperts(_Experts):
+    """Each position goes to its two best experts, as long as they have room for positions of its sequence.
+
+    An expert takes 2 * length * overhead / num_experts positions of a sequence, first come, first served; what does not
+    fit is dropped. Weights of the two are made to add up to 1. All shapes are static. A position decoded alone is its
+    whole sequence.
+
+    Args:
+        hidden_size: width in and out.
+        filter_size: width inside an expert (T2T gives half its `filter_size`).
+        num_experts: how many.
+        loss_coef: of the balancing loss.
+        overhead: spare room of an expert in training.
+        overhead_eval: and otherwise.
+
+    Reference:
+        T2T `expert_utils.local_moe_tpu`.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        filter_size: int,
+        num_experts: int,
+        loss_coef: float = 1e-3,
+        overhead: float = 1.0,
+        overhead_eval: float = 2.0,
+        name: str = "local_moe_tpu",
+        **kwargs: Any,
+    ):
+        super().__init__(hidden_size, filter_size, num_experts, loss_coef, name=name, **kwargs)
+        self.overhead = overhead
+        self.overhead_eval = overhead_eval
+        self.logits = keras.layers.Dense(
+            num_experts, kernel_initializer=self.kernel_initializer, name="logits", dtype="float32"
+        )
+
+    def build(self, x_shape: tuple) -> None:
+        self.logits.build(x_shape)
+        normal = keras.initializers.RandomNormal
+        width = x_shape[-1]
+        with keras.name_scope("x0"):
+            shape = (self.num_experts, width, self.filter_size)
+            self.w_0 = self.add_weight(name="w", shape=shape, initializer=normal(stddev=width**-0.5))
+        with keras.name_scope("x1"):
+            shape = (self.num_experts, self.filter_size, width)
+            self.w_1 = self.add_weight(name="w", shape=shape, initializer=normal(stddev=self.filter_size**-0.5))
+        self.built = True
+
+    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+        overhead = self.overhead if training else self.overhead_eval
+        capacity = self._capacity(ops.shape(x)[1], overhead)
+        assignment, weighted, importance = self.assign(ops.softmax(self.logits(x), axis=-1), capacity)
+        self.add_loss(self.loss_coef * squared_variation(importance))
+        expert_inputs = ops.einsum("blec,bld->ebcd", ops.cast(assignment, x.dtype), x)
+        shape = ops.shape(expert_inputs)
+        hidden = ops.relu(ops.matmul(ops.reshape(expert_inputs, (self.num_experts, -1, self.hidden_size)), self.w_0))
+        expert_outputs = ops.reshape(ops.matmul(hidden, self.w_1), shape)
+        return ops.einsum("blec,ebcd->bld", ops.cast(weighted, x.dtype), expert_outputs)
+
+    def _capacity(self, length: Any, overhead: float) -> Any:
+        """Positions of a sequence that an expert takes: at least 1, so that one position can be decoded alone."""
+        share = 2 * overhead / self.num_experts
+        if isinstance(length, int):
+            return max(1, min(length, int(length * share)))
+        return ops.maximum(1, ops.minimum(length, ops.cast(ops.cast(length, "float32") * share, "int32")))
+
+    def assign(self, gates: Any, capacity: Any) -> tuple[Any, Any, Any]:
+        """Places positions in the experts' batches.
+
+        Args:
+            gates: probabilities [batch, length, experts].
+            capacity: room an expert for positions of one sequence.
+
+        Returns:
+            1.0 where a position lies in a place of an expert, [batch, length, experts, capacity]; the same with the
+            positions' weights; and the gates of what was placed, summed over a sequence, [batch, experts].
+        """
+        length = ops.cast(ops.shape(gates)[1], "float32")
+        room = ops.cast(capacity, "float32")
+
+        first = ops.one_hot(ops.argmax(gates, axis=-1), self.num_experts, dtype="float32")
+        first_place = ops.cumsum(first, axis=1) - first  # [batch, length, experts]
+        first = first * ops.cast(first_place < room, "float32")
+        taken = ops.sum(first, axis=1, keepdims=True)  # [batch, 1, experts]
+
+        # The second choice leaves out the first, and experts that seem to be full by then.
+        index = ops.cast(ops.arange(ops.shape(gates)[1]), "float32")[None, :, None]
+        full = ops.cast(index > (room - taken) * length / (taken + 1.0), "float32")
+        remaining = gates - first - full
+        second = ops.one_hot(ops.argmax(remaining, axis=-1), self.num_experts, dtype="float32")
+        second_place = ops.cumsum(second, axis=1) - second + taken
+        second_gate = ops.sum(remaining * second, axis=-1)
+        second = second * ops.cast(second_place < room, "float32")
+
+        first_weight = ops.sum(gates * first, axis=-1)  # [batch, length], 0 where nothing was placed
+        second_weight = second_gate * ops.sum(second, axis=-1)
+        total = first_weight + second_weight + 1e-9
+
+        def place(mask: Any, places: Any) -> Any:
+            here = ops.equal(ops.cast(places, "int32")[..., None], ops.arange(capacity, dtype="int32"))
+            return mask[..., None] * ops.cast(here, "float32")
+
+        first_at, second_at = place(first, first_place), place(second, second_place)
+        weighted = (
+            first_at * (first_weight / total)[..., None, None] + second_at * (second_weight / total)[..., None, None]
+        )
+        return first_at + second_at, weighted, ops.sum(gates * (first + second), axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "overhead": self.overhead, "overhead_eval": self.overhead_eval}

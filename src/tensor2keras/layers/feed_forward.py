@@ -1,0 +1,320 @@
+"""The Transformer's position-wise networks, by `hparams.ffn_layer`.
+
+All take x [batch, length, hidden] and nonpadding [batch, length] (1.0 at real positions, or None), and return x's
+shape. In decoding, `init_cache` makes what `step` needs of earlier positions: nothing, but for convolutions.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.layers.experts import CapacityExperts, NoisyTopKExperts
+
+Cache = dict[str, Any]
+
+
+class _PositionWise(keras.layers.Layer):
+    """A network that looks at one position only."""
+
+    def init_cache(self, batch_size: Any) -> Cache:
+        return {}
+
+    def step(self, x: Any, cache: Cache) -> tuple[Any, Cache]:
+        return self(x), cache
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class DenseReluDense(_PositionWise):
+    """relu(x W1 + b1) W2 + b2 (Vaswani et al. 2017, equation 2).
+
+    Args:
+        hidden_size: width in and out.
+        filter_size: width between.
+        dropout: rate between.
+        dropout_broadcast_dims: axes of [batch, length, filter] that share one dropout mask.
+        kernel_initializer: of both kernels.
+
+    Reference:
+        T2T `dense_relu_dense`.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        filter_size: int,
+        dropout: float = 0.0,
+        dropout_broadcast_dims: Sequence[int] = (),
+        kernel_initializer: Any = "glorot_uniform",
+        name: str = "dense_relu_dense",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.hidden_size = hidden_size
+        self.filter_size = filter_size
+        self.dropout = dropout
+        self.dropout_broadcast_dims = tuple(dropout_broadcast_dims)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        self.conv1 = keras.layers.Dense(filter_size, activation="relu", name="conv1", **shared)
+        self.conv2 = keras.layers.Dense(hidden_size, name="conv2", **shared)
+        noise_shape = tuple(1 if axis in self.dropout_broadcast_dims else None for axis in range(3))
+        self.drop = keras.layers.Dropout(
+            dropout, noise_shape=noise_shape if dropout_broadcast_dims else None, dtype=self.dtype_policy
+        )
+
+    def build(self, x_shape: tuple) -> None:
+        self.conv1.build(x_shape)
+        self.conv2.build((*x_shape[:-1], self.filter_size))
+        self.built = True
+
+    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+        return self.conv2(self.drop(self.conv1(x), training=training))
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("hidden_size", "filter_size", "dropout", "dropout_broadcast_dims")
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+            "kernel_initializer": initializer,
+        }
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class ConvReluConv(keras.layers.Layer):
+    """A convolution over positions, a relu and another convolution, which is a projection by default.
+
+    A convolution is a sum of `kernel_size` projections of shifted inputs divided by sqrt(kernel_size). With "LEFT"
+    padding the
+    first tap looks at the position itself, as the last does, where one expects the farthest: so T2T trained.
+
+    Args:
+        hidden_size: width in and out.
+        filter_size: width between.
+        kernel_size: positions the first convolution sees.
+        second_kernel_size: positions the second sees; decoding by steps needs 1.
+        padding: "LEFT" (causal) or "SAME".
+        dropout: rate after the relu.
+        kernel_initializer: of the kernels.
+
+    Reference:
+        T2T `conv_relu_conv`, `tpu_conv1d`.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        filter_size: int,
+        kernel_size: int = 3,
+        second_kernel_size: int = 1,
+        padding: str = "LEFT",
+        dropout: float = 0.0,
+        kernel_initializer: Any = "glorot_uniform",
+        name: str = "conv_relu_conv",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        for size in (kernel_size, second_kernel_size):
+            if padding not in ("LEFT", "SAME") or (padding == "SAME" and size % 2 == 0):
+                raise ValueError(f"padding={padding!r} with kernel_size={size}: known are LEFT, and SAME with odd
+                sizes")
+        self.hidden_size = hidden_size
+        self.filter_size = filter_size
+        self.kernel_size = kernel_size
+        self.second_kernel_size = second_kernel_size
+        self.padding = padding
+        self.dropout = dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.taps1 = self._taps("conv1", filter_size, kernel_size)
+        self.taps2 = self._taps("conv2", hidden_size, second_kernel_size)
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def _taps(self, name: str, width: int, kernel_size: int) -> list[keras.layers.Dense]:
+        names = [name] if kernel_size == 1 else [f"{name}_{i}" for i in range(kernel_size)]
+        shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        return [keras.layers.Dense(width, use_bias=tap == names[0], name=tap, **shared) for tap in names]
+
+    def build(self, x_shape: tuple) -> None:
+        for tap in self.taps1:
+            tap.build(x_shape)
+        for tap in self.taps2:
+            tap.build((*x_shape[:-1], self.filter_size))
+        self.built = True
+
+    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+        hidden = self._convolve(self.taps1, self._padded(x, nonpadding, self.kernel_size), ops.shape(x)[1])
+        hidden = self.drop(ops.relu(hidden), training=training)
+        return self._convolve(self.taps2, self._padded(hidden, nonpadding, self.second_kernel_size), ops.shape(x)[1])
+
+    def _padded(self, x: Any, nonpadding: Any, kernel_size: int) -> Any:
+        if kernel_size == 1:
+            return x
+        if nonpadding is not None:
+            x = x * ops.cast(nonpadding, x.dtype)[:, :, None]
+        before = self._before(kernel_size)
+        return ops.pad(x, ((0, 0), (before, kernel_size - 1 - before), (0, 0)))
+
+    def _before(self, kernel_size: int) -> int:
+        return kernel_size - 1 if self.padding == "LEFT" else kernel_size // 2
+
+    def _convolve(self, taps: list[keras.layers.Dense], padded: Any, length: Any) -> Any:
+        if len(taps) == 1:
+            return taps[0](padded)
+        offsets = [self._before(len(taps)), *range(1, len(taps))]  # from the first position the kernel could see
+        windows = [padded[:, offset : offset + length] for offset in offsets]
+        return sum(tap(window) for tap, window in zip(taps, windows, strict=True)) * len(taps) ** -0.5
+
+    def init_cache(self, batch_size: Any) -> Cache:
+        """The inputs just before the next position: {"f": [batch, kernel_size - 1, hidden]}."""
+        if self.second_kernel_size > 1:
+            raise ValueError(f"decoding by steps needs second_kernel_size=1, not {self.second_kernel_size}")
+        return {"f": ops.zeros((batch_size, self.kernel_size - 1, self.hidden_size), self.compute_dtype)}
+
+    def step(self, x: Any, cache: Cache) -> tuple[Any, Cache]:
+        window = ops.concatenate([cache["f"], x], axis=1)
+        (projection,) = self.taps2
+        y = projection(ops.relu(self._convolve(self.taps1, window, x.shape[1])))
+        return y, {"f": window[:, x.shape[1] :]}
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("hidden_size", "filter_size", "kernel_size", "second_kernel_size", "padding", "dropout")
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+            "kernel_initializer": initializer,
+        }
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class GatedLinearUnit(keras.layers.Layer):
+    """(x W1 + b1) * sigmoid(x W2 + b2), W1 and W2 the halves of one kernel (Dauphin et al. 2017). T2T `gated_linear_unit_layer`."""
+
+    def __init__(self, kernel_initializer: Any = "glorot_uniform", name: str = "glu_layer", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, x_shape: tuple) -> None:
+        self.dense = keras.layers.Dense(
+            2 * x_shape[-1], kernel_initializer=self.kernel_initializer, name="dense", dtype=self.dtype_policy
+        )
+        self.dense.build(x_shape)
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        value, gate = ops.split(self.dense(x), 2, axis=-1)
+        return value * ops.sigmoid(gate)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class ParameterAttention(_PositionWise):
+    """Attention to `filter_size` learned keys and values a head.
+
+    Args:
+        hidden_size: width in and out.
+        filter_size: number of keys.
+        num_heads: must divide key_size and value_size.
+        key_size, value_size: total widths; hidden_size by default.
+        dropout: rate on whole values.
+        kernel_initializer: of the projections.
+
+    Reference:
+        T2T `parameter_attention`.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        filter_size: int,
+        num_heads: int,
+        key_size: int = 0,
+        value_size: int = 0,
+        dropout: float = 0.0,
+        kernel_initializer: Any = "glorot_uniform",
+        name: str = "parameter_attention",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.hidden_size = hidden_size
+        self.filter_size = filter_size
+        self.num_heads = num_heads
+        self.key_size = key_size or hidden_size
+        self.value_size = value_size or hidden_size
+        for label, size in (("key_size", self.key_size), ("value_size", self.value_size)):
+            if size % num_heads:
+                raise ValueError(f"{label}={size} must be divisible by num_heads={num_heads}")
+        self.dropout = dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        shared = {"use_bias": False, "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        self.query_projection = keras.layers.Dense(self.key_size, name="q_transform", **shared)
+        self.output_projection = keras.layers.Dense(hidden_size, name="output_transform", **shared)
+        self.drop = keras.layers.Dropout(dropout, noise_shape=(num_heads, filter_size, 1), dtype=self.dtype_policy)
+
+    def build(self, x_shape: tuple) -> None:
+        self.query_projection.build(x_shape)
+        self.output_projection.build((*x_shape[:-1], self.value_size))
+        normal = keras.initializers.RandomNormal
+        shape = (self.num_heads, self.filter_size)
+        key_deviation = (self.num_heads / self.hidden_size) ** 0.5
+        self.k = self.add_weight(
+            name="k", shape=(*shape, self.key_size // self.num_heads), initializer=normal(stddev=key_deviation)
+        )
+        self.v = self.add_weight(
+            name="v", shape=(*shape, self.value_size // self.num_heads), initializer=normal(stddev=1.0)
+        )
+        self.built = True
+
+    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+        length = ops.shape(x)[1]
+        q = ops.reshape(self.query_projection(x), (-1, length, self.num_heads, self.key_size // self.num_heads))
+        weights = ops.softmax(ops.einsum("blhd,hkd->bhlk", q, self.k), axis=-1)
+        values = self.drop(ops.convert_to_tensor(self.v), training=training)
+        y = ops.einsum("bhlk,hkd->blhd", weights, values)
+        return self.output_projection(ops.reshape(y, (-1, length, self.value_size)))
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("hidden_size", "filter_size", "num_heads", "key_size", "value_size", "dropout")
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+            "kernel_initializer": initializer,
+        }
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class NoFeedForward(_PositionWise):
+    """x itself."""
+
+    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+        return x
+
+
+FEED_FORWARD: dict[str, type[keras.layers.Layer]] = {
+    "conv_hidden_relu": DenseReluDense,  # T2T's older name
+    "conv_relu_conv": ConvReluConv,
+    "dense_relu_dense": DenseReluDense,
+    "local_moe": NoisyTopKExperts,
+    "local_moe_tpu": CapacityExperts,
+    "none": NoFeedForward,
+    "parameter_attention": ParameterAttention,
+}
+
+
+def get(ffn_layer: str, **options: Any) -> keras.layers.Layer:
+    """The network `ffn_layer` with its own arguments.
+
+    Raises:
+        ValueError: unknown name, with the known ones.
+    """
+    if ffn_layer not in FEED_FORWARD:
+        raise ValueError(f"unknown ffn_layer {ffn_layer!r}; known: {', '.join(sorted(FEED_FORWARD))}")
+    return FEED_FORWARD[ffn_layer](**options)

@@ -1,0 +1,194 @@
+"""Position signals added to embeddings: sinusoids (Vaswani et al. 2017, section 3.5) and learned vectors."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def timing_signal(position: Any, channels: int, min_timescale: float = 1.0, max_timescale: float = 1.0e4) -> Any:
+    """Sines, then cosines, of positions at geometrically spaced timescales; an odd last channel is 0.
+
+    Args:
+        position: numbers [...].
+        channels: width of the signal.
+
+    Returns:
+        float32 [..., channels].
+    """
+    count = channels // 2
+    step = math.log(max_timescale / min_timescale) / max(count - 1, 1)
+    inverse_timescales = (min_timescale * np.exp(-step * np.arange(count))).astype("float32")
+    angle = ops.expand_dims(ops.cast(position, "float32"), -1) * inverse_timescales
+    parts = [ops.sin(angle), ops.cos(angle)]
+    if channels % 2:
+        parts.append(ops.zeros_like(ops.cast(position, "float32"))[..., None])
+    return ops.concatenate(parts, axis=-1)
+
+
+def get_timing_signal_1d(
+    length: Any, channels: int, min_timescale: float = 1.0, max_timescale: float = 1.0e4, start_index: Any = 0
+) -> Any:
+    """The signal of positions start_index, start_index + 1, ...: [1, length, channels]."""
+    position = ops.arange(length, dtype="int32") + start_index
+    return timing_signal(position, channels, min_timescale, max_timescale)[None]
+
+
+def add_timing_signal_1d(x: Any, min_timescale: float = 1.0, max_timescale: float = 1.0e4, start_index: Any = 0) -> Any:
+    """x [batch, length, channels] plus the signal of its positions, which begin at start_index."""
+    signal = get_timing_signal_1d(ops.shape(x)[1], x.shape[-1], min_timescale, max_timescale, start_index)
+    return x + ops.cast(signal, x.dtype)
+
+
+def add_timing_signal_1d_given_position(
+    x: Any, position: Any, min_timescale: float = 1.0, max_timescale: float = 1.0e4
+) -> Any:
+    """x [batch, length, channels] plus the signal of the given positions [batch, length]."""
+    return x + ops.cast(timing_signal(position, x.shape[-1], min_timescale, max_timescale), x.dtype)
+
+
+def add_timing_signals_given_positions(x: Any, positions: Sequence[Any]) -> Any:
+    """x [batch, length, channels] with its channels divided among several positions, each [batch, length] or None (the index)."""
+    share = 2 * (x.shape[-1] // (2 * len(positions)))
+    index = ops.arange(ops.shape(x)[1], dtype="int32")[None]
+    for i, position in enumerate(positions):
+        signal = timing_signal(index if position is None else position, share)
+        rest = x.shape[-1] - (i + 1) * share
+        x = x + ops.cast(ops.pad(signal, ((0, 0), (0, 0), (i * share, rest))), x.dtype)
+    return x
+
+
+def add_timing_signals_from_features(x: Any, features: Mapping[str, Any], names: str) -> Any:
+    """As above, the positions being features named in a comma-separated list; an empty name is the index."""
+    return add_timing_signals_given_positions(x, [features[name] if name else None for name in names.split(",")])
+
+
+def add_timing_signal_nd(x: Any, min_timescale: float = 1.0, max_timescale: float = 1.0e4) -> Any:
+    """x [batch, d1, ..., dn, channels], its channels divided among the n positions."""
+    dims = len(x.shape) - 2
+    share = 2 * (x.shape[-1] // (2 * dims))
+    for dim in range(dims):
+        position = ops.arange(ops.shape(x)[dim + 1], dtype="int32")
+        signal = timing_signal(position, share, min_timescale, max_timescale)
+        signal = ops.pad(signal, ((0, 0), (dim * share, x.shape[-1] - (dim + 1) * share)))
+        shape = [1] * len(x.shape)
+        shape[dim + 1], shape[-1] = -1, x.shape[-1]
+        x = x + ops.cast(ops.reshape(signal, shape), x.dtype)
+    return x
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class PositionalEmbedding(keras.layers.Layer):
+    """Adds a learned vector for each position; the variable [max_length, hidden] bears the layer's name, as in T2T.
+
+    Call arguments:
+        x: [batch, length, hidden].
+        positions: [batch, length], or None for the index. Positions of max_length and more add nothing.
+        start_index: index of the first position when `positions` is None.
+
+    Reference:
+        T2T `add_positional_embedding`.
+    """
+
+    def __init__(self, max_length: int, initializer: Any = "glorot_uniform", **kwargs: Any):
+        super().__init__(**kwargs)
+        self.max_length = max_length
+        self.initializer = keras.initializers.get(initializer)
+
+    def build(self, x_shape: tuple) -> None:
+        self.table = self.add_weight(name="table", shape=(self.max_length, x_shape[-1]), initializer=self.initializer)
+        self.built = True
+
+    def call(self, x: Any, positions: Any = None, start_index: Any = 0) -> Any:
+        if positions is None:
+            positions = ops.arange(ops.shape(x)[1], dtype="int32")[None] + start_index
+        table = ops.reshape(ops.convert_to_tensor(self.table), self.table.shape)  # for a dense gradient on TensorFlow
+        vectors = ops.take(table, ops.minimum(ops.cast(positions, "int32"), self.max_length - 1), axis=0)
+        return x + vectors * ops.cast(positions < self.max_length, vectors.dtype)[..., None]
+
+    def get_config(self) -> dict[str, Any]:
+        initializer = keras.initializers.serialize(self.initializer)
+        return {**super().get_config(), "max_length": self.max_length, "initializer": initializer}
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class PositionalEmbeddingND(keras.layers.Layer):
+    """Adds a learned vector for the index along each axis of x [batch, d1, ..., dn, hidden].
+
+    The variables `PREFIX_0`, `PREFIX_1`, ... [1, .., max_length, .., hidden] are multiplied by sqrt(hidden).
+
+    Args:
+        max_length: of every axis.
+        prefix: of the variables' names.
+
+    Reference:
+        T2T `add_positional_embedding_nd`.
+    """
+
+    def __init__(self, max_length: int, prefix: str, name: str = "table", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        self.max_length = max_length
+        self.prefix = prefix
+
+    def build(self, x_shape: tuple) -> None:
+        self.tables = []
+        for axis, size in enumerate(x_shape[1:-1]):
+            if size is not None and size > self.max_length:
+                raise ValueError(
+                    f"axis {axis + 1} of shape {tuple(x_shape)} is longer than max_length={self.max_length}"
+                )
+            shape = [1] * len(x_shape)
+            shape[axis + 1], shape[-1] = self.max_length, x_shape[-1]
+            initializer = keras.initializers.RandomNormal(stddev=x_shape[-1] ** -0.5)
+            self.tables.append(self.add_weight(name=f"{self.prefix}_{axis}", shape=shape, initializer=initializer))
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        for axis, table in enumerate(self.tables, start=1):
+            index = (slice(None),) * axis + (slice(0, ops.shape(x)[axis]),)
+            x = x + ops.convert_to_tensor(table)[index] * x.shape[-1] ** 0.5
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "max_length": self.max_length, "prefix": self.prefix}
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class PositionalEmbeddingND(keras.layers.Layer):
+    """Adds a learned vector, times sqrt(hidden), for each index along each of several axes.
+
+    The tables bear T2T's names: the layer's with _0, _1, ... after it.
+
+    Call arguments:
+        x: [batch, d1, ..., dn, hidden]; no axis longer than max_length.
+
+    Reference:
+        T2T `add_positional_embedding_nd`.
+    """
+
+    def __init__(self, max_length: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.max_length = max_length
+
+    def build(self, x_shape: tuple) -> None:
+        initializer = keras.initializers.RandomNormal(stddev=x_shape[-1] ** -0.5)
+        self.tables = []
+        for dim in range(len(x_shape) - 2):
+            shape = [1] * (len(x_shape) - 2)
+            shape[dim] = self.max_length
+            name = f"{self.name}_{dim}"
+            self.tables.append(self.add_weight(name=name, shape=(1, *shape, x_shape[-1]), initializer=initializer))
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        for dim, table in enumerate(self.tables):
+            rows = [slice(None)] * len(x.shape)
+            rows[dim + 1] = slice(0, ops.shape(x)[dim + 1])
+            x = x + ops.cast(ops.convert_to_tensor(table)[tuple(rows)] * x.shape[-1] ** 0.5, x.dtype)
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "max_length": self.max_length}

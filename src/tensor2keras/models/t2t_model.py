@@ -1,0 +1,297 @@
+"""T2TModel: bottom -> body -> top, the loss, and what `fit`, `save` and `infer` need, for every model."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import metrics as metrics_by_name
+from tensor2keras import optimizers, registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers import modality as modalities
+from tensor2keras.layers.initializer import get_initializer
+
+Features = dict[str, Any]
+
+
+class T2TModel(keras.Model):
+    """A model that turns a problem's features into logits.
+
+    A subclass defines `body`, from embedded features to the vector at each output position, and usually makes its
+    layers in `__init__`. Everything else follows from `hparams`:
+
+        bottom: each feature is embedded by its modality;
+        top: the targets' modality turns the body's output into logits;
+        loss: the modality's loss, weighted by position and summed (the weights of a batch sum to 1).
+
+    Without `hparams.problem` the model is its body alone: features come in embedded, `[batch, length, hidden]`.
+
+    Args:
+        hparams: the hyperparameters; `hparams.problem` is plain data (see `Problem.get_hparams`) or None.
+        name: scope of the variables; by default the name under which the model is registered in T2T.
+
+    Call arguments:
+        features: dict of tensors: "inputs" and "targets", [batch, length] ids for text.
+        training: whether dropout applies.
+
+    Returns:
+        Logits, `[batch, length, vocab_size]` for text.
+
+    Example:
+        >>> @registry.register_model
+        ... class BagOfWords(T2TModel):
+        ...     def body(self, features, training=False):
+        ...         return ops.cumsum(features["inputs"], axis=1)
+
+    Reference:
+        T2T `utils/t2t_model.py`.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable("tensor2keras")(cls)  # for `.keras` files
+
+    def __init__(self, hparams: HParams, name: str | None = None, **kwargs: Any):
+        kwargs.setdefault("dtype", dtype_policy(hparams))
+        super().__init__(name=name or registry.default_name(type(self)), **kwargs)
+        self.hparams = hparams
+        self.kernel_initializer = get_initializer(hparams.initializer, hparams.initializer_gain)
+        self.modalities: dict[str, modalities.Modality] = {}  # by feature
+        self.target_top: modalities.Modality | None = None
+        self._training_step = True  # whether the step being traced trains; set by compute_loss
+        self._evaluation_metrics: list[keras.metrics.Metric] = []
+        if self.problem is not None:
+            self._make_modalities()
+
+    @property
+    def problem(self) -> Any:
+        """The problem's plain data, or None."""
+        return self.hparams.get("problem")
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether there is an "inputs" feature (always, for a body alone)."""
+        return self.problem is None or "inputs" in self.problem["features"]
+
+    # Features
+
+    def _make_modalities(self) -> None:
+        """Makes the modality layer of each feature and of the targets' top; equal kinds and sizes share one."""
+        hparams = self.hparams
+        features = self.problem["features"]
+        uses = {(name, "targets" if is_target(name) else "inputs"): self._override("bottom", name) for name in features}
+        if "targets" in features:
+            uses["targets", "top"] = self._override("top", "targets")
+        roles: dict[tuple, set[str]] = {}
+        kinds = {}
+        for (feature, role), modality in uses.items():
+            kind = modalities.lookup(modalities.MODALITIES, modality, "modality")
+            kinds[feature, role] = kind, self.vocab_size(feature)
+            roles.setdefault(kinds[feature, role], set()).add(role)
+
+        sizes = {self.vocab_size(name) for name in ("inputs", "targets") if name in features} - {None}
+        layers = {
+            (kind, size): kind(
+                size,
+                hparams.hidden_size,
+                roles=roles[kind, size],
+                scale=hparams.hidden_size**0.5 if hparams.multiply_embedding_mode == "sqrt_depth" else 1.0,
+                shared_embedding=bool(hparams.get("shared_embedding")),
+                # one matrix cannot serve two vocabularies
+                shared_softmax=bool(hparams.shared_embedding_and_softmax_weights) and len(sizes) < 2,
+                symbol_dropout=hparams.symbol_dropout,
+                kernel_initializer=self.kernel_initializer,
+                dtype=self.dtype_policy,
+            )
+            for kind, size in roles
+        }
+        for (feature, role), kind in kinds.items():
+            if role == "top":
+                self.target_top = layers[kind]
+            else:
+                self.modalities[feature] = layers[kind]
+
+    def vocab_size(self, feature: str) -> int | None:
+        """The feature's vocabulary size, rounded up to `hparams.vocab_divisor`; None if it has none."""
+        size = self.problem["features"][feature].get("vocab_size")
+        return None if size is None else size + -size % (self.hparams.get("vocab_divisor") or 1)
+
+    def _override(self, what: str, feature: str) -> Any:
+        """What `hparams.bottom`, `.top`, `.loss` or `.weights_fn` says for a feature, else its modality's name."""
+        return (self.hparams.get(what) or {}).get(feature) or self.problem["features"][feature]["modality"]
+
+    def bottom(self, features: Features, training: bool = False) -> Features:
+        """Embeds each feature by its modality; the raw ids stay under NAME_raw, other features as they are."""
+        if self.problem is None:
+            return dict(features)
+        embedded = dict(features)
+        for name, modality in self.modalities.items():
+            if name in features:
+                embed = modality.targets_bottom if is_target(name) else modality.bottom
+                embedded[name] = embed(features[name], training=training)
+                embedded[f"{name}_raw"] = features[name]
+        return embedded
+
+    def body(self, features: Features, training: bool = False) -> Any:
+        """Embedded features -> [batch, length, hidden], one vector an output position. Subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__} must define body(features)")
+
+    def top(self, body_output: Any, features: Features) -> Any:
+        """The body's output -> logits."""
+        return body_output if self.problem is None else self.target_top.top(body_output)
+
+    def call(self, features: Features, training: bool = False) -> Any:
+        embedded = self.bottom(features, training=training)
+        return self.top(self.body(embedded, training=training), features)
+
+    # Building
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes every variable, with no data: what the features look like is known from hparams."""
+        if self.built:
+            return
+        for modality in (*self.modalities.values(), self.target_top):
+            if modality is not None and not modality.built:
+                modality.build()
+        with keras.name_scope("body"):
+            self.build_body()
+        self.built = True
+
+    def build_body(self) -> None:
+        """Builds the body's layers. By default the body runs once on a batch of one zero example."""
+        hidden = ops.zeros((1, 8, self.hparams.hidden_size), self.compute_dtype)
+        names = self.problem["features"] if self.problem is not None else ("inputs", "targets")
+        raw = {f"{name}_raw": ops.zeros((1, 8), "int32") for name in names}
+        self.body({**dict.fromkeys(names, hidden), **raw})
+
+    # Loss
+
+    def loss_weights(self, targets: Any) -> Any:
+        """The weight of each target position, 0 where it does not count; they sum to 1 over the batch."""
+        prepended = self.hparams.get("prepend_mode", "none") != "none"
+        name = "weights_prepend_inputs_to_targets" if prepended else self._override("weights_fn", "targets")
+        weights = modalities.WEIGHTS.get(name, modalities.weights_all)(targets)
+        return weights / ops.maximum(ops.sum(weights), 1e-9)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The modality's loss summed over `sample_weight`, plus `add_loss` terms.
+
+        A sum, because the weights of a batch already sum to 1 over all replicas. Label smoothing only in training.
+        """
+        self._training_step = training
+        if self.problem is None or self._compile_loss is not None:
+            return super().compute_loss(x, y, y_pred, sample_weight, training=training)
+        loss = modalities.lookup(modalities.LOSSES, self._override("loss", "targets"), "loss")
+        logits = y_pred[:, : ops.shape(y)[1]] if len(y.shape) > 1 else y_pred  # some models pad their output
+        losses = loss(logits, y, self.hparams.label_smoothing if training else 0.0)
+        weights = self.loss_weights(y) if sample_weight is None else sample_weight
+        total = ops.sum(losses * ops.cast(weights, losses.dtype)) * self.problem.get("loss_multiplier", 1.0)
+        return sum((self._aggregate_additional_loss(term) for term in self.losses), start=total)
+
+    # Training
+
+    def compile(
+        self,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        jit_compile: bool | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keras's `compile`, with what hparams say where nothing is given.
+
+        Args:
+            optimizer: `optimizers.from_hparams(hparams)` by default.
+            loss: the targets' modality's by default.
+            metrics: Keras metrics, computed in training too. By default those of `hparams.problem`'s "eval_metrics",
+                computed in evaluation only: an argmax over the vocabulary at every training step costs time.
+            jit_compile: by default Keras's choice, except on TensorFlow without a GPU, where XLA is slower.
+            **kwargs: further arguments of `keras.Model.compile`.
+        """
+        if optimizer is None:
+            optimizer = optimizers.from_hparams(self.hparams)
+        if jit_compile is None:
+            on_cpu = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
+            jit_compile = False if on_cpu else "auto"
+        names = (self.problem or {}).get("eval_metrics", ()) if metrics is None else ()
+        # Not as a tracked attribute: metrics are no part of the built model, and it may be compiled twice.
+        object.__setattr__(self, "_evaluation_metrics", [metrics_by_name.get(name) for name in names])
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles a loaded model as the saved one was."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Updates and returns the metrics; in training only the loss and the metrics given to `compile`."""
+        if not self._training_step:
+            for metric in self._evaluation_metrics:
+                metric.update_state(y, y_pred, sample_weight=sample_weight)
+        results = super().compute_metrics(x, y, y_pred, sample_weight)
+        unused = {metric.name for metric in self._evaluation_metrics} if self._training_step else set()
+        return {name: value for name, value in results.items() if name not in unused}
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [*super().metrics, *self._evaluation_metrics]
+
+    # Decoding: any autoregressive model can be decoded by running it again on the whole prefix at every step.
+
+    def init_cache(self, features: Features, max_length: int) -> dict[str, Any]:
+        """The state of decoding up to `max_length` symbols: a nested dict of tensors whose first dimension is the
+        batch.
+
+        This default keeps the features and the prefix; models with a cache override it and `decode_step`.
+        """
+        batch_size = ops.shape(next(iter(features.values())))[0]
+        features = {name: ops.convert_to_tensor(value) for name, value in features.items() if name != "targets"}
+        return {"features": features, "prefix": ops.zeros((batch_size, max_length), "int32")}
+
+    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One step of decoding.
+
+        Args:
+            ids: [batch] int32, the symbols at `position - 1`; 0 at position 0.
+            position: scalar int32.
+            cache: from `init_cache` or the step before.
+
+        Returns:
+            Logits [batch, vocab_size] of the symbol at `position`, and the new cache.
+        """
+        previous = ops.arange(cache["prefix"].shape[1], dtype="int32")[None, :] == position - 1
+        prefix = ops.where(previous, ids[:, None], cache["prefix"])
+        logits = self({**cache["features"], "targets": prefix}, training=False)
+        return ops.take(logits, position, axis=1), {**cache, "prefix": prefix}
+
+    def infer(self, features: Features, **kwargs: Any) -> dict[str, Any]:
+        """Decodes: see `tensor2keras.decoding.infer` for the arguments and what comes back."""
+        from tensor2keras import decoding  # the floor above
+
+        return decoding.infer(self, features, **kwargs)
+
+    # Saving
+
+    def get_config(self) -> dict[str, Any]:
+        return {"hparams": self.hparams.to_json(), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "T2TModel":
+        return cls(HParams.from_json(config["hparams"]), name=config["name"])
+
+
+def is_target(feature: str) -> bool:
+    """Whether T2T treats a feature of this name as a target."""
+    return "target" in feature
+
+
+def dtype_policy(hparams: HParams) -> str | None:
+    """The Keras dtype policy that hparams ask for; None for Keras's own setting."""
+    half = {"bfloat16": "bfloat16", "float16": "float16"}.get(hparams.get("activation_dtype") or "float32")
+    if hparams.get("gpu_automatic_mixed_precision"):
+        half = half or "float16"
+    if half is None:
+        return None
+    return half if hparams.get("weight_dtype") == half else f"mixed_{half}"

@@ -1,0 +1,211 @@
+"""Numbered checkpoints of a training run.
+
+Layout, under one run's `output_dir`:
+
+    checkpoints/model.ckpt-1000.weights.h5   weights at step 1000, in Keras's own format; the newest N, and the best
+    checkpoints/best.json                    {"step", "metric", "value"} of the best evaluation so far
+    backup/model.ckpt-1000.state.npz         what else training needs to go on: optimizer variables and dropout seeds
+
+A numbered file holds weights only (the optimizer would make it up to three times as large); the state is kept for the
+newest step alone. Everything is written to a temporary name and renamed, the weights before the state, so that a run
+killed at any moment finds the newest step for which both exist.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+_STEP = re.compile(r"model\.ckpt-(\d+)\.weights\.h5$")
+_SUFFIX = ".weights.h5"
+
+
+def save(model: keras.Model, output_dir: str | Path, step: int, keep_max: int = 20) -> Path:
+    """Writes the checkpoint of `step`, removes what is older than the newest `keep_max`, and returns the weights' path.
+
+    Args:
+        model: a compiled model whose optimizer is built.
+        output_dir: the run's directory.
+        step: number of updates made.
+        keep_max: numbered checkpoints to keep, the best one not counted; 0 keeps all.
+    """
+    path = save_weights(model, output_dir, step)
+    backup = Path(output_dir, "backup")
+    backup.mkdir(parents=True, exist_ok=True)
+    state = backup / f"model.ckpt-{step}.state.npz"
+    _write(state, lambda temporary: np.savez(temporary, **_training_state(model)))
+    for old in backup.iterdir():
+        if old != state:
+            old.unlink(missing_ok=True)
+    prune(output_dir, keep_max)
+    return path
+
+
+def save_weights(model: keras.Model, output_dir: str | Path, step: int) -> Path:
+    """Writes the weights of `step` alone (an averaged model, say) and returns the path."""
+    folder = Path(output_dir, "checkpoints")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"model.ckpt-{step}{_SUFFIX}"
+    _write(path, lambda temporary: keras.saving.save_weights(model, temporary, objects_to_skip=_not_weights(model)))
+    return path
+
+
+def list_checkpoints(output_dir: str | Path) -> list[tuple[int, Path]]:
+    """(step, path of the weights) of every numbered checkpoint, oldest first."""
+    found = []
+    for path in Path(output_dir, "checkpoints").glob(f"*{_SUFFIX}"):
+        if match := _STEP.match(path.name):
+            found.append((int(match[1]), path))
+    return sorted(found)
+
+
+def latest(output_dir: str | Path) -> Path:
+    """The newest numbered checkpoint; FileNotFoundError if there is none."""
+    found = list_checkpoints(output_dir)
+    if not found:
+        raise FileNotFoundError(
+            f"no checkpoint in {Path(output_dir, 'checkpoints')}: train first, or check --output_dir"
+        )
+    return found[-1][1]
+
+
+def best(output_dir: str | Path) -> Path:
+    """The checkpoint with the best evaluation; the newest if none has been evaluated."""
+    record = best_record(output_dir)
+    path = Path(output_dir, "checkpoints", f"model.ckpt-{record['step']}{_SUFFIX}") if record else None
+    return path if path and path.exists() else latest(output_dir)
+
+
+def best_record(output_dir: str | Path) -> dict[str, Any] | None:
+    """`{"step", "metric", "value"}` of the best evaluation, or None."""
+    path = Path(output_dir, "checkpoints", "best.json")
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def mark_best(output_dir: str | Path, step: int, metric: str, value: float) -> None:
+    """Records that the checkpoint of `step` is the best so far, so that it is kept."""
+    text = json.dumps({"step": step, "metric": metric, "value": value})
+    _write(Path(output_dir, "checkpoints", "best.json"), lambda temporary: Path(temporary).write_text(text))
+
+
+def prune(output_dir: str | Path, keep_max: int) -> None:
+    """Removes numbered checkpoints but the newest `keep_max` (0: keeps all) and the best, and leftovers of kills."""
+    for leftover in Path(output_dir, "checkpoints").glob("tmp.*"):
+        leftover.unlink(missing_ok=True)
+    if keep_max > 0:
+        kept = (best_record(output_dir) or {}).get("step")
+        for step, path in list_checkpoints(output_dir)[:-keep_max]:
+            if step != kept:
+                path.unlink(missing_ok=True)
+
+
+def step_of(path: str | Path) -> int | None:
+    """The step in a checkpoint's name, or None."""
+    match = _STEP.search(str(path))
+    return int(match[1]) if match else None
+
+
+def resolve(path: str | Path) -> Path:
+    """The weights file meant by `path`: a file, its name without `.weights.h5`, a run's directory or its `checkpoints`.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint; the message lists the steps there are.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return latest(path.parent if path.name == "checkpoints" else path)
+    in_folder = Path(path.parent, "checkpoints", path.name)
+    for candidate in (path, Path(f"{path}{_SUFFIX}"), in_folder, Path(f"{in_folder}{_SUFFIX}")):
+        if candidate.is_file():
+            return candidate
+    run = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+    steps = ", ".join(str(step) for step, _ in list_checkpoints(run)) or "none"
+    raise FileNotFoundError(f"no checkpoint {path}; steps saved in {run}: {steps}")
+
+
+def load_weights(model: keras.Model, path: str | Path) -> Path:
+    """Loads the weights that `resolve(path)` names into a built model, not its optimizer; returns the file's path.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+        ValueError: the file belongs to a model of other layers or shapes.
+    """
+    path = resolve(path)
+    try:
+        keras.saving.load_weights(model, str(path), objects_to_skip=_not_weights(model))
+    except (ValueError, KeyError, OSError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(f"checkpoint {path} does not fit this model: {reason}") from error
+    return path
+
+
+def restore(model: keras.Model, output_dir: str | Path) -> int:
+    """Puts weights, optimizer state and dropout seeds of the newest complete checkpoint into `model`; returns its step.
+
+    Returns 0, and changes nothing, when the run has no checkpoint yet.
+
+    Raises:
+        ValueError: checkpoints without a state to go on from, or a state of another optimizer.
+    """
+    saved = list_checkpoints(output_dir)
+    for step, path in reversed(saved):
+        state = Path(output_dir, "backup", f"model.ckpt-{step}.state.npz")
+        if state.exists():
+            load_weights(model, path)
+            _restore_training_state(model, state)
+            return step
+    if saved:
+        raise ValueError(
+            f"{output_dir} has checkpoints but no optimizer state in backup/ for any of them; to start from such "
+            f"weights give a new --output_dir and --warm_start_from={saved[-1][1]}"
+        )
+    return 0
+
+
+def seed_variables(model: keras.Model) -> list[keras.Variable]:
+    """The states of the model's random generators (dropout masks), which `model.weights` leaves out."""
+    weights = {id(variable) for variable in model.weights}
+    return [variable for variable in model.non_trainable_variables if id(variable) not in weights]
+
+
+def _not_weights(model: keras.Model) -> list[Any]:
+    """What Keras would store beside the weights once the model is compiled."""
+    return [part for part in (getattr(model, "optimizer", None), *model.metrics) if part is not None]
+
+
+def _training_state(model: keras.Model) -> dict[str, np.ndarray]:
+    groups = {"optimizer": model.optimizer.variables, "seed": seed_variables(model)}
+    return {
+        f"{group}/{i}": keras.ops.convert_to_numpy(variable.value)
+        for group, variables in groups.items()
+        for i, variable in enumerate(variables)
+    }
+
+
+def _restore_training_state(model: keras.Model, path: Path) -> None:
+    groups = {"optimizer": model.optimizer.variables, "seed": seed_variables(model)}
+    with np.load(path) as state:
+        wanted = {f"{group}/{i}": v for group, variables in groups.items() for i, v in enumerate(variables)}
+        if set(wanted) != set(state.files):
+            raise ValueError(
+                f"{path} holds {len(state.files)} optimizer and seed variables, the model has {len(wanted)}"
+            )
+        for name, variable in wanted.items():
+            if state[name].shape != tuple(variable.shape):
+                raise ValueError(
+                    f"{path}: {name} has shape {state[name].shape}, the model's is {tuple(variable.shape)}"
+                )
+            variable.assign(state[name])
+
+
+def _write(path: Path, write: Any) -> None:
+    """Calls `write(temporary)` and renames the result to `path`: a half-written file never has the final name."""
+    temporary = path.with_name(f"tmp.{path.name}")  # the suffix stays: Keras and numpy look at it
+    write(str(temporary))
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)

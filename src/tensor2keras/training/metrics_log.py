@@ -1,0 +1,89 @@
+"""Metrics on disk: `metrics.csv`, one row a training report or evaluation, and TensorBoard events."""
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+FIRST_COLUMNS = ("step", "split", "loss", "learning_rate", "steps_per_second", "tokens_per_second")
+
+
+class MetricsFile:
+    """`metrics.csv`, appended row by row; a row cut off by a kill and rows beyond the resumed step are removed first.
+
+    Args:
+        path: the file; made if needed.
+        metrics: names of the evaluation metrics, the columns after `FIRST_COLUMNS`. A file that has more keeps them.
+        start_step: rows of later steps are dropped: they will be written again.
+    """
+
+    def __init__(self, path: str | Path, metrics: Sequence[str] = (), start_step: int = 0):
+        self.path = Path(path)
+        old_columns, rows = read(self.path) if self.path.exists() else ([], [])
+        self.rows = [row for row in rows if int(row["step"]) <= start_step]
+        self.columns = list(dict.fromkeys([*FIRST_COLUMNS, *metrics, *old_columns]))
+        self._rewrite()
+
+    def append(self, step: int, split: str, values: dict[str, Any]) -> None:
+        """Adds a row; values of new names widen the file."""
+        row = {"step": step, "split": split, **values}
+        self.rows.append(row)
+        new = [name for name in row if name not in self.columns]
+        if new:
+            self.columns += new
+            self._rewrite()
+        else:
+            with self.path.open("a", newline="") as file:
+                csv.DictWriter(file, self.columns, lineterminator="\n").writerow(_text(row))
+
+    def of_split(self, split: str) -> list[dict[str, Any]]:
+        """The rows of "train", "validation" or "test", oldest first."""
+        return [row for row in self.rows if row["split"] == split]
+
+    def _rewrite(self) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(map(_text, self.rows))
+        temporary = self.path.with_name(f"tmp.{self.path.name}")
+        temporary.write_text(text.getvalue())
+        os.replace(temporary, self.path)
+
+
+def read(path: str | Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """(columns, complete rows) of a `metrics.csv`; numbers as floats, step as int, empty cells left out."""
+    text = Path(path).read_text()
+    complete = text[: text.rfind("\n") + 1]
+    reader = csv.DictReader(io.StringIO(complete))
+    columns = list(reader.fieldnames or [])
+    rows = []
+    for row in reader:
+        if row.get("step", "").isdigit() and None not in row.values() and None not in row:
+            cells = {name: cell for name, cell in row.items() if cell != "" and name not in ("step", "split")}
+            rows.append({"step": int(row["step"]), "split": row["split"], **{n: float(c) for n, c in cells.items()}})
+    return columns, rows
+
+
+def _text(row: dict[str, Any]) -> dict[str, str]:
+    return {name: f"{value:.8g}" if isinstance(value, float) else str(value) for name, value in row.items()}
+
+
+class Events:
+    """TensorBoard events of one directory (`output_dir/train`, `.../eval`); the file appears with the first value."""
+
+    def __init__(self, directory: str | Path):
+        self._directory = str(directory)
+        self._writer = None
+
+    def write(self, step: int, values: dict[str, float], prefix: str = "") -> None:
+        """Scalars `prefix + name` at `step`."""
+        from tensorflow import summary
+
+        if self._writer is None:
+            self._writer = summary.create_file_writer(self._directory)
+        with self._writer.as_default():
+            for name, value in values.items():
+                summary.scalar(prefix + name, value, step=step)
+        self._writer.flush()

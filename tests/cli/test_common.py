@@ -1,0 +1,234 @@
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from absl import flags as absl_flags
+
+from tensor2keras import registry
+from tensor2keras.cli import common
+
+SRC = Path(__file__).resolve().parents[2] / "src"
+
+
+def define_flags(flags):
+    common.define_common_flags(flags)
+    absl_flags.DEFINE_integer("train_steps", 250000, "Updates.", flag_values=flags, module_name="Training")
+    absl_flags.DEFINE_bool("generate_data", False, "Generate.", flag_values=flags, module_name="Training")
+
+
+def parse(*argv):
+    flags = absl_flags.FlagValues()
+    define_flags(flags)
+    common._define_general_flags(flags)
+    return common.parse("prog", flags, argv)
+
+
+def run(command, *argv):
+    return common.run("prog", "Does it.\n\n    prog --problem=p", define_flags, command, argv)
+
+
+def failing(error):
+    def command(args):
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--data_dir=/d", "--train_steps=5", "--generate_data"],
+        ["--data-dir=/d", "--train-steps=5", "--generate-data"],
+        ["--data-dir", "/d", "--train_steps", "5", "--generate_data=true"],
+        ["--nogenerate_data", "--generate_data", "--train_steps=1", "--train_steps=5", "--data_dir=/d"],
+    ],
+)
+def test_dashes_underscores_equals_and_spaces_mean_the_same(argv):
+    args = parse(*argv)
+    assert (args.data_dir, args.train_steps, args.generate_data) == ("/d", 5, True)
+
+
+def test_defaults():
+    args = parse()
+    assert (args.problem, args.hparams, args.tmp_dir, args.train_steps, args.hp) == (
+        None,
+        "",
+        "/tmp/t2t_datagen",
+        250000,
+        {},
+    )
+
+
+def test_home_and_variables_are_expanded_in_paths_only(monkeypatch):
+    monkeypatch.setenv("T2K_TEST", "here")
+    args = parse(
+        "--data_dir=~/data", "--output_dir=$T2K_TEST/${T2K_TEST}", "--hparams=name=$T2K_TEST", "--t2t_usr_dir=~/a,~/b"
+    )
+    assert args.data_dir == os.path.expanduser("~/data")
+    assert args.output_dir == "here/here"
+    assert args.hparams == "name=$T2K_TEST"
+    assert args.t2t_usr_dir == f"{os.path.expanduser('~/a')},{os.path.expanduser('~/b')}"
+
+
+def test_unset_variable_in_a_path_is_an_error():
+    with pytest.raises(ValueError, match="T2K_NO_SUCH is not set"):
+        parse("--output_dir=$T2K_NO_SUCH/x")
+
+
+def test_hparams_are_collected_from_flags_of_their_own():
+    args = parse("--hp_hidden_size", "64", "--hp-dropout=0.1", "--hp_shift", "-1", "--hparams=dropout=0.3,batch_size=7")
+    assert args.hp == {"hidden_size": "64", "dropout": "0.1", "shift": "-1"}
+    assert common.overrides(args) == {"hidden_size": "64", "dropout": "0.1", "shift": "-1", "batch_size": "7"}
+
+
+def test_given_flags_are_kept_for_a_flagfile(tmp_path):
+    args = parse("--train-steps", "5", "--data-dir=d", "--generate-data", "--hp_dropout", "0.1", "--use_tpu")
+    assert args.given == [
+        "--train_steps=5",
+        f"--data_dir={os.path.abspath('d')}",
+        "--generate_data",
+        "--hp_dropout=0.1",
+    ]
+    (tmp_path / "flags.txt").write_text("".join(f"{flag}\n" for flag in args.given))
+    again = parse(f"--flagfile={tmp_path / 'flags.txt'}")
+    assert (again.train_steps, again.generate_data, again.hp) == (5, True, {"dropout": "0.1"})
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--use_tpu"], ["--nouse_tpu"], ["--use-tpu=false"], ["--ps_replicas=3"], ["--ps_replicas", "3"], ["--nosync"]],
+)
+def test_flags_that_mean_nothing_today_are_accepted_with_one_line(argv, capsys):
+    assert parse(*argv, "--train_steps=5").train_steps == 5
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "is accepted and ignored: " in message
+
+
+def test_every_ignored_flag_says_why():
+    assert all(len(why) > 10 for _, why in common.IGNORED_FLAGS.values())
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--problm=x"], "prog: unknown flag --problm; did you mean --problem"),
+        (["--zzzzzz"], "prog: unknown flag --zzzzzz; --help lists the flags"),
+        (["--train_steps=many"], "train_steps"),
+        (["--train_steps"], "prog: --train_steps needs a value"),
+        (["--hp_dropout"], "prog: --hp_dropout needs a value"),
+        (["file"], "prog: unexpected argument 'file'"),
+        (["--notrain_steps"], "prog: unknown flag --notrain_steps; did you mean --train_steps"),
+    ],
+)
+def test_wrong_flags_end_with_one_line_and_code_2(argv, message, capsys):
+    assert run(lambda args: 0, *argv) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "code"),
+    [
+        (KeyError("unknown model 'x'; did you mean y?"), "prog: unknown model 'x'; did you mean y?", 2),
+        (ValueError("two\nlines"), "prog: two lines", 2),
+        (FileNotFoundError("no data in d"), "prog: no data in d", 2),
+        (FloatingPointError("the loss is nan"), "prog: the loss is nan", 1),
+        (KeyboardInterrupt("stopped at step 3"), "prog: stopped at step 3", 130),
+    ],
+)
+def test_errors_are_one_line_without_traceback(error, line, code, capsys):
+    assert run(failing(error)) == code
+    assert capsys.readouterr().err == line + "\n"
+
+
+@pytest.mark.parametrize("how", ["flag", "environment"])
+def test_debug_shows_the_traceback(how, capsys, monkeypatch):
+    if how == "environment":
+        monkeypatch.setenv("T2K_DEBUG", "1")
+    assert run(failing(ValueError("why")), *(["--debug"] if how == "flag" else [])) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_bugs_keep_their_traceback():
+    with pytest.raises(TypeError):
+        run(failing(TypeError("a bug")))
+
+
+def test_required_flag():
+    with pytest.raises(ValueError, match="--problem is required"):
+        common.require(parse("--model=m"), "model", "problem")
+
+
+def test_help_is_grouped_and_shows_defaults_and_the_example(capsys):
+    assert run(failing(AssertionError), "--help") == 0
+    text = capsys.readouterr().out
+    assert text.startswith("prog: Does it.")
+    assert "prog --problem=p" in text
+    places = [text.index(part) for part in ("What:", "--problem   ", "Where:", "--data_dir", "Training:", "General:")]
+    assert places == sorted(places)
+    assert "Updates. (default: 250000)" in text
+    assert "--[no]generate_data" in text
+
+
+def test_help_needs_neither_tensorflow_nor_keras_nor_a_second():
+    code = (
+        "import sys, tensor2keras; from tensor2keras.cli import trainer, evaluate, avg_all\n"
+        "assert all(command.main(['--help']) == 0 for command in (trainer, evaluate, avg_all))\n"
+        "assert not {'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules)"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "PYTHONPATH": str(SRC)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+@pytest.fixture
+def usr_dir(tmp_path):
+    """A plain directory, a package and a file, each registering a problem; all forgotten afterwards."""
+    before, path = set(sys.modules), list(sys.path)
+    entry = "from tensor2keras import registry\n\n\n@registry.register_problem\nclass {name}:\n    '''Mine.'''\n"
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain/usr_one.py").write_text(entry.format(name="UsrOne") + "\nimport usr_two\n")
+    (tmp_path / "plain/usr_two.py").write_text(entry.format(name="UsrTwo"))
+    (tmp_path / "usr_package").mkdir()
+    (tmp_path / "usr_package/__init__.py").write_text("from usr_package import inner\nfrom . import inner\n")
+    (tmp_path / "usr_package/inner.py").write_text(entry.format(name="UsrPackaged"))
+    (tmp_path / "json.py").write_text(entry.format(name="UsrNamedLikeALibrary"))
+    yield tmp_path
+    sys.path[:] = path
+    for name in set(sys.modules) - before:
+        if name.startswith(("usr_", "t2t_usr_")):
+            del sys.modules[name]
+    for name in [name for name in registry.problems._entries if name.startswith("usr_")]:
+        del registry.problems._entries[name]
+
+
+def test_usr_dirs_are_imported(usr_dir):
+    import json
+
+    common.import_usr_dirs(f"{usr_dir / 'plain'}, {usr_dir / 'usr_package'},{usr_dir / 'json.py'}")
+    assert {name for name in registry.problems._entries if name.startswith("usr_")} == {
+        "usr_one", "usr_two", "usr_packaged", "usr_named_like_a_library"
+    }  # fmt: skip
+    assert sys.modules["json"] is json
+    common.import_usr_dirs(str(usr_dir / "plain"))  # a second time is harmless
+
+
+def test_usr_dir_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such directory"):
+        common.import_usr_dirs(str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match=r"holds no \.py file"):
+        common.import_usr_dirs(str(tmp_path))
+
+
+def test_usr_dir_with_an_error_names_file_and_line(tmp_path):
+    (tmp_path / "usr_broken.py").write_text("x = 1\nimport no_such\n")
+    with pytest.raises(ValueError, match=r"usr_broken\.py:2: ModuleNotFoundError: No module named 'no_such'"):
+        common.import_usr_dirs(str(tmp_path))

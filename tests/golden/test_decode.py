@@ -1,0 +1,73 @@
+"""Greedy and beam search give Tensor2Tensor's ids and scores (`golden/decode`), from its own weights."""
+
+import numpy as np
+import pytest
+
+from tensor2keras import convert, registry
+from tests.helpers import load_case
+
+EOS = 1
+# case -> (model, hparams set, whether the rows of a batch can be compared: T2T mixes prompts up in beam search)
+CASES = {"transformer_base": True, "transformer_tiny_lm": False}
+RUNS = {
+    "greedy": {},
+    "beam4_top1_alpha0.6": {"beam_size": 4, "alpha": 0.6},
+    "beam4_top4_alpha0.6": {"beam_size": 4, "alpha": 0.6, "top_beams": 4},
+    "beam4_top4_alpha1": {"beam_size": 4, "alpha": 1.0, "top_beams": 4},
+    "beam4_top4_alpha0": {"beam_size": 4, "alpha": 0.0, "top_beams": 4},
+}
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def case(request, golden):
+    """The model with T2T's weights, its arrays and description."""
+    arrays, info = load_case(golden / "decode", request.param)
+    problem = info["problem_hparams"]
+    features = {
+        name: {"modality": modality, "vocab_size": problem["vocab_size"][name]}
+        for name, modality in problem["modality"].items()
+    }
+    data = {
+        "name": request.param,
+        "features": features,
+        "input_space_id": problem["input_space_id"],
+        "target_space_id": int(arrays["feature/target_space_id"]),
+    }
+    values = {name: value for name, value in info["hparams"].items() if name in registry.hparams(info["hparams_set"])}
+    model = registry.model(info["model"], registry.hparams(info["hparams_set"], problem=data, overrides=values))
+    model.build()
+    convert.load_t2t_weights(model, {name[4:]: value for name, value in arrays.items() if name.startswith("var/")})
+    return request.param, model, arrays, info
+
+
+def test_decoding_equals_tensor2tensors(case):
+    name, model, arrays, info = case
+    runs = [run for run in RUNS if f"{run}/outputs" in arrays]
+    assert len(runs) >= 3
+    for run in runs:
+        check_run(run, CASES[name] or run == "greedy", model, arrays, info["decode_length"])
+
+
+def check_run(run: str, whole_batch: bool, model, arrays, decode_length: int) -> None:
+    """Decodes as `run` says and compares ids up to the first EOS, and scores."""
+    features = {
+        key.removeprefix("feature/"): np.squeeze(value, (2, 3))
+        for key, value in arrays.items()
+        if key in ("feature/inputs", "feature/targets")
+    }
+    compared = len(arrays[f"{run}/outputs"])
+    if not whole_batch:
+        features, compared = {key: value[:1] for key, value in features.items()}, 1
+    found = model.infer(features, decode_length=decode_length, **{"beam_size": 1, **RUNS[run]})
+    np.testing.assert_allclose(np.asarray(found["scores"]), arrays[f"{run}/scores"][:compared], rtol=1e-4, err_msg=run)
+    for ids, expected in zip(np.asarray(found["outputs"]), arrays[f"{run}/outputs"][:compared], strict=True):
+        for one, other in zip(np.atleast_2d(ids), np.atleast_2d(expected), strict=True):
+            assert up_to_end(one) == up_to_end(other), run
+    if compared > 1:  # as many steps were taken
+        assert np.shape(found["outputs"]) == arrays[f"{run}/outputs"].shape
+
+
+def up_to_end(ids) -> list[int]:
+    """The ids up to the first EOS."""
+    ids = list(map(int, ids))
+    return ids[: ids.index(EOS) + 1] if EOS in ids else ids

@@ -1,0 +1,65 @@
+"""What every layer's test shares: T2T's numbers for a case, and what Keras promises of a layer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tests.helpers import load_case
+
+
+def golden_case(golden: Path, name: str) -> tuple[dict[str, Any], dict[str, Any], list[np.ndarray], dict[str, Any]]:
+    """The arguments, input tensors, output arrays and variables (by T2T's name) of one case."""
+    arrays, _ = load_case(golden / "layers", name)
+    args = json.loads((golden / "layers" / "index.json").read_text())[name]["args"]
+    inputs = {key[3:]: ops.convert_to_tensor(value) for key, value in arrays.items() if key.startswith("in/")}
+    outputs = [arrays[key] for key in sorted(arrays) if key.startswith("out/")]
+    variables = {key.removeprefix("var/layer/"): value for key, value in arrays.items() if key.startswith("var/")}
+    return args, inputs, outputs, variables
+
+
+def assign(layer: keras.layers.Layer, variables: dict[str, np.ndarray]) -> None:
+    """Gives a built layer T2T's variables by path; there must be neither more nor fewer."""
+    assert {variable.path for variable in layer.weights} == set(variables)
+    for variable in layer.weights:
+        variable.assign(variables[variable.path])
+
+
+def assert_close(actual: Any, expected: Any, tolerance: float = 1e-5) -> None:
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(actual), ops.convert_to_numpy(expected), rtol=tolerance, atol=tolerance
+    )
+
+
+def run_layer_test(layer: keras.layers.Layer, *inputs: Any, tolerance: float = 1e-6) -> Any:
+    """The layer's output on `inputs`, after checking that
+
+    - `build` on the first input's shape makes every variable, so that the call makes none;
+    - a layer made from its `get_config` has the same variables and, given their values, the same output;
+    - in bfloat16 the output is bfloat16 and within 0.1 of that in float32.
+    """
+    inputs = tuple(ops.convert_to_tensor(x) if isinstance(x, np.ndarray) else x for x in inputs)
+    shape = next(x.shape for x in inputs if x is not None)
+    if not layer.built:
+        layer.build(shape)
+    count = len(layer.variables)
+    output = layer(*inputs)
+    assert len(layer.variables) == count, "variables made by the call, not by build"
+
+    config = layer.get_config()
+    copy = type(layer).from_config(config)
+    copy.build(shape)
+    assert [variable.path for variable in copy.weights] == [variable.path for variable in layer.weights]
+    copy.set_weights(layer.get_weights())
+    assert_close(copy(*inputs), output, tolerance)
+
+    half = type(layer).from_config({**config, "dtype": "mixed_bfloat16"})
+    half.build(shape)
+    half.set_weights(layer.get_weights())
+    rounded = half(*inputs)
+    assert keras.backend.standardize_dtype(rounded.dtype) == "bfloat16"
+    assert_close(ops.cast(rounded, "float32"), output, 0.1)
+    return output
