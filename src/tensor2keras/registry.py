@@ -32,7 +32,12 @@ _CAMEL_2 = re.compile(r"([a-z0-9])([A-Z])")
 
 def default_name(obj: Callable) -> str:
     """`TranslateEndeWmt32k` -> `translate_ende_wmt32k`, as T2T derives names from classes and functions."""
-    return _CAMEL_2.sub(r"\1_\2", _CAMEL_1.sub(r"\1_\2", obj.__name__)).lower()
+    return snake_case(obj.__name__)
+
+
+def snake_case(name: str) -> str:
+    """`RMSProp` -> `rms_prop`."""
+    return _CAMEL_2.sub(r"\1_\2", _CAMEL_1.sub(r"\1_\2", name)).lower()
 
 
 class Registry:
@@ -196,8 +201,8 @@ def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
 
 
 def optimizer(name: str) -> Any:
-    """The function or class registered as optimizer `name`."""
-    return optimizers[name]
+    """The function registered as optimizer `name`; T2T's old spellings in camel case (`"Adafactor"`) work."""
+    return optimizers[name if name in optimizers else snake_case(name)]
 
 
 def ranged_hparams(name: str) -> Any:

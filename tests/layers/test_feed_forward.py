@@ -45,21 +45,28 @@ def test_parameter_attention_equals_t2t(golden):
     assert_close(layer(inputs["x"]), expected)
 
 
+def test_gated_linear_unit_equals_t2t(golden):
+    _, inputs, (expected,), variables = golden_case(golden, "gated_linear_unit_layer")
+    layer = feed_forward.GatedLinearUnit()
+    layer.build(inputs["x"].shape)
+    assign(layer, variables)
+    assert_close(layer(inputs["x"]), expected)
+    run_layer_test(layer, inputs["x"])
+
+
 OPTIONS = {
     "dense_relu_dense": {"dropout": 0.1},
     "conv_hidden_relu": {},
     "conv_relu_conv": {"dropout": 0.1},
-    "conv_hidden_relu_with_sepconv": {},
     "parameter_attention": {"num_heads": 2},
     "local_moe": {"num_experts": 4, "k": 2},
     "local_moe_tpu": {"num_experts": 4},
-    "sru": {},
     "none": {},
 }
 
 
 def make(name, **options):
-    sizes = {} if name in ("none", "sru") else {"hidden_size": 8, "filter_size": 16}
+    sizes = {} if name == "none" else {"hidden_size": 8, "filter_size": 16}
     layer = feed_forward.get(name, **sizes, **OPTIONS[name], **options)
     layer.build((None, None, 8))
     return layer

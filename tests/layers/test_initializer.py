@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
+from tensor2keras.layers.attention import MultiHeadAttention
+from tensor2keras.layers.initializer import INITIALIZERS, fresh, get_initializer
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,31 @@ def test_deviation_of_a_200_by_400_kernel(name, gain, deviation):
 def test_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match="unknown initializer 'he'; known: normal_unit_scaling"):
         get_initializer("he", 1.0)
+
+
+def test_layers_that_share_an_initializer_start_different():
+    initializer = get_initializer("uniform_unit_scaling", 1.0)
+    first, second = (ops.convert_to_numpy(initializer((4, 4))) for _ in range(2))
+    assert (first != second).all()
+    keras.utils.set_random_seed(3)
+    before = ops.convert_to_numpy(initializer((4, 4)))
+    keras.utils.set_random_seed(3)
+    np.testing.assert_array_equal(ops.convert_to_numpy(initializer((4, 4))), before)
+
+
+@pytest.mark.parametrize("given", ["glorot_uniform", keras.initializers.GlorotUniform()])
+def test_no_two_projections_of_an_attention_start_equal(given):
+    layer = MultiHeadAttention(8, 2, kernel_initializer=given)
+    layer.build((None, None, 8))
+    kernels = [ops.convert_to_numpy(variable) for variable in layer.weights]
+    assert len({kernel.tobytes() for kernel in kernels}) == 4
+
+
+def test_fresh_initializer_is_serializable():
+    initializer = fresh(keras.initializers.RandomNormal(stddev=0.3))
+    copy = keras.initializers.deserialize(keras.initializers.serialize(initializer))
+    assert copy.get_config() == initializer.get_config()
+    assert fresh(copy) is copy
 
 
 def test_every_name_makes_an_initializer():

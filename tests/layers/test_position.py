@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from tensor2keras.layers import position
-from tests.layers.layer_test_case import assert_close, golden_case, run_layer_test
+from tests.layers.layer_test_case import assert_close, assign, golden_case, run_layer_test
 
 FUNCTIONS = {
     "get_timing_signal_1d_7_8": position.get_timing_signal_1d,
@@ -30,16 +30,15 @@ def test_positional_embedding_equals_t2t(golden):
     args, inputs, (expected,), variables = golden_case(golden, "add_positional_embedding")
     layer = position.PositionalEmbedding(args["max_length"], name=args["name"])
     layer.build(inputs["x"].shape)
-    layer.table.assign(variables["pe"])
+    assign(layer, {f"{key}/table": value for key, value in variables.items()})
     assert_close(layer(inputs["x"]), expected)
 
 
 def test_positional_embedding_nd_equals_t2t(golden):
     args, inputs, (expected,), variables = golden_case(golden, "add_positional_embedding_nd")
-    layer = position.PositionalEmbeddingND(args["max_length"], name=args["name"])
+    layer = position.PositionalEmbeddingND(args["max_length"], prefix=args["name"])
     layer.build(inputs["x"].shape)
-    for dim, table in enumerate(layer.tables):
-        table.assign(variables[f"pe_{dim}"])
+    assign(layer, {f"table/{key}": value for key, value in variables.items()})
     assert_close(layer(inputs["x"]), expected)
 
 
@@ -53,7 +52,12 @@ def test_positional_embedding_is_a_keras_layer(layer):
 
 
 def test_positional_embedding_nd_is_a_keras_layer():
-    run_layer_test(position.PositionalEmbeddingND(5), normal(2, 4, 5, 8))
+    run_layer_test(position.PositionalEmbeddingND(5, prefix="pe"), normal(2, 4, 5, 8))
+
+
+def test_an_image_larger_than_the_tables_is_refused():
+    with pytest.raises(ValueError, match="axis 2 of shape .* is longer than max_length=4"):
+        position.PositionalEmbeddingND(4, prefix="pe").build((None, 4, 5, 8))
 
 
 def test_one_position_at_a_time_equals_all_at_once():

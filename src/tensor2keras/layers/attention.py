@@ -14,7 +14,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers import relative_attention
+from tensor2keras.layers import local_attention, relative_attention
+from tensor2keras.layers.initializer import fresh
 
 NEGATIVE = -1e9  # the logit of a forbidden position
 
@@ -248,7 +249,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.filter_padding = filter_padding
         self.hard_attention_k = hard_attention_k
         self.gumbel_noise_weight = gumbel_noise_weight
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = fresh(kernel_initializer)
 
         self.scale = 1.0 if variables_3d else (self.key_size // num_heads) ** -0.5
         if not variables_3d:
@@ -410,4 +411,10 @@ ATTENTION_TYPES: dict[str, Callable[..., keras.layers.Layer] | None] = {
     "dot_product_relative": relative_attention.RelativeAttention,
     "dot_product_relative_v2": relative_attention.RelativeAttentionV2,
     "dot_product_unmasked_relative_v2": functools.partial(relative_attention.RelativeAttentionV2, masked=False),
+    "local_mask_right": local_attention.masked_local,
+    "local_relative_mask_right": local_attention.MaskedRelativeLocalAttention,
+    "local_unmasked": local_attention.unmasked_local,
+    "local_within_block_mask_right": local_attention.masked_within_block,
+    "masked_dilated_1d": local_attention.masked_dilated,
+    "unmasked_dilated_1d": local_attention.unmasked_dilated,
 }

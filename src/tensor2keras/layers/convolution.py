@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.layers.initializer import fresh
 from tensor2keras.layers.normalization import LayerNorm
 
 Size = int | Sequence[int]
@@ -45,8 +46,13 @@ def conv(
     _check_padding(padding, kernel_size)
     options = {"filters": filters, "kernel_size": kernel_size, "name": f"{name}_single", **options}
     if isinstance(kernel_size, int):
-        kind = keras.layers.SeparableConv1D if separable else keras.layers.Conv1D
-        return kind(padding=_ONE_DIMENSION[padding], **options)
+        if separable:
+            return (
+                LeftSeparableConv1D(**options)
+                if padding == "LEFT"
+                else keras.layers.SeparableConv1D(padding=padding.lower(), **options)
+            )
+        return keras.layers.Conv1D(padding=_ONE_DIMENSION[padding], **options)
     if padding == "LEFT":
         return (LeftSeparableConv2D if separable else LeftConv2D)(**options)
     return (keras.layers.SeparableConv2D if separable else keras.layers.Conv2D)(padding=padding.lower(), **options)
@@ -80,6 +86,25 @@ class _LeftPadding:
         above, left = ((size - 1) * rate for size, rate in zip(self.kernel_size, self.dilation_rate, strict=True))
         padded = (batch, height and height + above, width and (width if width == 1 else width + left), channels)
         return super().compute_output_shape(padded)
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class LeftSeparableConv1D(keras.layers.SeparableConv1D):
+    """`keras.layers.SeparableConv1D` that sees only what precedes: Keras's own knows no causal padding."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{**kwargs, "padding": "valid"})
+
+    @property
+    def margin(self) -> int:
+        return (self.kernel_size[0] - 1) * self.dilation_rate[0]
+
+    def call(self, x: Any) -> Any:
+        return super().call(ops.pad(x, ((0, 0), (self.margin, 0), (0, 0))))
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        batch, length, channels = input_shape
+        return super().compute_output_shape((batch, length and length + self.margin, channels))
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -153,6 +178,10 @@ class SubseparableConv(keras.layers.Layer):
         if self.mix is not None:
             self.mix.build((*x_shape[:-1], self.filters))
         self.built = True
+
+    def compute_output_shape(self, x_shape: tuple) -> tuple:
+        part_shape = (*x_shape[:-1], x_shape[-1] // len(self.parts))
+        return (*self.parts[0].compute_output_shape(part_shape)[:-1], self.filters)
 
     def call(self, x: Any) -> Any:
         groups = ops.split(x, len(self.parts), axis=-1)
@@ -239,6 +268,11 @@ class ConvBlock(keras.layers.Layer):
                 norm.build(x_shape)
         self.built = True
 
+    def compute_output_shape(self, x_shape: tuple) -> tuple:
+        for convolution in self.convolutions:
+            x_shape = convolution.compute_output_shape(x_shape)
+        return x_shape
+
     def call(self, x: Any, mask: Any = None) -> Any:
         activation = ops.elu if self.use_elu else ops.relu
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
@@ -300,7 +334,7 @@ class ConvHiddenRelu(keras.layers.Layer):
         self.padding = padding
         self.dropout = dropout
         self.separable = separable
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = fresh(kernel_initializer)
         self.conv1 = self._conv("conv1", filter_size, kernel_size, activation="relu")
         self.conv2 = self._conv("conv2", hidden_size, second_kernel_size)
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
@@ -315,6 +349,9 @@ class ConvHiddenRelu(keras.layers.Layer):
         self.conv1.build(x_shape)
         self.conv2.build((*x_shape[:-1], self.filter_size))
         self.built = True
+
+    def compute_output_shape(self, x_shape: tuple) -> tuple:
+        return self.conv2.compute_output_shape(self.conv1.compute_output_shape(x_shape))
 
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
         hidden = self.drop(self.conv1(_without_padding(x, nonpadding, self.kernel_size)), training=training)
@@ -374,6 +411,9 @@ class ConvGRU(keras.layers.Layer):
         for convolution in (self.reset, self.gate, self.candidate):
             convolution.build(x_shape)
         self.built = True
+
+    def compute_output_shape(self, x_shape: tuple) -> tuple:
+        return self.candidate.compute_output_shape(x_shape)
 
     def call(self, x: Any) -> Any:
         reset, gate = saturating_sigmoid(self.reset(x)), saturating_sigmoid(self.gate(x))

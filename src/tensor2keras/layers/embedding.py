@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.layers.initializer import fresh
+
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class SymbolEmbedding(keras.layers.Layer):
@@ -98,7 +100,7 @@ class TableEmbedding(keras.layers.Layer):
         self.rows = rows
         self.width = width
         self.scale = scale
-        self.initializer = keras.initializers.get(initializer)
+        self.initializer = fresh(initializer)
 
     def build(self, input_shape: Any = None) -> None:
         self.kernel = self.add_weight(name="kernel", shape=(self.rows, self.width), initializer=self.initializer)

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.layers.initializer import fresh
+
 
 def squared_variation(x: Any) -> Any:
     """The squared coefficient of variation, variance / mean^2, of all elements: 0 where they are equal."""
@@ -51,7 +53,7 @@ class _Experts(keras.layers.Layer):
         self.filter_size = filter_size
         self.num_experts = num_experts
         self.loss_coef = loss_coef
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = fresh(kernel_initializer)
 
     def init_cache(self, batch_size: Any) -> dict[str, Any]:
         return {}
@@ -86,6 +88,40 @@ class _Expert(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         return ops.matmul(ops.relu(ops.matmul(x, self.w_0)) * self.scale, self.w_1)
+
+
+class _Gating(keras.layers.Layer):
+    """Logits of the experts and the deviation of their noise, [positions, experts] each; all experts are equal at first."""
+
+    def __init__(self, num_experts: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.num_experts = num_experts
+
+    def build(self, x_shape: tuple) -> None:
+        shape = (x_shape[-1], self.num_experts)
+        self.w_gate = self.add_weight(name="w_gate", shape=shape, initializer="zeros")
+        self.w_noise = self.add_weight(name="w_noise", shape=shape, initializer="zeros")
+        self.built = True
+
+    def call(self, x: Any) -> tuple[Any, Any]:
+        return ops.matmul(x, self.w_gate), ops.softplus(ops.matmul(x, self.w_noise)) + 1e-2
+
+
+class _BatchDense(keras.layers.Layer):
+    """[experts, positions, width] -> [experts, positions, units], a kernel for each expert. T2T `batch_dense`."""
+
+    def __init__(self, units: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, x_shape: tuple) -> None:
+        experts, _, width = x_shape
+        initializer = keras.initializers.RandomNormal(stddev=width**-0.5)
+        self.w = self.add_weight(name="w", shape=(experts, width, self.units), initializer=initializer)
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        return ops.matmul(x, self.w)
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -125,16 +161,14 @@ class NoisyTopKExperts(_Experts):
         super().__init__(hidden_size, filter_size, num_experts, loss_coef, name=name, **kwargs)
         self.k = k
         self.seed_generator = keras.random.SeedGenerator()
+        self.gating = _Gating(num_experts, name="noisy_top_k_gating", dtype="float32")
         self.experts = [
             _Expert(filter_size, self.kernel_initializer, name=f"parallel_{i}", dtype=self.dtype_policy)
             for i in range(num_experts)
         ]
 
     def build(self, x_shape: tuple) -> None:
-        shape = (x_shape[-1], self.num_experts)
-        with keras.name_scope("noisy_top_k_gating"):
-            self.w_gate = self.add_weight(name="w_gate", shape=shape, initializer="zeros")
-            self.w_noise = self.add_weight(name="w_noise", shape=shape, initializer="zeros")
+        self.gating.build(x_shape)
         for expert in self.experts:
             expert.build(x_shape)
         self.built = True
@@ -150,11 +184,9 @@ class NoisyTopKExperts(_Experts):
 
     def gate(self, x: Any, training: bool) -> tuple[Any, Any]:
         """Gates [positions, experts], of which k in a row are not 0, and the experts' expected loads [experts], in float32."""
-        x = ops.cast(x, "float32")
-        clean = ops.matmul(x, ops.cast(self.w_gate, "float32"))
-        deviation = ops.zeros_like(clean)
-        if training:
-            deviation = ops.softplus(ops.matmul(x, ops.cast(self.w_noise, "float32"))) + 1e-2
+        clean, deviation = self.gating(x)
+        if not training:
+            deviation = ops.zeros_like(clean)
         noisy = clean
         if training:
             noisy = clean + keras.random.normal(ops.shape(clean), seed=self.seed_generator) * deviation
@@ -206,17 +238,13 @@ class CapacityExperts(_Experts):
         self.logits = keras.layers.Dense(
             num_experts, kernel_initializer=self.kernel_initializer, name="logits", dtype="float32"
         )
+        self.hidden = _BatchDense(filter_size, name="x0", dtype=self.dtype_policy)
+        self.projection = _BatchDense(hidden_size, name="x1", dtype=self.dtype_policy)
 
     def build(self, x_shape: tuple) -> None:
         self.logits.build(x_shape)
-        normal = keras.initializers.RandomNormal
-        width = x_shape[-1]
-        with keras.name_scope("x0"):
-            shape = (self.num_experts, width, self.filter_size)
-            self.w_0 = self.add_weight(name="w", shape=shape, initializer=normal(stddev=width**-0.5))
-        with keras.name_scope("x1"):
-            shape = (self.num_experts, self.filter_size, width)
-            self.w_1 = self.add_weight(name="w", shape=shape, initializer=normal(stddev=self.filter_size**-0.5))
+        self.hidden.build((self.num_experts, None, x_shape[-1]))
+        self.projection.build((self.num_experts, None, self.filter_size))
         self.built = True
 
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
@@ -226,8 +254,8 @@ class CapacityExperts(_Experts):
         self.add_loss(self.loss_coef * squared_variation(importance))
         expert_inputs = ops.einsum("blec,bld->ebcd", ops.cast(assignment, x.dtype), x)
         shape = ops.shape(expert_inputs)
-        hidden = ops.relu(ops.matmul(ops.reshape(expert_inputs, (self.num_experts, -1, self.hidden_size)), self.w_0))
-        expert_outputs = ops.reshape(ops.matmul(hidden, self.w_1), shape)
+        hidden = ops.relu(self.hidden(ops.reshape(expert_inputs, (self.num_experts, -1, self.hidden_size))))
+        expert_outputs = ops.reshape(self.projection(hidden), shape)
         return ops.einsum("blec,ebcd->bld", ops.cast(weighted, x.dtype), expert_outputs)
 
     def _capacity(self, length: Any, overhead: float) -> Any:

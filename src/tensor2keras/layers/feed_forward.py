@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.experts import CapacityExperts, NoisyTopKExperts
+from tensor2keras.layers.initializer import fresh
 
 Cache = dict[str, Any]
 
@@ -55,7 +56,7 @@ class DenseReluDense(_PositionWise):
         self.filter_size = filter_size
         self.dropout = dropout
         self.dropout_broadcast_dims = tuple(dropout_broadcast_dims)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = fresh(kernel_initializer)
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.conv1 = keras.layers.Dense(filter_size, activation="relu", name="conv1", **shared)
         self.conv2 = keras.layers.Dense(hidden_size, name="conv2", **shared)
@@ -118,15 +119,14 @@ class ConvReluConv(keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         for size in (kernel_size, second_kernel_size):
             if padding not in ("LEFT", "SAME") or (padding == "SAME" and size % 2 == 0):
-                raise ValueError(f"padding={padding!r} with kernel_size={size}: known are LEFT, and SAME with odd
-                sizes")
+                raise ValueError(f"padding={padding!r} with kernel_size={size}: known are LEFT, SAME with odd sizes")
         self.hidden_size = hidden_size
         self.filter_size = filter_size
         self.kernel_size = kernel_size
         self.second_kernel_size = second_kernel_size
         self.padding = padding
         self.dropout = dropout
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = fresh(kernel_initializer)
         self.taps1 = self._taps("conv1", filter_size, kernel_size)
         self.taps2 = self._taps("conv2", hidden_size, second_kernel_size)
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
@@ -194,7 +194,7 @@ class GatedLinearUnit(keras.layers.Layer):
 
     def __init__(self, kernel_initializer: Any = "glorot_uniform", name: str = "glu_layer", **kwargs: Any):
         super().__init__(name=name, **kwargs)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = fresh(kernel_initializer)
 
     def build(self, x_shape: tuple) -> None:
         self.dense = keras.layers.Dense(
@@ -252,7 +252,7 @@ class ParameterAttention(_PositionWise):
             if size % num_heads:
                 raise ValueError(f"{label}={size} must be divisible by num_heads={num_heads}")
         self.dropout = dropout
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = fresh(kernel_initializer)
         shared = {"use_bias": False, "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.query_projection = keras.layers.Dense(self.key_size, name="q_transform", **shared)
         self.output_projection = keras.layers.Dense(hidden_size, name="output_transform", **shared)

@@ -1,6 +1,7 @@
 """Initializers by T2T's names."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -21,4 +22,25 @@ def get_initializer(name: str, gain: float) -> keras.initializers.Initializer:
     """
     if name not in INITIALIZERS:
         raise ValueError(f"unknown initializer {name!r}; known: {', '.join(sorted(INITIALIZERS))}")
-    return INITIALIZERS[name](gain)
+    return Fresh(INITIALIZERS[name](gain))
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class Fresh(keras.initializers.Initializer):
+    """Draws anew at every call. A Keras initializer gives the same values each time, so that layers which share one start equal."""
+
+    def __init__(self, initializer: Any):
+        self.initializer = keras.initializers.get(initializer)
+
+    def __call__(self, shape: tuple, dtype: Any = None) -> Any:
+        return self.initializer.clone()(shape, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"initializer": keras.initializers.serialize(self.initializer)}
+
+
+def fresh(initializer: Any) -> keras.initializers.Initializer:
+    """What layers make of an argument such as `kernel_initializer`: a name, a config or an initializer."""
+    initializer = keras.initializers.get(initializer)
+    plain = isinstance(initializer, Fresh) or not isinstance(initializer, keras.initializers.Initializer)
+    return initializer if plain else Fresh(initializer)

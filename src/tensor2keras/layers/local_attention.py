@@ -16,6 +16,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tensor2keras.layers.initializer import fresh
+
 HIDDEN = -1e9  # added to the logit of a key that must not be seen
 
 
@@ -96,13 +98,11 @@ class LocalAttention(keras.layers.Layer):
     def _windows(self, x: Any, length: Any, blocks: Any) -> Any:
         """What each block sees: [batch, heads, blocks, offsets, depth]."""
         low, high, width = self.offsets[0], self.offsets[-1] + 1, len(self.offsets)
-        if (
-            low <= 0 and high - low == width and high >= self.block_length
-        ):  # one stretch: slices are faster than look-ups
+        if low <= 0 < high and high - low == width:  # one stretch: slices are faster than look-ups
             padded = blocks * self.block_length
-            x = ops.pad(x, ((0, 0), (0, 0), (-low, padded - length + high - self.block_length), (0, 0)))
-            shape = (-1, x.shape[1], blocks, self.block_length, x.shape[-1])
             starts = range(0, width, self.block_length)
+            x = ops.pad(x, ((0, 0), (0, 0), (-low, starts[-1] + low + padded - length), (0, 0)))
+            shape = (-1, x.shape[1], blocks, self.block_length, x.shape[-1])
             pieces = [ops.reshape(x[:, :, start : start + padded], shape) for start in starts]
             return ops.concatenate(
                 [piece[:, :, :, : width - start] for piece, start in zip(pieces, starts, strict=True)], axis=3
@@ -223,7 +223,7 @@ class MaskedRelativeLocalAttention(LocalAttention):
         heads, depth = q_shape[1], q_shape[-1]
         rows = 4 * self.block_length  # T2T's; only the last half is used, the last row for distance 0
         shape = (rows, depth) if self.heads_share_relative_embedding else (heads, rows, depth)
-        initializer = keras.initializers.RandomNormal(stddev=depth**-0.5)
+        initializer = fresh(keras.initializers.RandomNormal(stddev=depth**-0.5))
         self.key_table = self.add_weight(name="relative_embeddings", shape=shape, initializer=initializer)
         if self.add_relative_to_values:
             self.value_table = self.add_weight(name="value_relative_embeddings", shape=shape, initializer=initializer)

@@ -15,6 +15,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.embedding import SymbolEmbedding, TableEmbedding
+from tensor2keras.layers.initializer import fresh
 
 
 class Modality(keras.layers.Layer):
@@ -55,7 +56,7 @@ class Modality(keras.layers.Layer):
         self.shared_embedding = shared_embedding or shared_softmax
         self.shared_softmax = shared_softmax
         self.symbol_dropout = symbol_dropout
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = fresh(kernel_initializer)
 
     @classmethod
     def scope_name(cls, vocab_size: int | None, hidden_size: int) -> str:
@@ -400,7 +401,11 @@ WEIGHTS: dict[str, Callable[[Any], Any]] = {
 
 
 def lookup(table: dict[str, Any], name: str, what: str) -> Any:
-    """`table[name]`, where T2T's function names (`identity_top`) mean their modality; ValueError naming what is known."""
+    """`table[name]`, where T2T's function names (`identity_top`) mean their modality.
+
+    Raises:
+        ValueError: unknown name, with the known ones.
+    """
     for suffix in ("", "_targets_bottom", "_bottom", "_top", "_loss"):
         if name.endswith(suffix) and name.removesuffix(suffix) in table:
             return table[name.removesuffix(suffix)]

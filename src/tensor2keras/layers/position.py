@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tensor2keras.layers.initializer import fresh
+
 
 def timing_signal(position: Any, channels: int, min_timescale: float = 1.0, max_timescale: float = 1.0e4) -> Any:
     """Sines, then cosines, of positions at geometrically spaced timescales; an odd last channel is 0.
@@ -96,7 +98,7 @@ class PositionalEmbedding(keras.layers.Layer):
     def __init__(self, max_length: int, initializer: Any = "glorot_uniform", **kwargs: Any):
         super().__init__(**kwargs)
         self.max_length = max_length
-        self.initializer = keras.initializers.get(initializer)
+        self.initializer = fresh(initializer)
 
     def build(self, x_shape: tuple) -> None:
         self.table = self.add_weight(name="table", shape=(self.max_length, x_shape[-1]), initializer=self.initializer)
@@ -154,41 +156,3 @@ class PositionalEmbeddingND(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "max_length": self.max_length, "prefix": self.prefix}
-
-
-@keras.saving.register_keras_serializable("tensor2keras")
-class PositionalEmbeddingND(keras.layers.Layer):
-    """Adds a learned vector, times sqrt(hidden), for each index along each of several axes.
-
-    The tables bear T2T's names: the layer's with _0, _1, ... after it.
-
-    Call arguments:
-        x: [batch, d1, ..., dn, hidden]; no axis longer than max_length.
-
-    Reference:
-        T2T `add_positional_embedding_nd`.
-    """
-
-    def __init__(self, max_length: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.max_length = max_length
-
-    def build(self, x_shape: tuple) -> None:
-        initializer = keras.initializers.RandomNormal(stddev=x_shape[-1] ** -0.5)
-        self.tables = []
-        for dim in range(len(x_shape) - 2):
-            shape = [1] * (len(x_shape) - 2)
-            shape[dim] = self.max_length
-            name = f"{self.name}_{dim}"
-            self.tables.append(self.add_weight(name=name, shape=(1, *shape, x_shape[-1]), initializer=initializer))
-        self.built = True
-
-    def call(self, x: Any) -> Any:
-        for dim, table in enumerate(self.tables):
-            rows = [slice(None)] * len(x.shape)
-            rows[dim + 1] = slice(0, ops.shape(x)[dim + 1])
-            x = x + ops.cast(ops.convert_to_tensor(table)[tuple(rows)] * x.shape[-1] ** 0.5, x.dtype)
-        return x
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "max_length": self.max_length}

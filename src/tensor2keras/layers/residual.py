@@ -14,6 +14,17 @@ from tensor2keras.layers.normalization import get_norm
 STEPS = "andz"
 
 
+class _ZeroAdd(keras.layers.Layer):
+    """previous value + gamma * x, with gamma 0 at first."""
+
+    def build(self, x_shape: tuple) -> None:
+        self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
+        self.built = True
+
+    def call(self, previous_value: Any, x: Any) -> Any:
+        return previous_value + self.gamma * x
+
+
 @keras.saving.register_keras_serializable("tensor2keras")
 class LayerPrepostprocess(keras.layers.Layer):
     """Applies a sequence of steps to a sublayer's input or output.
@@ -52,15 +63,14 @@ class LayerPrepostprocess(keras.layers.Layer):
         self.norm_type = norm_type
         self.norm_epsilon = norm_epsilon
         self.norm = get_norm(norm_type, norm_epsilon, dtype=self.dtype_policy) if "n" in steps else None
+        self.zero_add = _ZeroAdd(name="zero_add", dtype=self.dtype_policy) if "z" in steps else None
         self.drop = broadcast_dropout(dropout, 3, self.broadcast_dims, dtype=self.dtype_policy)
 
     def build(self, x_shape: tuple) -> None:
         if self.norm is not None and not self.norm.built:
             self.norm.build(x_shape)
         if "z" in self.steps:
-            with keras.name_scope("zero_add"):
-                with keras.name_scope("zero_add"):  # T2T's scope
-                self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
+            self.zero_add.build(x_shape)
         self.built = True
 
     def call(self, previous_value: Any, x: Any, training: bool = False) -> Any:
@@ -68,7 +78,7 @@ class LayerPrepostprocess(keras.layers.Layer):
             if step == "a":
                 x = x + previous_value
             elif step == "z":
-                x = previous_value + self.gamma * x
+                x = self.zero_add(previous_value, x)
             elif step == "n":
                 x = self.norm(x)
             else:

@@ -296,7 +296,7 @@ def self_attention_options(hparams: HParams, kernel_initializer: Any) -> dict[st
     """The arguments of self-attention: those above, and its type with its own."""
     kind = hparams.self_attention_type
     options: dict[str, Any] = {}
-    if "relative" in kind:
+    if kind.startswith("dot_product") and "relative" in kind:
         options["max_relative_position"] = hparams.max_relative_position
     if kind.endswith("relative_v2") or kind == "local_relative_mask_right":
         options["heads_share_relative_embedding"] = hparams.heads_share_relative_embedding
@@ -327,6 +327,14 @@ def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str
             "key_size": hparams.get("parameter_attention_key_channels", 0),
             "value_size": hparams.get("parameter_attention_value_channels", 0),
             "dropout": hparams.attention_dropout,
+        },
+        "local_moe": {"num_experts": hparams.moe_num_experts, "k": hparams.moe_k},
+        "local_moe_tpu": {
+            "filter_size": hparams.filter_size // 2,
+            "num_experts": hparams.moe_num_experts,
+            "loss_coef": hparams.moe_loss_coef,
+            "overhead": hparams.get("moe_overhead_train", 1.0),
+            "overhead_eval": hparams.get("moe_overhead_eval", 2.0),
         },
     }.get(hparams.ffn_layer)
     shared = {"ffn_layer": hparams.ffn_layer}

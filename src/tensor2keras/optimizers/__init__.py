@@ -1,0 +1,26 @@
+"""Optimizers, learning-rate schedules, and both from hparams."""
+
+from tensor2keras.optimizers.adafactor import Adafactor, AdafactorSchedule
+from tensor2keras.optimizers.adam import Adam, AdamW, MultistepAdam
+from tensor2keras.optimizers.by_name import from_hparams
+from tensor2keras.optimizers.gradients import SGD, Adagrad, Ftrl, GradientTransforms, RMSprop
+from tensor2keras.optimizers.schedules import ComposedSchedule, Settings, learning_rate_schedule
+from tensor2keras.optimizers.yellow_fin import YellowFin
+
+__all__ = [
+    "SGD",
+    "Adafactor",
+    "AdafactorSchedule",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "ComposedSchedule",
+    "Ftrl",
+    "GradientTransforms",
+    "MultistepAdam",
+    "RMSprop",
+    "Settings",
+    "YellowFin",
+    "from_hparams",
+    "learning_rate_schedule",
+]
