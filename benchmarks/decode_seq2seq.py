@@ -1,23 +1,31 @@
 """Decoding speed of an encoder-decoder against Hugging Face `generate` (PyTorch) at equal size, interleaved in one run.
 
+    pip install ".[bench]"
     python benchmarks/decode_seq2seq.py [--rounds 5] [--beams 1 4] [--no_peer]
 
 Both: 4 + 4 layers, width 256, feed-forward 1024, 8 heads, vocabulary 8192, random weights; 16 inputs of 32 tokens, 32
-tokens out. Prints tokens a second of the best outputs (16 * 32 / seconds), the fastest of the rounds, and the time of
+tokens out. Prints tokens a second of the best outputs (16 * 32 / seconds), the median of the rounds, and the time of
 the first call.
 """
 
 import argparse
-import time
+import statistics
 from collections.abc import Callable
 
 import numpy as np
 
+from side_by_side import compare
+
 BATCH, LENGTH, VOCABULARY = 16, 32, 8192
 
 
-def ours(beams: int) -> Callable[[np.ndarray], int]:
-    """A function that decodes ids [batch, length] and returns the number of steps."""
+def batch() -> np.ndarray:
+    """Ids [batch, length]."""
+    return np.random.default_rng(0).integers(2, VOCABULARY, (BATCH, LENGTH)).astype("int32")
+
+
+def ours(beams: int) -> Callable[[], int]:
+    """A function that decodes the batch and returns the number of steps."""
     from tensor2keras import registry
 
     symbol = {"modality": "symbol", "vocab_size": VOCABULARY}
@@ -25,10 +33,11 @@ def ours(beams: int) -> Callable[[np.ndarray], int]:
     size = {"hidden_size": 256, "filter_size": 1024, "num_heads": 8, "num_hidden_layers": 4}
     model = registry.model("transformer", registry.hparams("transformer_base", problem=problem, overrides=size))
     model.build()
-    return lambda ids: np.asarray(model.infer({"inputs": ids}, decode_length=0, beam_size=beams)["outputs"]).shape[-1]
+    ids = batch()
+    return lambda: np.asarray(model.infer({"inputs": ids}, decode_length=0, beam_size=beams)["outputs"]).shape[-1]
 
 
-def hugging_face(beams: int) -> Callable[[np.ndarray], int]:
+def hugging_face(beams: int) -> Callable[[], int]:
     """The same for MarianMTModel.generate."""
     import torch
     from transformers import MarianConfig, MarianMTModel
@@ -50,9 +59,10 @@ def hugging_face(beams: int) -> Callable[[np.ndarray], int]:
     )
     model = MarianMTModel(config).eval()
 
-    def decode(ids: np.ndarray) -> int:
+    tokens = torch.from_numpy(batch()).long()
+
+    def decode() -> int:
         with torch.inference_mode():
-            tokens = torch.from_numpy(ids).long()
             out = model.generate(
                 tokens,
                 attention_mask=torch.ones_like(tokens),
@@ -73,24 +83,12 @@ def main() -> None:
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--no_peer", action="store_true", help="without Hugging Face")
     args = parser.parse_args()
-    ids = np.random.default_rng(0).integers(2, VOCABULARY, (BATCH, LENGTH)).astype("int32")
     for beams in args.beams:
-        makers = {"tensor2keras": ours} | ({} if args.no_peer else {"hugging face": hugging_face})
-        functions = {name: make(beams) for name, make in makers.items()}
-        first, best, steps = {}, dict.fromkeys(functions, float("inf")), {}
-        for round_number in range(args.rounds + 1):
-            for name, decode in functions.items():
-                start = time.perf_counter()
-                steps[name] = decode(ids)
-                seconds = time.perf_counter() - start
-                if round_number == 0:
-                    first[name] = seconds
-                else:
-                    best[name] = min(best[name], seconds)
-        for name in functions:
-            speed = BATCH * steps[name] / best[name]
+        makers = {"tensor2keras": (ours, beams)} | ({} if args.no_peer else {"hugging face": (hugging_face, beams)})
+        for name, (first, seconds, steps) in compare(makers, args.rounds).items():
+            speed = BATCH * steps / statistics.median(seconds)
             print(
-                f"beams {beams}  {name:<13} {speed:7.0f} tokens/s  {steps[name]} steps  first call {first[name]:.1f} s",
+                f"beams {beams}  {name:<13} {speed:7.0f} tokens/s  {steps} steps  first call {first:.1f} s",
                 flush=True,
             )
 
