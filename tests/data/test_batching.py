@@ -200,6 +200,23 @@ def test_weights_sum_to_one_over_real_tokens_and_rows_divide_by_the_replicas():
     assert fillers == -50 % 3
 
 
+@pytest.mark.parametrize(
+    ("mode", "training", "targets_only"),
+    [
+        ("none", False, False),
+        ("prepend_inputs_full_attention", True, True),
+        ("prepend_inputs_masked_attention", True, False),
+        ("prepend_inputs_masked_attention", False, True),
+    ],
+)
+def test_prepended_inputs_have_weight_only_in_training_with_masked_attention(mode, training, targets_only):
+    assert batching.weighs_targets_only(mode, training) == targets_only
+    features = {"targets": tf.ragged.constant([[5, 6, 0, 7, 8, 1], [9, 0, 1]])}
+    _, _, weights = batching.pad_and_weigh(features, 0, 1, weigh_inputs=not targets_only)
+    real = [[0, 0, 0, 1, 1, 1], [0, 0, 1, 0, 0, 0]] if targets_only else [[1, 1, 0, 1, 1, 1], [1, 0, 1, 0, 0, 0]]
+    np.testing.assert_allclose(weights, np.array(real) / np.sum(real), rtol=1e-6)
+
+
 def test_class_labels():
     inputs = tf.ragged.constant([[5], [5, 6], [7, 8, 9]], dtype=tf.int32)
     windows = tf.data.Dataset.from_tensors({"inputs": inputs, "targets": tf.constant([0, 2, 0])})

@@ -101,16 +101,32 @@ def test_k_must_be_a_number_of_experts(k):
         experts.NoisyTopKExperts(8, 16, num_experts=4, k=k)
 
 
-def test_with_room_for_all_each_position_is_the_weighted_sum_of_its_two_best():
-    layer, x = made(experts.CapacityExperts(8, 16, num_experts=3, overhead_eval=100.0)), normal(2, 5, 8)
+@pytest.mark.parametrize("overhead", [1.0, 100.0])
+def test_positions_go_to_the_best_experts_that_have_room(overhead):
+    layer = made(experts.CapacityExperts(8, 16, num_experts=3, overhead_eval=overhead))
+    x = normal(2, 6, 8)
     gates = numpy(ops.softmax(layer.logits(x)))
     w_0, w_1 = numpy(layer.hidden.w), numpy(layer.projection.w)
+    room = min(6, int(6 * 2 * overhead / 3))
     expected = np.zeros_like(x)
-    for place in np.ndindex(2, 5):
-        best = np.argsort(gates[place])[-2:]
-        for i in best:
-            weight = gates[place][i] / gates[place][best].sum()
-            expected[place] += weight * (np.maximum(x[place] @ w_0[i], 0) @ w_1[i])
+    for row in range(2):
+        taken, chosen = np.zeros(3), [{} for _ in range(6)]
+        for position, gate in enumerate(gates[row]):  # all first choices before any second
+            best = gate.argmax()
+            if taken[best] < room:
+                chosen[position][best] = gate[best]
+                taken[best] += 1
+        full_at = (room - taken) * 6 / (taken + 1)
+        for position, gate in enumerate(gates[row]):
+            remaining = gate - np.isin(np.arange(3), list(chosen[position])) - (position > full_at)
+            best = remaining.argmax()
+            if taken[best] < room and remaining[best] > 0:
+                chosen[position][best] = remaining[best]
+            taken[best] += 1
+            total = sum(chosen[position].values())
+            for i, weight in chosen[position].items():
+                vector = x[row, position]
+                expected[row, position] += weight / total * (np.maximum(vector @ w_0[i], 0) @ w_1[i])
     assert_close(layer(x), expected)
 
 

@@ -56,7 +56,7 @@ def test_positional_embedding_nd_is_a_keras_layer():
 
 
 def test_an_image_larger_than_the_tables_is_refused():
-    with pytest.raises(ValueError, match="axis 2 of shape .* is longer than max_length=4"):
+    with pytest.raises(ValueError, match=r"axis 2 of shape .* is longer than max_length=4"):
         position.PositionalEmbeddingND(4, prefix="pe").build((None, 4, 5, 8))
 
 

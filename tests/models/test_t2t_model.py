@@ -72,11 +72,19 @@ def test_loss_multiplier_scales_the_loss():
     assert losses[1] == pytest.approx(2 * losses[0], rel=1e-6)
 
 
-def test_prepended_inputs_weigh_nothing():
-    model = tiny_model(prepend_mode="prepend_inputs_full_attention")
-    targets = np.array([[5, 6, 0, 7, 8, 1, 0]])
-    expected = np.array([[0, 0, 0, 1, 1, 1, 0]]) / 3
-    np.testing.assert_allclose(ops.convert_to_numpy(model.loss_weights(targets)), expected, rtol=1e-6)
+@pytest.mark.parametrize(
+    ("mode", "training", "expected"),
+    [
+        ("prepend_inputs_full_attention", True, [0, 0, 0, 1, 1, 1, 0]),
+        ("prepend_inputs_full_attention", False, [0, 0, 0, 1, 1, 1, 0]),
+        ("prepend_inputs_masked_attention", False, [0, 0, 0, 1, 1, 1, 0]),
+        ("prepend_inputs_masked_attention", True, [1, 1, 0, 1, 1, 1, 0]),
+    ],
+)
+def test_prepended_inputs_weigh_nothing_but_in_training_with_masked_attention(mode, training, expected):
+    model = tiny_model(prepend_mode=mode)
+    weights = ops.convert_to_numpy(model.loss_weights(np.array([[5, 6, 0, 7, 8, 1, 0]]), training))
+    np.testing.assert_allclose(weights[0], np.array(expected) / sum(expected), rtol=1e-6)
 
 
 def test_fit_learns_and_computes_metrics_only_in_evaluation():

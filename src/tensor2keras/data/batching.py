@@ -133,7 +133,13 @@ def make_dataset(
         or hparams.get("pad_batch", False)
         or (hparams.get("use_fixed_batch_size", False) and not train),
         equal_epochs=not packed_length,
+        weigh_inputs=not weighs_targets_only(hparams.get("prepend_mode", "none"), train),
     )
+
+
+def weighs_targets_only(prepend_mode: str, training: bool) -> bool:
+    """Whether inputs prepended to targets stay out of the loss: always with full attention, else in evaluation (T2T)."""
+    return prepend_mode == "prepend_inputs_full_attention" or (prepend_mode != "none" and not training)
 
 
 @_no_autograph
@@ -246,6 +252,7 @@ def batch_windows(
     pad_to_boundary: bool = False,
     pad_rows: bool = False,
     equal_epochs: bool = True,
+    weigh_inputs: bool = True,
 ) -> tf.data.Dataset:
     """Batches (features, targets, weights) from windows, epoch after epoch (stages 6 to 9).
 
@@ -256,6 +263,7 @@ def batch_windows(
         pad_rows: fill every batch up to its bucket's rows.
         equal_epochs: whether every epoch has the same examples, hence the same number of batches; else `start_step` is
             found by planning all epochs from the first.
+        weigh_inputs: whether what comes before the first 0 of the targets has weight, see `weighs_targets_only`.
     """
 
     def planned(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -274,7 +282,7 @@ def batch_windows(
         bucket = bucket_of(tf.reduce_max(sequence_lengths(features)), scheme)
         length = tf.gather([*limits, 0], bucket) if pad_to_boundary else 0
         multiple = tf.gather(scheme.batch_sizes, bucket) if pad_rows else num_replicas
-        return pad_and_weigh(features, length, multiple)
+        return pad_and_weigh(features, length, multiple, weigh_inputs)
 
     batches = epochs.flat_map(planned).skip(skip)
     return batches.map(build, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
@@ -326,7 +334,7 @@ def plan_batches(windows: tf.data.Dataset, scheme: BatchingScheme, seed: tf.Tens
 
 
 def pad_and_weigh(
-    features: Window, length: tf.Tensor | int, multiple: tf.Tensor | int
+    features: Window, length: tf.Tensor | int, multiple: tf.Tensor | int, weigh_inputs: bool = True
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
     """Dense features with zeros for padding, their targets and the weights.
 
@@ -334,6 +342,7 @@ def pad_and_weigh(
         features: one batch.
         length: sequences are padded at least to it.
         multiple: rows are filled up to a multiple of it.
+        weigh_inputs: whether prepended inputs, which the first 0 of the targets ends, have weight.
 
     Returns:
         Features, targets, and float32 weights of the targets' shape that sum to 1: equal at real targets (non-zero ids
@@ -351,6 +360,8 @@ def pad_and_weigh(
     targets = padded["targets"]
     if len(targets.shape) == 2 and targets.dtype.is_integer:
         real = tf.cast(targets != 0, tf.float32)
+        if not weigh_inputs:
+            real *= tf.cast(tf.cumsum(1.0 - real, axis=1) > 0, tf.float32)
     else:
         real = tf.reshape(tf.cast(tf.range(rows + filler) < rows, tf.float32), [-1] + [1] * (len(targets.shape) - 1))
         real = tf.broadcast_to(real, tf.shape(targets))

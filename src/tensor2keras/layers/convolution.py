@@ -114,7 +114,7 @@ class LeftConv2D(_LeftPadding, keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class LeftSeparableConv2D(_LeftPadding, keras.layers.SeparableConv2D):
-    """`keras.layers.SeparableConv2D` that sees only what lies above and to the left. T2T `separable_conv` with "LEFT"."""
+    """`keras.layers.SeparableConv2D` that sees only what lies above and to the left. T2T `separable_conv`, "LEFT"."""
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -342,7 +342,7 @@ class ConvHiddenRelu(keras.layers.Layer):
     def _conv(self, name: str, filters: int, kernel_size: int, **options: Any) -> keras.layers.Layer:
         separable = self.separable or kernel_size > 1
         kernels = ("depthwise_initializer", "pointwise_initializer") if separable else ("kernel_initializer",)
-        options |= {kernel: self.kernel_initializer for kernel in kernels}
+        options |= dict.fromkeys(kernels, self.kernel_initializer)
         return conv(filters, kernel_size, self.padding, separable, name, dtype=self.dtype_policy, **options)
 
     def build(self, x_shape: tuple) -> None:

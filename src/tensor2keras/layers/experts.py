@@ -91,7 +91,7 @@ class _Expert(keras.layers.Layer):
 
 
 class _Gating(keras.layers.Layer):
-    """Logits of the experts and the deviation of their noise, [positions, experts] each; all experts are equal at first."""
+    """Logits of the experts and the deviation of their noise, [positions, experts] each; at first all equal."""
 
     def __init__(self, num_experts: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -183,7 +183,7 @@ class NoisyTopKExperts(_Experts):
         return ops.reshape(y, ops.shape(x))
 
     def gate(self, x: Any, training: bool) -> tuple[Any, Any]:
-        """Gates [positions, experts], of which k in a row are not 0, and the experts' expected loads [experts], in float32."""
+        """Gates [positions, experts], k in a row not 0, and the experts' expected loads [experts], in float32."""
         clean, deviation = self.gating(x)
         if not training:
             deviation = ops.zeros_like(clean)
@@ -289,6 +289,8 @@ class CapacityExperts(_Experts):
         full = ops.cast(index > (room - taken) * length / (taken + 1.0), "float32")
         remaining = gates - first - full
         second = ops.one_hot(ops.argmax(remaining, axis=-1), self.num_experts, dtype="float32")
+        # T2T goes on with what is left when all others seem full: a negative gate, so weights of any size.
+        second = second * ops.cast(ops.max(remaining, axis=-1, keepdims=True) > 0, "float32")
         second_place = ops.cumsum(second, axis=1) - second + taken
         second_gate = ops.sum(remaining * second, axis=-1)
         second = second * ops.cast(second_place < room, "float32")

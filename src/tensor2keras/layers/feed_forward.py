@@ -190,7 +190,11 @@ class ConvReluConv(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class GatedLinearUnit(keras.layers.Layer):
-    """(x W1 + b1) * sigmoid(x W2 + b2), W1 and W2 the halves of one kernel (Dauphin et al. 2017). T2T `gated_linear_unit_layer`."""
+    """(x W1 + b1) * sigmoid(x W2 + b2), W1 and W2 the halves of one kernel (Dauphin et al. 2017).
+
+    Reference:
+        T2T `gated_linear_unit_layer`.
+    """
 
     def __init__(self, kernel_initializer: Any = "glorot_uniform", name: str = "glu_layer", **kwargs: Any):
         super().__init__(name=name, **kwargs)

@@ -27,7 +27,7 @@ def get_initializer(name: str, gain: float) -> keras.initializers.Initializer:
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class Fresh(keras.initializers.Initializer):
-    """Draws anew at every call. A Keras initializer gives the same values each time, so that layers which share one start equal."""
+    """Draws anew at every call. A Keras initializer repeats its values: layers that share one would start equal."""
 
     def __init__(self, initializer: Any):
         self.initializer = keras.initializers.get(initializer)

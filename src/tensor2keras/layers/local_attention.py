@@ -97,19 +97,9 @@ class LocalAttention(keras.layers.Layer):
 
     def _windows(self, x: Any, length: Any, blocks: Any) -> Any:
         """What each block sees: [batch, heads, blocks, offsets, depth]."""
-        low, high, width = self.offsets[0], self.offsets[-1] + 1, len(self.offsets)
-        if low <= 0 < high and high - low == width:  # one stretch: slices are faster than look-ups
-            padded = blocks * self.block_length
-            starts = range(0, width, self.block_length)
-            x = ops.pad(x, ((0, 0), (0, 0), (-low, starts[-1] + low + padded - length), (0, 0)))
-            shape = (-1, x.shape[1], blocks, self.block_length, x.shape[-1])
-            pieces = [ops.reshape(x[:, :, start : start + padded], shape) for start in starts]
-            return ops.concatenate(
-                [piece[:, :, :, : width - start] for piece, start in zip(pieces, starts, strict=True)], axis=3
-            )
         positions = ops.clip(self._positions(blocks), 0, length - 1)  # those outside are hidden by the bias
         windows = ops.take(x, ops.reshape(positions, (-1,)), axis=2)
-        return ops.reshape(windows, (-1, x.shape[1], blocks, width, x.shape[-1]))
+        return ops.reshape(windows, (-1, x.shape[1], blocks, len(self.offsets), x.shape[-1]))
 
     def _positions(self, blocks: Any) -> Any:
         """The keys' positions, which may lie outside the sequence: [blocks, offsets]."""

@@ -53,7 +53,7 @@ def add_timing_signal_1d_given_position(
 
 
 def add_timing_signals_given_positions(x: Any, positions: Sequence[Any]) -> Any:
-    """x [batch, length, channels] with its channels divided among several positions, each [batch, length] or None (the index)."""
+    """x [batch, length, channels] with its channels divided among positions: [batch, length], or None (the index)."""
     share = 2 * (x.shape[-1] // (2 * len(positions)))
     index = ops.arange(ops.shape(x)[1], dtype="int32")[None]
     for i, position in enumerate(positions):

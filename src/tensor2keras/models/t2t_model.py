@@ -166,10 +166,14 @@ class T2TModel(keras.Model):
 
     # Loss
 
-    def loss_weights(self, targets: Any) -> Any:
-        """The weight of each target position, 0 where it does not count; they sum to 1 over the batch."""
-        prepended = self.hparams.get("prepend_mode", "none") != "none"
-        name = "weights_prepend_inputs_to_targets" if prepended else self._override("weights_fn", "targets")
+    def loss_weights(self, targets: Any, training: bool = False) -> Any:
+        """The weight of each target position, 0 where it does not count; they sum to 1 over the batch.
+
+        Prepended inputs do not count, but in the training of `prepend_inputs_masked_attention`.
+        """
+        mode = self.hparams.get("prepend_mode", "none")
+        targets_only = mode == "prepend_inputs_full_attention" or (mode != "none" and not training)
+        name = "weights_prepend_inputs_to_targets" if targets_only else self._override("weights_fn", "targets")
         weights = modalities.WEIGHTS.get(name, modalities.weights_all)(targets)
         return weights / ops.maximum(ops.sum(weights), 1e-9)
 
@@ -186,7 +190,7 @@ class T2TModel(keras.Model):
         loss = modalities.lookup(modalities.LOSSES, self._override("loss", "targets"), "loss")
         logits = y_pred[:, : ops.shape(y)[1]] if len(y.shape) > 1 else y_pred  # some models pad their output
         losses = loss(logits, y, self.hparams.label_smoothing if training else 0.0)
-        weights = self.loss_weights(y) if sample_weight is None else sample_weight
+        weights = self.loss_weights(y, training) if sample_weight is None else sample_weight
         total = ops.sum(losses * ops.cast(weights, losses.dtype)) * self.problem.get("loss_multiplier", 1.0)
         return sum((self._aggregate_additional_loss(term) for term in self.losses), start=total)
 

@@ -22,11 +22,17 @@ from tensor2keras.models import t2t_model
 
 TARGET_SPACES = 32  # rows of the target space embedding
 
+# hparams of T2T that change the computation and are not built here: name -> the value that leaves them off.
+_NOT_BUILT = {"num_area_layers": 0, "scheduled_sampling_prob": 0.0, "factored_logits": False}
+
 
 class _TransformerBase(t2t_model.T2TModel):
     """What the encoder-decoder and the lone encoder share: the parts' arguments, the encoder and its input."""
 
     def __init__(self, hparams: HParams, **kwargs: Any):
+        for setting, off in _NOT_BUILT.items():
+            if hparams.get(setting, off) != off:
+                raise ValueError(f"hparams.{setting}={hparams[setting]} is not supported; set {setting}={off}")
         super().__init__(hparams, **kwargs)
         self.target_space_embedding = self.encoder = self.input_positions = None
         self.encoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
