@@ -119,3 +119,8 @@ def test_scopes_that_repeat_are_one():
         canonical_name("m/class_label_modality_7_3/class_label_modality_7_3/dense/bias")
         == "m/class_label_modality_7_3/dense/bias"
     )
+
+
+def test_experts_keep_their_numbers():
+    name = "m/parallel_0/body/layer_0/ffn/local_moe/parallel_3/w_in"
+    assert canonical_name(name) == "m/body/layer_0/ffn/local_moe/parallel_3/w_in"

@@ -187,3 +187,9 @@ def test_config_is_json(model):
 def test_a_setting_that_is_not_built_is_refused(setting):
     with pytest.raises(ValueError, match=setting.replace(".", r"\.") + " is not supported"):
         registry.model("transformer", registry.hparams("transformer_test", overrides=setting))
+
+
+def test_the_vector_quantized_experts_are_refused_with_what_to_set():
+    hparams = registry.hparams("transformer_base_vq_ada_32ex_packed", problem=symbol_problem())
+    with pytest.raises(ValueError, match="gating_type=vq is not supported; set gating_type=topk"):
+        registry.model("transformer", hparams)

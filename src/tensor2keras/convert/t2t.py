@@ -13,7 +13,7 @@ import numpy as np
 from tensor2keras.convert.sources import Source, read_variables
 
 # Scopes that T2T opens or not depending on how many devices trained, and parts of our paths that T2T has no scope for.
-_IGNORED_SCOPES = re.compile(r"parallel_\d+(_\d+)?|dense_relu_dense|table")
+_IGNORED_SCOPES = re.compile(r"parallel_\d+(_\d+)?|dense_relu_dense|group_norm|table")
 _SHARD = re.compile(r"(?P<table>.*/weights)_(?P<number>\d+)")
 # Training state that lies in checkpoints beside the model's variables.
 _TRAINING_STATE = re.compile(
@@ -88,8 +88,9 @@ def canonical_name(name: str) -> str:
     """
     scopes: list[str] = []
     for scope in name.split("/"):
-        repeated = bool(scopes) and scopes[-1] == scope
-        if not repeated and not _IGNORED_SCOPES.fullmatch(scope):
+        last = scopes[-1] if scopes else ""
+        is_expert = last == "local_moe"  # its parallel_N are experts, not devices
+        if scope != last and (is_expert or not _IGNORED_SCOPES.fullmatch(scope)):
             scopes.append(scope)
     return "/".join(scopes)
 

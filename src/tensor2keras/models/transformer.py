@@ -316,6 +316,8 @@ def self_attention_options(hparams: HParams, kernel_initializer: Any) -> dict[st
 
 def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str) -> dict[str, Any]:
     """The arguments of the feed-forward networks; `padding` is that of convolutional ones."""
+    if hparams.ffn_layer == "local_moe" and hparams.get("gating_type", "topk") != "topk":
+        raise ValueError(f"hparams.gating_type={hparams.gating_type} is not supported; set gating_type=topk")
     dense = {
         "dropout": hparams.relu_dropout,
         "dropout_broadcast_dims": integers(hparams.get("relu_dropout_broadcast_dims")),
