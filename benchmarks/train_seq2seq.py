@@ -1,31 +1,63 @@
 """Training speed of an encoder-decoder against PyTorch's `nn.Transformer` of the same size, interleaved in one run.
 
+    pip install ".[bench]"
     python benchmarks/train_seq2seq.py [--rounds 10] [--steps 3] [--threads N] [--no_peer]
 
 Both: 4 + 4 layers normed first, width 256, feed-forward 1024, 8 heads, one matrix for both embeddings and the softmax,
 vocabulary 8192, dropout 0.1 on attention weights, feed-forward and residuals, label smoothing 0.1, Adam, padding and
-causal masks; batches of 64 pairs of 32 tokens. A round is some steps of one, then of the other. Prints target tokens a
-second of the fastest and of the median round, seconds and CPU seconds a step, parameters, seconds to the end of the
-first step, and how many times PyTorch's speed that is. On a busy machine PyTorch's threads wait for each other: take
-`--threads 1` and the CPU seconds.
+causal masks; batches of 64 pairs of 32 tokens. tensor2keras runs on TensorFlow without XLA, as `fit` does on a CPU. A
+round is some steps of one, then of the other, each in its own process. Prints target tokens a second of the fastest
+and of the median round, seconds and CPU seconds a step, parameters, seconds of the first round, and how many times
+PyTorch's speed that is. On a busy machine PyTorch's threads wait for each other: take `--threads 1` and the CPU time.
 """
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
 
 import numpy as np
 
+from side_by_side import compare
+
 BATCH, LENGTH, VOCABULARY = 64, 32, 8192
 LAYERS, WIDTH, FILTER, HEADS, DROPOUT, SMOOTHING = 4, 256, 1024, 8, 0.1, 0.1
 
-Step = Callable[[np.ndarray, np.ndarray], float]  # (inputs, targets) -> loss
+Round = Callable[[], tuple[float, int]]  # trains some steps -> (fewest CPU seconds a step so far, parameters)
 
 
-def tensor2keras() -> tuple[Step, int]:
-    """A training step as `fit` makes it, and the number of parameters."""
+def batch() -> tuple[np.ndarray, np.ndarray]:
+    """Ids of inputs and targets, [batch, length]."""
+    inputs, targets = np.random.default_rng(0).integers(2, VOCABULARY, (2, BATCH, LENGTH)).astype("int32")
+    return inputs, targets
+
+
+def repeat(step: Callable[[], object], steps: int, parameters: int) -> Round:
+    """A round of `steps` times `step`."""
+    fewest = float("inf")
+
+    def run() -> tuple[float, int]:
+        nonlocal fewest
+        start = time.process_time()
+        for _ in range(steps):
+            step()
+        fewest = min(fewest, (time.process_time() - start) / steps)
+        return fewest, parameters
+
+    return run
+
+
+def tensor2keras(steps: int, threads: int | None) -> Round:
+    """Trains as `fit` does."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import tensorflow as tf
+
     from tensor2keras import registry
+
+    if threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
 
     symbol = {"modality": "symbol", "vocab_size": VOCABULARY}
     problem = {"name": "benchmark", "features": {"inputs": symbol, "targets": symbol}, "target_space_id": 0}
@@ -46,17 +78,19 @@ def tensor2keras() -> tuple[Step, int]:
     model.build()
     model.optimizer.build(model.trainable_variables)
 
-    def step(inputs: np.ndarray, targets: np.ndarray) -> float:
-        weights = np.full(targets.shape, 1.0 / targets.size, "float32")
-        return float(model.train_on_batch({"inputs": inputs, "targets": targets}, targets, weights))
+    inputs, targets = batch()
+    weights = np.full(targets.shape, 1.0 / targets.size, "float32")
+    data = ({"inputs": inputs, "targets": targets}, targets, weights)
+    return repeat(lambda: float(model.train_on_batch(*data)), steps, model.count_params())
 
-    return step, model.count_params()
 
-
-def pytorch() -> tuple[Step, int]:
+def pytorch(steps: int, threads: int | None) -> Round:
     """The same with PyTorch, eager as its users run it."""
     import torch
     from torch import nn
+
+    if threads:
+        torch.set_num_threads(threads)
 
     class Translator(nn.Module):
         def __init__(self) -> None:
@@ -92,27 +126,16 @@ def pytorch() -> tuple[Step, int]:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, betas=(0.9, 0.997), eps=1e-9)
     loss_function = nn.CrossEntropyLoss(label_smoothing=SMOOTHING, ignore_index=0)
 
-    def step(inputs: np.ndarray, targets: np.ndarray) -> float:
-        inputs, targets = (torch.from_numpy(ids).long() for ids in (inputs, targets))
+    inputs, targets = (torch.from_numpy(ids).long() for ids in batch())
+
+    def step() -> float:
         optimizer.zero_grad(set_to_none=True)
         loss = loss_function(model(inputs, targets).flatten(0, 1), targets.flatten())
         loss.backward()
         optimizer.step()
         return loss.item()
 
-    return step, sum(parameter.numel() for parameter in model.parameters())
-
-
-def limit_threads(threads: int, peer: bool) -> None:
-    """Makes both libraries compute on that many threads; to be called before either computes."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
-    if peer:
-        import torch
-
-        torch.set_num_threads(threads)
+    return repeat(step, steps, sum(parameter.numel() for parameter in model.parameters()))
 
 
 def main() -> None:
@@ -123,40 +146,23 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="of each library; 1 on a machine that others use too")
     parser.add_argument("--no_peer", action="store_true", help="without PyTorch")
     args = parser.parse_args()
-    if args.threads:
-        limit_threads(args.threads, peer=not args.no_peer)
-    inputs, targets = np.random.default_rng(0).integers(2, VOCABULARY, (2, BATCH, LENGTH)).astype("int32")
-
-    makers = {"tensor2keras": tensor2keras} | ({} if args.no_peer else {"pytorch": pytorch})
-    steps, parameters, first = {}, {}, {}
-    for name, make in makers.items():
-        steps[name], parameters[name] = make()
-        start = time.perf_counter()
-        steps[name](inputs, targets)
-        first[name] = time.perf_counter() - start
-    wall: dict[str, list[float]] = {name: [] for name in makers}  # seconds a step, by round
-    cpu: dict[str, list[float]] = {name: [] for name in makers}
-    for _ in range(args.rounds):
-        for name, step in steps.items():
-            wall_start, cpu_start = time.perf_counter(), time.process_time()
-            for _ in range(args.steps):
-                step(inputs, targets)
-            wall[name].append((time.perf_counter() - wall_start) / args.steps)
-            cpu[name].append((time.process_time() - cpu_start) / args.steps)
-
-    print(f"{'':<13} {'tokens/s':>9} {'(median)':>9} {'step':>8} {'CPU time':>9} {'parameters':>11} {'first step':>11}")
-    for name in makers:
-        fastest, median = (targets.size / value for value in (min(wall[name]), statistics.median(wall[name])))
+    makers = (tensor2keras,) if args.no_peer else (tensor2keras, pytorch)
+    results = compare({make.__name__: (make, args.steps, args.threads) for make in makers}, args.rounds)
+    figures = {}
+    print(
+        f"{'':<13} {'tokens/s':>9} {'(median)':>9} {'step':>8} {'CPU time':>9} {'parameters':>11} {'first round':>12}"
+    )
+    for name, (first, seconds, (cpu, parameters)) in results.items():
+        fastest, median = min(seconds) / args.steps, statistics.median(seconds) / args.steps
+        figures[name] = fastest, median, cpu
+        tokens = BATCH * LENGTH
         print(
-            f"{name:<13} {fastest:9.0f} {median:9.0f} {min(wall[name]):6.2f} s {min(cpu[name]):7.2f} s "
-            f"{parameters[name]:11,} {first[name]:9.1f} s"
+            f"{name:<13} {tokens / fastest:9.0f} {tokens / median:9.0f} {fastest:6.2f} s {cpu:7.2f} s "
+            f"{parameters:11,} {first:10.1f} s"
         )
-    if "pytorch" in makers:
-        fastest, median, work = (
-            function(times["pytorch"]) / function(times["tensor2keras"])
-            for function, times in ((min, wall), (statistics.median, wall), (min, cpu))
-        )
-        print(f"{'times PyTorch':<13} {fastest:9.2f} {median:9.2f} {'':8} {work:7.2f}")
+    if len(figures) == 2:
+        fastest, median, cpu = (peers / ours for ours, peers in zip(*figures.values(), strict=True))
+        print(f"{'times PyTorch':<13} {fastest:9.2f} {median:9.2f} {'':8} {cpu:7.2f}")
 
 
 if __name__ == "__main__":
