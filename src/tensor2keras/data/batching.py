@@ -138,7 +138,7 @@ def make_dataset(
 
 
 def weighs_targets_only(prepend_mode: str, training: bool) -> bool:
-    """Whether inputs prepended to targets stay out of the loss: always with full attention, else in evaluation (T2T)."""
+    """Whether prepended inputs stay out of the loss: always with full attention, else in evaluation only (T2T)."""
     return prepend_mode == "prepend_inputs_full_attention" or (prepend_mode != "none" and not training)
 
 

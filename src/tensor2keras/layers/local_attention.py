@@ -28,7 +28,7 @@ def _identity(weights: Any) -> Any:
 def _attend(
     q: Any, k: Any, v: Any, bias: Any, transform_weights: Callable[[Any], Any] = _identity, logits: Any = None
 ) -> tuple[Any, Any]:
-    """Values [..., query, depth] and weights [..., query, key] of attention within blocks; `logits` are added to q k^T."""
+    """Values [..., query, depth] and weights [..., query, key] within blocks; `logits` are added to q k^T."""
     scores = ops.matmul(q, ops.swapaxes(k, -1, -2))
     scores = scores if logits is None else scores + logits
     weights = ops.cast(ops.softmax(ops.cast(scores, "float32") + bias, axis=-1), v.dtype)
@@ -340,7 +340,10 @@ def _grid(rows: range, columns: range) -> np.ndarray:
 def _attend_2d(
     q: Any, k: Any, v: Any, query_shape: tuple[int, int], offsets: np.ndarray, seen_outside: int, bias: Any
 ) -> Any:
-    """Attention of blocks to the keys at `offsets` [keys, 2] from their corner; the first `seen_outside` are seen even there."""
+    """Attention of blocks to the keys at `offsets` [keys, 2] from their corner.
+
+    The first `seen_outside` keys are seen even outside the image.
+    """
     height, width = q.shape[2:4]
     if height is None or width is None:
         raise ValueError(f"height and width must be known, not {tuple(q.shape)}")
