@@ -37,6 +37,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
 def run(args: SimpleNamespace) -> int:
     """Averages, newest last."""
     common.require(args, "model_dir", "output_dir")
+    common.load_tensorflow()
     from tensor2keras.training import averaging
 
     source, target = Path(args.model_dir), Path(args.output_dir)

@@ -1,6 +1,14 @@
-"""Beam search, sampling, and text in -> text out."""
+"""Beam search and sampling over a model's cache (`infer`), and text in, text out (`decode`)."""
 
-from tensor2keras.decoding.search import infer
-from tensor2keras.decoding.text import decode
+import importlib
+from typing import Any
+
+_HOME = {"decode": "text", "infer": "search"}
 
 __all__ = ["decode", "infer"]
+
+
+def __getattr__(name: str) -> Any:  # `decoding.decode_hparams` alone must not load Keras
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
