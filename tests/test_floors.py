@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 LIGHT = ["", ".hparams", ".registry", ".cli.common", ".cli.trainer", ".cli.datagen", ".cli.decoder", ".cli.evaluate",
-         ".cli.avg_all", ".cli.bleu", ".cli.translate_all", ".data.text_encoder", ".decoding.decode_hparams"]  # fmt: skip
+         ".cli.avg_all", ".cli.bleu", ".cli.translate_all", ".cli.convert",
+         ".data.text_encoder", ".decoding.decode_hparams"]  # fmt: skip
 
 
 def test_no_room_imports_upwards():
@@ -29,7 +30,9 @@ def test_importing_the_package_and_the_commands_loads_no_tensorflow():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("module", ["trainer", "datagen", "decoder", "evaluate", "avg_all", "bleu", "translate_all"])
+@pytest.mark.parametrize(
+    "module", ["trainer", "datagen", "decoder", "evaluate", "avg_all", "bleu", "translate_all", "convert"]
+)
 def test_help_prints_every_flag_without_tensorflow(module):
     code = (
         "import sys\n"

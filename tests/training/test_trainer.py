@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from tensor2keras import training
+from tensor2keras import convert, training
 from tensor2keras.training import checkpoints
 from tensor2keras.training.callbacks import NonFiniteLossError
-from tests.training.tiny import TinyProblem, losses, rows_of, tiny_hparams
+from tests.training.tiny import TinyProblem, build, losses, rows_of, tiny_hparams
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -147,6 +147,16 @@ def test_warm_start_takes_weights_but_not_steps(tmp_path):
     cold, warm = losses(tmp_path / "first"), losses(tmp_path / "second")
     assert len(warm) == 1
     assert warm[0] < cold[0] - 0.5
+
+
+def test_warm_start_from_a_tensor2tensor_directory(tmp_path):
+    train(tmp_path / "first", 30, eval_every=30)
+    model = build()
+    checkpoints.load_weights(model, tmp_path / "first")
+    convert.save_t2t_checkpoint(model, tmp_path / "t2t" / "model.ckpt-30")
+    train(tmp_path / "ours", 1, warm_start_from=tmp_path / "first")
+    train(tmp_path / "theirs", 1, warm_start_from=tmp_path / "t2t")
+    np.testing.assert_array_equal(losses(tmp_path / "theirs"), losses(tmp_path / "ours"))
 
 
 def test_train_only_schedule_does_not_evaluate(tmp_path):

@@ -84,7 +84,7 @@ IGNORED_FLAGS: dict[str, tuple[bool, str]] = {
 }
 
 _PATH_FLAG = re.compile(
-    r"(_dir|_file|_path|_from|_prefix|_reference|^checkpoints|^prefix|^source|^reference|^translation.*)$"
+    r"(_dir|_file|_path|^from|_from|_prefix|_reference|^checkpoints|^prefix|^source|^reference|^translation.*)$"
 )
 _GENERAL = "General"
 

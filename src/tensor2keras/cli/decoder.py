@@ -112,8 +112,14 @@ def load(args: SimpleNamespace) -> tuple[Any, Any]:
     Raises:
         ValueError: neither a run's directory nor model, hparams_set and problem.
     """
-    from tensor2keras import registry
+    from tensor2keras import convert, registry
+    from tensor2keras.training.loading import full_problem_name, load_model, load_weights, read_run
 
+    if converted := t2t_run(args):
+        opened = convert.open_t2t_run(
+            converted, args.problem, args.data_dir, model=args.model, overrides=common.overrides(args)
+        )
+        return opened.model, opened.problem
     run_dir = run_directory(args)
     recorded = recorded_flags(run_dir)
     if not args.t2t_usr_dir:
@@ -127,8 +133,6 @@ def load(args: SimpleNamespace) -> tuple[Any, Any]:
         model.build()
         load_weights(model, args.checkpoint_path)
         return model, problem
-
-    from tensor2keras.training.loading import full_problem_name, load_model, read_run
 
     recorded_run = read_run(run_dir)
     common.check_same_names(args, recorded_run)
@@ -156,16 +160,15 @@ def run_directory(args: SimpleNamespace) -> Path | None:
     return None
 
 
-def load_weights(model: Any, path: str) -> None:
-    """Loads one of our checkpoints, or a Tensor2Tensor one."""
-    if Path(f"{path}.index").is_file():
-        from tensor2keras.convert import load_t2t_weights
+def t2t_run(args: SimpleNamespace) -> str | None:
+    """The Tensor2Tensor directory or checkpoint that the flags name (beside it lies T2T's hparams.json), or None."""
+    from tensor2keras.convert import is_t2t_run
 
-        load_t2t_weights(model, path)
-    else:
-        from tensor2keras.training import checkpoints
-
-        checkpoints.load_weights(model, path)
+    path = args.checkpoint_path if args.checkpoint_path not in (None, "", "best", "latest") else args.output_dir
+    if not path or not is_t2t_run(path):
+        return None
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    return path if (folder / "hparams.json").is_file() else None
 
 
 def recorded_flags(run_dir: Path | None) -> dict[str, str]:
@@ -267,9 +270,14 @@ def shard_name(path: str, hp: Any) -> str:
 
 def keep_timestamp(path: str, args: SimpleNamespace) -> None:
     """Gives `path` the modification time of the checkpoint it was made with."""
+    from tensor2keras.convert import sources
     from tensor2keras.training.loading import checkpoint_file
 
-    made = checkpoint_file(run_directory(args) or ".", args.checkpoint_path).stat().st_mtime
+    if converted := t2t_run(args):
+        checkpoint = Path(f"{sources.resolve(converted)}.index")
+    else:
+        checkpoint = checkpoint_file(run_directory(args) or ".", args.checkpoint_path)
+    made = checkpoint.stat().st_mtime
     os.utime(path, (made, made))
 
 

@@ -50,7 +50,7 @@ _FLAGS = {
         ),
         "train_steps": (int, 250000, "Updates to train for, counted from the very beginning."),
         "random_seed": (int, None, "Decides initial weights, dropout and the order of the data."),
-        "warm_start_from": (str, None, "Begin with the weights of this checkpoint or output_dir."),
+        "warm_start_from": (str, None, "Begin with the weights of this checkpoint or output_dir, ours or T2T's."),
         "log_step_count_steps": (int, 100, "Steps between two lines of progress."),
     },
     "Evaluation": {

@@ -1,5 +1,14 @@
-"""Tensor2Tensor checkpoints -> our weights."""
+"""Tensor2Tensor checkpoints -> our weights, and back."""
 
-from tensor2keras.convert.t2t import Report, load_t2t_weights
+from tensor2keras.convert.runs import T2TRun, is_t2t_run, load_t2t_model, open_t2t_run
+from tensor2keras.convert.t2t import Report, load_t2t_weights, save_t2t_checkpoint
 
-__all__ = ["Report", "load_t2t_weights"]
+__all__ = [
+    "Report",
+    "T2TRun",
+    "is_t2t_run",
+    "load_t2t_model",
+    "load_t2t_weights",
+    "open_t2t_run",
+    "save_t2t_checkpoint",
+]

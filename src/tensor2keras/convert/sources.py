@@ -1,42 +1,57 @@
 """Where T2T's variables come from: a TensorFlow 1 checkpoint, a folder of them, an .npz file or a dict of arrays."""
 
 import os
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from tensor2keras.convert.slots import is_training_state
 
 Source = str | os.PathLike | Mapping[str, np.ndarray]
 
 
-def read_variables(source: Source) -> dict[str, np.ndarray]:
-    """All arrays of a source by variable name.
+def read_variables(
+    source: Source, wanted: Callable[[str], bool] = lambda name: True
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """A source's arrays by variable name: the model's, and the training state's.
 
     Args:
         source: a checkpoint's prefix (`model.ckpt-1000`); a folder with a `checkpoint` file, whose newest is read; an
             `.npz` file, names with or without a leading `var/` (other entries are left out if some have it); or a
             mapping.
+        wanted: which names to read.
 
     Raises:
         FileNotFoundError: nothing there, with what was looked for.
+        ValueError: a file that is damaged or cut short.
     """
     if isinstance(source, Mapping):
-        return _model_variables({name: np.asarray(array) for name, array in source.items()})
+        arrays = _marked({name: np.asarray(array) for name, array in source.items()})
+    elif resolve(source).suffix == ".npz":
+        arrays = _marked(_read_npz(resolve(source)))
+    else:
+        arrays = _read_checkpoint(resolve(source), wanted)
+    arrays = {name.removesuffix(":0"): array for name, array in arrays.items() if wanted(name)}
+    state = {name: array for name, array in arrays.items() if is_training_state(name)}
+    return {name: array for name, array in arrays.items() if name not in state}, state
+
+
+def describe(source: Source) -> str:
+    """The source in a message."""
+    return "the given dict" if isinstance(source, Mapping) else str(resolve(source))
+
+
+def resolve(source: str | os.PathLike) -> Path:
+    """The `.npz` file or the checkpoint's prefix meant by a path; a folder's newest checkpoint."""
     path = Path(os.path.expandvars(os.path.expanduser(os.fspath(source))))
-    if path.suffix == ".npz":
-        if not path.is_file():
-            raise FileNotFoundError(f"no such file: {path}")
-        with np.load(path) as archive:
-            return _model_variables({name: archive[name] for name in archive.files})
-    return _read_checkpoint(_newest_in(path) if path.is_dir() else path)
+    return newest_in(path) if path.is_dir() else path
 
 
-def _model_variables(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    marked = {name.removeprefix("var/"): array for name, array in arrays.items() if name.startswith("var/")}
-    return marked or arrays
-
-
-def _newest_in(folder: Path) -> Path:
+def newest_in(folder: Path) -> Path:
+    """The prefix of the newest checkpoint, which the folder's `checkpoint` file names."""
     state = folder / "checkpoint"
     if not state.is_file():
         raise FileNotFoundError(
@@ -50,10 +65,71 @@ def _newest_in(folder: Path) -> Path:
     raise FileNotFoundError(f"{state} names no model_checkpoint_path")
 
 
-def _read_checkpoint(prefix: Path) -> dict[str, np.ndarray]:
+def write_checkpoint(arrays: Mapping[str, np.ndarray], prefix: str | os.PathLike) -> Path:
+    """Writes a TensorFlow 1 checkpoint and the `checkpoint` file that names it; each file appears whole."""
+    import tensorflow as tf
+
+    prefix = Path(os.path.expandvars(os.path.expanduser(os.fspath(prefix))))
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    temporary = prefix.with_name(f"tmp.{prefix.name}")
+    ordered = sorted(arrays)
+    tf.raw_ops.SaveV2(
+        prefix=str(temporary),
+        tensor_names=ordered,
+        shape_and_slices=[""] * len(ordered),
+        tensors=[tf.constant(arrays[name]) for name in ordered],
+    )
+    for suffix in (".data-00000-of-00001", ".index"):  # readers look for the index
+        os.replace(f"{temporary}{suffix}", f"{prefix}{suffix}")
+    state = prefix.with_name("tmp.checkpoint")
+    state.write_text(
+        f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n', encoding="utf-8"
+    )
+    os.replace(state, prefix.with_name("checkpoint"))
+    return prefix
+
+
+def _marked(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The entries `var/NAME` as NAME if there are such; else all."""
+    marked = {name.removeprefix("var/"): array for name, array in arrays.items() if name.startswith("var/")}
+    return marked or arrays
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    try:
+        with np.load(path) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or cut short: {error}") from None
+
+
+def variable_shapes(prefix: Path) -> dict[str, list[int]]:
+    """{variable name: shape} of a checkpoint, its arrays unread."""
+    return _open(prefix).get_variable_to_shape_map()
+
+
+def _read_checkpoint(prefix: Path, wanted: Callable[[str], bool]) -> dict[str, np.ndarray]:
+    reader = _open(prefix)
+    import tensorflow as tf
+
+    try:
+        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if wanted(name)}
+    except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
+        raise _damaged(prefix, error) from None
+
+
+def _open(prefix: Path) -> Any:
     if not Path(f"{prefix}.index").is_file() and not prefix.is_file():
         raise FileNotFoundError(f"no checkpoint at {prefix} (looked for {prefix}.index)")
     import tensorflow as tf
 
-    reader = tf.train.load_checkpoint(str(prefix))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    try:
+        return tf.train.load_checkpoint(str(prefix))
+    except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
+        raise _damaged(prefix, error) from None
+
+
+def _damaged(prefix: Path, error: Exception) -> ValueError:
+    return ValueError(f"{prefix} is damaged or incomplete: {str(error).strip().partition(chr(10))[0]}")

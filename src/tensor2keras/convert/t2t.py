@@ -1,24 +1,16 @@
-"""Loads Tensor2Tensor's variables into a model.
+"""Loads a Tensor2Tensor checkpoint's variables, and training state, into a model; and writes one."""
 
-A variable's name is derived from the layers it lies in: our layers carry T2T's scope names, so `variable.path` is T2T's
-name up to the differences in `canonical_name`. No table of variables is kept.
-"""
-
-import re
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from tensor2keras.convert.sources import Source, read_variables
-
-# Scopes that T2T opens or not depending on how many devices trained, and parts of our paths that T2T has no scope for.
-_IGNORED_SCOPES = re.compile(r"parallel_\d+(_\d+)?|dense_relu_dense|group_norm|table")
-_SHARD = re.compile(r"(?P<table>.*/weights)_(?P<number>\d+)")
-# Training state that lies in checkpoints beside the model's variables.
-_TRAINING_STATE = re.compile(
-    r"^(global_step|training/.*|losses_avg/.*|train_stats/.*|.*beta[12]_power|.*/Adam(_\d)?|.*/Adafactor.*|.*/ExponentialMovingAverage)$"
-)
+from tensor2keras.convert import names, slots
+from tensor2keras.convert.sources import Source, describe, read_variables, write_checkpoint
 
 
 @dataclass
@@ -29,9 +21,10 @@ class Report:
     missing: list[str] = field(default_factory=list)  # our variables that the source does not have
     unused: list[str] = field(default_factory=list)  # the source's variables that the model does not have
     mismatched: list[str] = field(default_factory=list)  # name, shape there, shape here
+    notes: list[str] = field(default_factory=list)  # hyperparameters that are no more, a vocabulary that was found, ...
 
     def __str__(self) -> str:
-        lines = [f"{len(self.loaded)} variables loaded"]
+        lines = [f"{len(self.loaded)} variables loaded", *self.notes]
         for title in ("missing", "unused", "mismatched"):
             entries = getattr(self, title)
             if entries:
@@ -39,78 +32,107 @@ class Report:
         return "\n".join(lines)
 
 
-def load_t2t_weights(model: keras.Model, source: Source, strict: bool = True) -> Report:
+def load_t2t_weights(model: keras.Model, source: Source, strict: bool = True, optimizer_state: bool = False) -> Report:
     """Loads the variables of a T2T checkpoint into a model.
 
-    Either all variables with a counterpart are loaded or, when this raises, none. Optimizer slots and other training
-    state are skipped; shards of an embedding (`weights_0`, `weights_1`, ...) are joined.
+    Either all variables with a counterpart are loaded or, when this raises, none. Names are compared in the form of
+    `names.canonical_name`, so that checkpoints of all T2T's versions fit; shards of an embedding (`weights_0`,
+    `weights_1`, ...) are joined, fused projections (`qkv_transform`) split, and a 1x1 convolution is a dense layer.
 
     Args:
         model: a built or buildable model of this library.
         source: a checkpoint's prefix, a folder with a `checkpoint` file, an `.npz` file or `{variable name: array}`.
-        strict: whether a missing, unused or misshapen variable is an error; otherwise it is only reported.
+        strict: whether a missing or misshapen variable is an error; otherwise it is only reported.
+        optimizer_state: whether `model.optimizer` (Adam or Adafactor; the model must be compiled) takes over its slots
+            and the step, so that training goes on where T2T's ended.
 
     Returns:
         A `Report`.
 
     Raises:
         FileNotFoundError: no such source.
-        ValueError: `strict` and something does not fit; the message names the variables and both shapes.
+        ValueError: a damaged file; `strict` and something does not fit (the message names file, variables and both
+            shapes); `optimizer_state` asked for and not there.
     """
     if not model.built:
         model.build(None)
-    available = _by_canonical_name(read_variables(source))
+    weights, state = read_variables(source, lambda name: optimizer_state or not slots.is_training_state(name))
     report = Report()
-    assignments = []
-    for variable in model.weights:
-        name, array = available.pop(canonical_name(variable.path), (None, None))
-        if array is None:
-            report.missing.append(f"{variable.path} {tuple(variable.shape)}")
-        elif _without_ones(array.shape) != _without_ones(variable.shape):
-            report.mismatched.append(f"{name}: {array.shape} in the source, {tuple(variable.shape)} in the model")
-        else:
-            report.loaded[variable.path] = name
-            assignments.append((variable, array.reshape(variable.shape)))
-    report.unused = [f"{name} {array.shape}" for name, array in available.values()]
-    if strict and (report.missing or report.unused or report.mismatched):
-        raise ValueError(f"the source does not fit the model {model.name!r}, nothing was loaded; {report}")
+    assignments = _match(model, weights, report)
+    if strict and (report.missing or report.mismatched):
+        wrong = [_listed(report.mismatched, "of another shape"), _listed(report.missing, "missing")]
+        raise ValueError(
+            f"{describe(source)} does not fit the model {model.name!r}, nothing was loaded: "
+            + "; ".join(part for part in wrong if part)
+        )
+    if optimizer_state:
+        assignments += slots.assignments(model, state, describe(source))
     for variable, array in assignments:
         variable.assign(array)
     return report
 
 
-def canonical_name(name: str) -> str:
-    """A variable's name without the scopes that come and go: both sides are compared in this form.
-
-    Example:
-        >>> canonical_name("transformer/parallel_0_3/transformer/transformer/body/encoder/layer_0/ffn/conv1/kernel")
-        'transformer/body/encoder/layer_0/ffn/conv1/kernel'
-    """
-    scopes: list[str] = []
-    for scope in name.split("/"):
-        last = scopes[-1] if scopes else ""
-        is_expert = last == "local_moe"  # its parallel_N are experts, not devices
-        if scope != last and (is_expert or not _IGNORED_SCOPES.fullmatch(scope)):
-            scopes.append(scope)
-    return "/".join(scopes)
-
-
-def _by_canonical_name(variables: dict[str, np.ndarray]) -> dict[str, tuple[str, np.ndarray]]:
-    """{canonical name: (T2T's name, array)}, shards joined and training state left out."""
-    shards: dict[str, dict[int, np.ndarray]] = {}
-    found = {}
-    for tensor, array in variables.items():
-        name = tensor.removesuffix(":0")
-        if _TRAINING_STATE.match(name):
-            continue
-        shard = _SHARD.fullmatch(name)
-        if shard:
-            shards.setdefault(shard["table"], {})[int(shard["number"])] = array
+def _match(model: keras.Model, weights: dict[str, np.ndarray], report: Report) -> list[tuple[Any, np.ndarray]]:
+    """(variable, its value) for each of the model's; what has no counterpart goes into the report."""
+    wanted = {names.canonical_name(variable.path): variable for variable in model.weights}
+    found: dict[str, tuple[str, np.ndarray]] = {}
+    for name, array in names.join_shards(weights).items():
+        canonical = names.canonical_name(name.removesuffix("_*"))
+        if canonical in found:
+            raise ValueError(f"{name} and {found[canonical][0]} are the same variable to tensor2keras")
+        found[canonical] = name, array
+    found = names.split_fused(found, {name: tuple(variable.shape) for name, variable in wanted.items()})
+    # a vocabulary of another size changes the modality's name: it is told as another shape, not as missing
+    by_kind = {names.without_sizes(name): name for name in found if name not in wanted}
+    assignments = []
+    for canonical, variable in wanted.items():
+        key = canonical if canonical in found else by_kind.get(names.without_sizes(canonical))
+        name, array = found.pop(key, (None, None))
+        shape = tuple(variable.shape)
+        if array is None:
+            report.missing.append(f"{variable.path} {shape}")
+        elif _without_ones(array.shape) != _without_ones(shape):
+            report.mismatched.append(f"{name}: {array.shape} in the source, {shape} in the model")
         else:
-            found[canonical_name(name)] = (name, array)
-    for table, parts in shards.items():
-        found[canonical_name(table)] = (f"{table}_*", np.concatenate([parts[number] for number in sorted(parts)]))
-    return found
+            report.loaded[variable.path] = name
+            assignments.append((variable, array.reshape(shape)))
+    report.unused = [f"{name} {array.shape}" for name, array in found.values()]
+    return assignments
+
+
+def save_t2t_checkpoint(model: keras.Model, prefix: str | os.PathLike, step: int | None = None) -> Path:
+    """Writes the model's weights as a TensorFlow 1 checkpoint with T2T's variable names, sharded as T2T shards.
+
+    Args:
+        model: a built model.
+        prefix: as `model.ckpt-1000`; `PREFIX.index`, `PREFIX.data-00000-of-00001` and `checkpoint`, which names it as
+            the folder's newest, are written.
+        step: T2T's `global_step`; by default that of the model's optimizer, else 0.
+
+    Returns:
+        The prefix.
+
+    Raises:
+        ValueError: the model is not built.
+    """
+    if not model.built:
+        raise ValueError(f"model {model.name!r} has no weights yet: build it first")
+    if step is None:
+        optimizer = getattr(model, "optimizer", None)
+        step = int(optimizer.iterations.numpy()) if optimizer is not None else 0
+    shards = model.hparams.get("symbol_modality_num_shards") or 1
+    arrays: dict[str, np.ndarray] = {"global_step": np.asarray(step, "int64")}
+    for variable in model.weights:
+        name = names.t2t_name(variable.path)
+        arrays |= names.split_shards(name, keras.ops.convert_to_numpy(variable), shards)
+    return write_checkpoint(arrays, prefix)
+
+
+def _listed(entries: Sequence[str], what: str, most: int = 5) -> str:
+    if not entries:
+        return ""
+    more = f" and {len(entries) - most} more" if len(entries) > most else ""
+    return f"{len(entries)} {what} ({', '.join(entries[:most])}{more})"
 
 
 def _without_ones(shape: tuple) -> tuple:

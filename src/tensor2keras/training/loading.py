@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tensor2keras import registry
+from tensor2keras import convert, registry
 from tensor2keras.hparams import HParams
 from tensor2keras.training import checkpoints
 
@@ -72,7 +72,9 @@ def read_run(output_dir: str | Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{path} does not exist: {output_dir} is not the output_dir of a training run")
     run = json.loads(path.read_text())
     if "hparams" not in run:
-        raise ValueError(f'{path} was not written by tensor2keras: it has no "hparams"')
+        raise ValueError(
+            f'{path} was not written by tensor2keras: it has no "hparams"; t2t-convert makes a run of a T2T directory'
+        )
     return run
 
 
@@ -128,6 +130,17 @@ def load_model(
     model.build()
     checkpoints.load_weights(model, checkpoint_file(output_dir, checkpoint_path))
     return model
+
+
+def load_weights(model: keras.Model, path: str | Path) -> Path:
+    """Loads one of our checkpoints or a Tensor2Tensor one (a prefix, or a directory) into a built model.
+
+    Returns and raises what `checkpoints.load_weights` and `convert.load_t2t_weights` do.
+    """
+    if not convert.is_t2t_run(path):
+        return checkpoints.load_weights(model, path)
+    convert.load_t2t_weights(model, path)
+    return Path(path)
 
 
 def checkpoint_file(output_dir: str | Path, checkpoint_path: str | Path | None = None) -> Path:

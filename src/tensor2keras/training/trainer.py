@@ -72,7 +72,8 @@ def train_and_evaluate(
         save_checkpoints_secs: seconds between checkpoints; 0: count steps instead.
         keep_checkpoint_max: how many of the newest checkpoints stay; the best stays too. 0 keeps all.
         random_seed: decides initial weights, dropout and the order of the data; None is 0, or the resumed run's.
-        warm_start_from: a checkpoint, or another run's directory, whose weights a new run begins with.
+        warm_start_from: a checkpoint or a run's directory, ours or Tensor2Tensor's, whose weights a new run begins
+            with.
         early_stopping_steps: stop when the metric has not improved for so many steps; None: never.
         early_stopping_metric, early_stopping_delta, early_stopping_minimize: which metric, the smallest change that
             counts, and whether smaller is better.
@@ -117,7 +118,7 @@ def train_and_evaluate(
 
     start_step = checkpoints.restore(network, output_dir)
     if start_step == 0 and warm_start_from:
-        print(f"warm start: weights of {checkpoints.load_weights(network, warm_start_from)}")
+        print(f"warm start: weights of {loading.load_weights(network, warm_start_from)}")
 
     replicas = max(worker_gpu, 1)
     train_data = problem.dataset("train", hparams, num_replicas=replicas, seed=seed, start_step=start_step)

@@ -1,0 +1,203 @@
+"""A directory that Tensor2Tensor trained in -> the model: hyperparameters, vocabulary and newest checkpoint."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+from absl import logging
+
+from tensor2keras import registry
+from tensor2keras.convert import sources
+from tensor2keras.convert.t2t import Report, load_t2t_weights
+from tensor2keras.hparams import HParams
+
+# Hyperparameters of early versions under their later name.
+_RENAMED = {"residual_dropout": "layer_prepostprocess_dropout"}
+_VOCABULARY = re.compile(r"vocab\.(?P<problem>\w+?)\.\d+(\.\w+)?$")
+
+
+@dataclass
+class T2TRun:
+    """What a T2T directory holds."""
+
+    model: keras.Model
+    problem: Any  # a Problem, or the plain dict that was given in its place
+    report: Report
+    model_name: str
+    step: int
+
+
+def is_t2t_run(path: str | os.PathLike) -> bool:
+    """Whether a path is a T2T directory with a checkpoint, or a checkpoint's prefix in one (not a run of ours)."""
+    try:
+        prefix = sources.resolve(path)
+    except FileNotFoundError:
+        return False
+    return Path(f"{prefix}.index").is_file()
+
+
+def load_t2t_model(
+    source: str | os.PathLike,
+    problem: Any = None,
+    data_dir: str | os.PathLike | None = None,
+    **kwargs: Any,
+) -> keras.Model:
+    """The model of a T2T directory with its newest weights, ready for `infer`.
+
+    Takes and raises what `open_t2t_run` does; the report is logged.
+    """
+    run = open_t2t_run(source, problem, data_dir, **kwargs)
+    logging.info("%s: %s", source, run.report)
+    return run.model
+
+
+def open_t2t_run(
+    source: str | os.PathLike,
+    problem: Any = None,
+    data_dir: str | os.PathLike | None = None,
+    *,
+    model: str | None = None,
+    hparams_set: str | None = None,
+    overrides: str | Mapping[str, Any] | None = None,
+    strict: bool = True,
+) -> T2TRun:
+    """Opens a directory that T2T trained in.
+
+    `hparams.json` gives the hyperparameters: those this library does not know are kept and reported, those that the
+    file does not have yet take T2T's `basic_params1` values. `flags.txt` names problem and model if it is there;
+    otherwise the model is the variables' scope, and the problem that of the vocabulary beside the checkpoint whose size
+    the checkpoint has.
+
+    Args:
+        source: the directory, or the prefix of one of its checkpoints.
+        problem: a Problem, its name, or the plain dict of `Problem.get_hparams`.
+        data_dir: where the vocabulary lies; by default the directory itself if there is one in it, else that of
+            `flags.txt`.
+        model: registered name.
+        hparams_set: the set that has all names the model reads; by default that of `flags.txt`, or one of the model's.
+        overrides: hyperparameters to change, "a=1,b=2" or a mapping.
+        strict: as for `load_t2t_weights`.
+
+    Raises:
+        FileNotFoundError: no directory, checkpoint, `hparams.json` or vocabulary there.
+        KeyError: a problem or model of an unknown name.
+        ValueError: problem or model cannot be told; the weights do not fit.
+    """
+    prefix = sources.resolve(source)
+    folder = prefix.parent
+    shapes = sources.variable_shapes(prefix)
+    flags = _flags(folder) | ({"hparams_set": hparams_set} if hparams_set else {})
+    report = Report()
+    model_name = model or flags.get("model") or _scope(shapes, prefix)
+    hparams = HParams(_hyperparameters(folder, model_name, flags, report))
+    if overrides:
+        hparams.override(overrides)
+
+    if data_dir is None:
+        data_dir = folder if any(folder.glob("vocab.*")) else flags.get("data_dir")
+    if problem is None:
+        problem = flags.get("problem") or flags.get("problems") or _problem_of_vocabulary(folder, shapes)
+    if isinstance(problem, str):
+        report.notes.append(f"problem {problem}, vocabulary in {data_dir}")
+        problem = registry.problem(problem, data_dir=data_dir)
+    with hparams.unlocked(), hparams.ignore_type():
+        hparams.problem = problem.get_hparams(hparams) if hasattr(problem, "get_hparams") else problem
+
+    network = registry.model(model_name, hparams)
+    found = load_t2t_weights(network, prefix, strict=strict)
+    found.notes = report.notes
+    return T2TRun(network, problem, found, model_name, _step(prefix))
+
+
+def _hyperparameters(folder: Path, model: str, flags: Mapping[str, str], report: Report) -> dict[str, Any]:
+    """The values of `hparams.json`, completed."""
+    path = folder / "hparams.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: T2T writes it beside its checkpoints")
+    try:
+        saved = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+    result = registry.hparams(_set_of(model, flags))
+    result.override({name: value for name, value in registry.hparams("basic_1").items() if name in result})
+    unknown = {}
+    saved = {_RENAMED.get(name, name): value for name, value in saved.items()}
+    for name, value in saved.items():
+        if name not in result:
+            unknown[name] = value
+        elif name != "problem":
+            try:
+                result.set_hparam(name, value)
+            except ValueError:  # its type has changed since
+                with result.ignore_type():
+                    result[name] = value
+    if unknown:
+        report.notes.append("hyperparameters without effect: " + ", ".join(f"{k}={v!r}" for k, v in unknown.items()))
+    if younger := sorted(set(result) - set(saved) - {"problem"}):
+        report.notes.append(f"{len(younger)} hyperparameters that hparams.json does not have are at T2T's default")
+    return result.to_dict() | unknown
+
+
+def _set_of(model: str, flags: Mapping[str, str]) -> str:
+    """A hyperparameter set with all names the model reads: that of the flags, or one of the model's module."""
+    if "hparams_set" in flags:
+        return flags["hparams_set"]
+    module = registry.models[model].__module__
+    own = [name for name in registry.hparams_sets if registry.hparams_sets[name].__module__.startswith(module)]
+    if not own:
+        raise ValueError(f"model {model!r} has no hyperparameter set registered in {module}")
+    return min(own, key=lambda name: ("base" not in name, len(name), name))
+
+
+def _flags(folder: Path) -> dict[str, str]:
+    """The flags that T2T wrote beside the checkpoint, by name."""
+    flags = {}
+    for name in ("flags.txt", "flags_t2t.txt"):
+        if (folder / name).is_file():
+            for line in (folder / name).read_text().splitlines():
+                flag, equals, value = line.strip().lstrip("-").partition("=")
+                if equals and value:
+                    flags[flag.replace("-", "_")] = value
+    return flags
+
+
+def _scope(shapes: Mapping[str, Any], prefix: Path) -> str:
+    """The model's name, which is the first scope of its variables."""
+    scopes = {name.partition("/")[0] for name in shapes if "/body/" in name and not name.startswith("training/")}
+    known = sorted(scope for scope in scopes if scope in registry.models)
+    if len(known) != 1:
+        raise ValueError(
+            f"cannot tell the model of {prefix} (scopes: {', '.join(sorted(scopes)) or 'none'}); give its name"
+        )
+    return known[0]
+
+
+def _problem_of_vocabulary(folder: Path, shapes: Mapping[str, Any]) -> str:
+    """The problem whose vocabulary lies in the folder and has as many entries as the checkpoint's symbols."""
+    sizes = {int(match[1]) for name in shapes if (match := re.search(r"symbol_modality_(\d+)_", name))}
+    found = []
+    for path in sorted(folder.glob("vocab.*")):
+        match = _VOCABULARY.match(path.name)
+        if match and match["problem"] in registry.problems:
+            encoders = registry.problem(match["problem"], data_dir=folder).get_feature_encoders()
+            found.append((match["problem"], {encoder.vocab_size for encoder in encoders.values()}))
+    fitting = [problem for problem, entries in found if entries == sizes]
+    if len(fitting) != 1:
+        there = ", ".join(f"{problem} ({min(entries)} entries)" for problem, entries in found) or "none"
+        raise ValueError(
+            f"cannot tell the problem of {folder}: no flags.txt says it, and of the vocabularies there ({there}) "
+            f"{'several have' if fitting else 'none has'} the checkpoint's size {sorted(sizes)}; give problem"
+        )
+    return fitting[0]
+
+
+def _step(prefix: Path) -> int:
+    """The step of a checkpoint: its `global_step`, else the number in its name."""
+    step = sources.read_variables(prefix, lambda name: name == "global_step")[1].get("global_step")
+    match = re.search(r"-(\d+)$", prefix.name)
+    return int(step) if step is not None else int(match[1]) if match else 0
