@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def blocks(markdown: str) -> list[tuple[str, str]]:
+    """(language, text) of each block of code that says its language."""
+    return re.findall(r"^```(\w+)\n(.*?)^```$", markdown, re.DOTALL | re.MULTILINE)
+
+
+BLOCKS = blocks((ROOT / "README.md").read_text())
 COMMANDS = [text for language, text in BLOCKS if language == "bash"]
 SNIPPETS = [text for language, text in BLOCKS if language == "python"]
 INSTALL = "python3 -m venv .venv && . .venv/bin/activate && pip install "

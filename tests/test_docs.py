@@ -1,0 +1,37 @@
+"""docs/: every command and snippet runs, on the real T2T directory."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests import test_readme
+
+DOCS = test_readme.ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    return tmp_path_factory.mktemp("docs")
+
+
+@pytest.fixture
+def environment(workplace, shared):
+    return {**test_readme.environment(workplace), "T2T_DIR": str(shared / "t2t")}
+
+
+def test_migrating_from_t2t(workplace, environment):
+    blocks = test_readme.blocks((DOCS / "migrating_from_t2t.md").read_text())
+    commands = "".join(text for language, text in blocks if language == "bash")
+    result = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands], cwd=workplace, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr[-4000:]
+    assert "66 variables loaded" in result.stdout
+    snippets = "\n".join(text for language, text in blocks if language == "python")
+    result = subprocess.run(
+        [sys.executable, "-c", snippets], cwd=workplace, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr[-4000:]
+    assert result.stdout.splitlines()[-1].endswith(" 1")
+    assert (workplace / "served" / "model.ckpt-1.index").exists()
