@@ -186,7 +186,7 @@ def test_saving_and_loading_is_exact(tmp_path):
 
     model, other = tiny_model(), tiny_model()
     for variable in other.weights:
-        variable.assign(ops.zeros_like(variable))
+        variable.assign(np.zeros(variable.shape))
     assert save_t2t_checkpoint(model, tmp_path / "run" / "model.ckpt-12", step=12) == tmp_path / "run/model.ckpt-12"
     report = load_t2t_weights(other, tmp_path / "run")
     assert report.unused == []

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tensor2keras.convert import names
 from tests.golden.model_cases import load_model_case
 from tests.helpers import load_case
 
@@ -40,6 +41,15 @@ def test_logits(case):
 @pytest.mark.parametrize(("name", "training"), [("eval_loss", False), ("train_loss", True)])
 def test_losses(case, name, training):
     assert float(loss_of(case, training)) == pytest.approx(float(case.arrays[f"{name}/training"]), rel=1e-4)
+
+
+def test_checkpoints_are_written_under_t2ts_names_and_shapes(case):
+    shards = case.model.hparams.symbol_modality_num_shards
+    written = {}
+    for variable in case.model.weights:
+        written |= names.split_shards(names.t2t_name(variable.path), ops.convert_to_numpy(variable), shards)
+    expected = {key.removeprefix("var/"): array.shape for key, array in case.arrays.items() if key.startswith("var/")}
+    assert {name: array.shape for name, array in written.items()} == expected
 
 
 @pytest.mark.parametrize("name", GRADIENT_CASES)
