@@ -71,6 +71,13 @@ def preprocess_example_common(example: dict[str, tf.Tensor], mode: str, hparams:
     return example
 
 
+class _LocalInfo(tfds.core.DatasetInfo):
+    """What tfds keeps about a data set; never looked for in tfds's bucket, which holds none of these problems."""
+
+    def initialize_from_bucket(self) -> None:
+        """Does nothing (tfds would ask the network, and leave an empty directory behind)."""
+
+
 class Problem(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Base class of all problems.
 
@@ -236,7 +243,7 @@ class Problem(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return []
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
+        return _LocalInfo(
             builder=self,
             description=(type(self).__doc__ or self.name),
             features=tfds.features.FeaturesDict(self.stored_features),
