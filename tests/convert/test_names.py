@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tensor2keras.convert.names import canonical_name, join_shards, split_shards, t2t_name, without_sizes
+from tensor2keras.convert.names import canonical_name, join_shards, split_shards, t2t_array, t2t_name, without_sizes
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,22 @@ def test_a_modality_without_its_sizes():
 
 def test_our_own_scopes_are_not_written():
     assert t2t_name("m/body/layer_0/ffn/dense_relu_dense/conv1/kernel") == "m/body/layer_0/ffn/conv1/kernel"
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "t2ts"),
+    [
+        ("m/body/ffn/conv_hidden_relu/conv1_single/kernel", (1, 4, 8), (1, 1, 4, 8)),
+        ("m/body/q_single/kernel", (3, 4, 8), (3, 1, 4, 8)),
+        ("m/body/conv_single/depthwise_kernel", (3, 4, 1), (3, 1, 4, 1)),
+        ("m/body/conv_single/kernel", (4, 8), (1, 1, 4, 8)),
+        ("m/body/conv_single/kernel", (3, 3, 4, 8), (3, 3, 4, 8)),
+        ("m/body/conv_single/bias", (8,), (8,)),
+        ("m/body/dense/kernel", (4, 8), (4, 8)),
+    ],
+)
+def test_convolutions_over_a_sequence_are_2d_in_t2t(name, shape, t2ts):
+    assert t2t_array(name, np.zeros(shape)).shape == t2ts
 
 
 def test_shards_are_cut_as_t2t_does_larger_ones_first():

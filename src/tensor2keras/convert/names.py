@@ -49,6 +49,16 @@ def t2t_name(path: str) -> str:
     return "/".join(scope for scope in path.split("/") if scope not in _OURS_ALONE)
 
 
+def t2t_array(name: str, array: np.ndarray) -> np.ndarray:
+    """The array in the shape T2T gives it: its convolutions over a sequence are of two dimensions, one of them 1.
+
+    Those lie in scopes `..._single`; a dense layer stands for one of width 1.
+    """
+    if not re.search(r"_single/\w*kernel$", name) or array.ndim > 3:
+        return array
+    return array[:, None] if array.ndim == 3 else array[None, None]
+
+
 def join_shards(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """`weights_0`, `weights_1`, ... joined along the first axis as `weights_*`; other arrays as they are."""
     shards: dict[str, dict[int, np.ndarray]] = {}

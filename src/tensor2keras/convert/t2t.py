@@ -120,12 +120,18 @@ def save_t2t_checkpoint(model: keras.Model, prefix: str | os.PathLike, step: int
     if step is None:
         optimizer = getattr(model, "optimizer", None)
         step = int(optimizer.iterations.numpy()) if optimizer is not None else 0
+    return write_checkpoint({**t2t_variables(model), "global_step": np.asarray(step, "int64")}, prefix)
+
+
+def t2t_variables(model: keras.Model) -> dict[str, np.ndarray]:
+    """The model's weights under T2T's names and in its shapes, symbol tables sharded."""
     shards = model.hparams.get("symbol_modality_num_shards") or 1
-    arrays: dict[str, np.ndarray] = {"global_step": np.asarray(step, "int64")}
+    arrays: dict[str, np.ndarray] = {}
     for variable in model.weights:
         name = names.t2t_name(variable.path)
-        arrays |= names.split_shards(name, keras.ops.convert_to_numpy(variable), shards)
-    return write_checkpoint(arrays, prefix)
+        array = names.t2t_array(name, keras.ops.convert_to_numpy(variable))
+        arrays |= names.split_shards(name, array, shards)
+    return arrays
 
 
 def _listed(entries: Sequence[str], what: str, most: int = 5) -> str:
