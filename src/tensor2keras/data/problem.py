@@ -502,5 +502,5 @@ def _other_side(name: str) -> str:
 
 def _parsing_spec(feature: tfds.features.FeatureConnector) -> Any:
     if feature.shape == (None,):
-        return tf.io.RaggedFeature(tf.as_dtype(feature.dtype), row_splits_dtype=tf.int64)
-    return tf.io.FixedLenFeature(feature.shape, tf.as_dtype(feature.dtype))
+        return tf.io.RaggedFeature(feature.tf_dtype, row_splits_dtype=tf.int64)
+    return tf.io.FixedLenFeature(feature.shape, feature.tf_dtype)
