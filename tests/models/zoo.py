@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tensor2keras import registry
 from tests.models.tiny import symbol_problem
 
@@ -47,3 +49,18 @@ def make(name: str) -> Any:
     model = registry.model(name, registry.hparams(small.hparams_set, small.problem, small.overrides))
     model.build()
     return model
+
+
+def batch(name: str, seed: int = 0) -> dict[str, np.ndarray]:
+    """A batch of three examples for the small model of this name."""
+    random = np.random.default_rng(seed)
+    features = {}
+    for feature, spec in ZOO[name].problem["features"].items():
+        modality, size = spec["modality"], spec.get("vocab_size")
+        if modality == "symbol":
+            features[feature] = random.integers(2, size, (3, 6)).astype("int32")
+        elif modality == "class_label":
+            features[feature] = random.integers(0, size, 3).astype("int32")
+        else:
+            features[feature] = random.normal(size=(3, *spec.get("shape", (1,)))).astype("float32")
+    return features

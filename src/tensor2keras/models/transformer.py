@@ -102,7 +102,7 @@ class _TransformerBase(t2t_model.T2TModel):
         if self.hparams.proximity_bias:
             self_bias = self_bias + attention.proximal_bias(length)
         if self.target_space_embedding is not None:
-            space = self.problem["target_space_id"] if self.problem is not None else 0
+            space = (self.problem or {}).get("target_space_id", 0)
             x = x + self.target_space_embedding(ops.full((1, 1), space, dtype="int32"))
         x = self._add_positions(x, features, "inputs", self.input_positions)
         x = self.encoder_dropout(x, training=training)
