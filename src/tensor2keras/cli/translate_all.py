@@ -56,7 +56,7 @@ def run(args: SimpleNamespace) -> None:
 
     common.load_tensorflow()
     from tensor2keras.decoding.decode_hparams import decode_hparams
-    from tensor2keras.training.loading import full_problem_name, read_run
+    from tensor2keras.training.loading import full_problem_name, load_weights, read_run
 
     name = args.problem or full_problem_name(read_run(args.output_dir)["hparams"]["problem"])
     folder = Path(args.translations_dir)
@@ -81,7 +81,7 @@ def run(args: SimpleNamespace) -> None:
         if loaded is None:
             loaded = decoder.load(args)
         model, problem = loaded
-        decoder.load_weights(model, args.checkpoint_path)  # the compiled search is kept
+        load_weights(model, args.checkpoint_path)  # the compiled search is kept
         outputs = decoder.decode_lines(model, problem, decoder.read_texts(args.source, hp.delimiter), hp)
         decoder.write_lines(str(target), outputs, hp.delimiter)
         decoder.keep_timestamp(str(target), args)
