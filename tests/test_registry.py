@@ -86,6 +86,16 @@ def test_hparams_take_a_problem_as_dict_and_overrides():
     assert registry.hparams("transformer_tiny").problem is None
 
 
+def function_names(value):
+    """T2T's values with functions (`bottom`, `top`) as their names, as hyperparameters hold them here."""
+    if isinstance(value, dict):
+        return {key: function_names(item) for key, item in value.items()}
+    if not str(value).startswith("<function "):
+        return value
+    name = value.split()[1]
+    return "image_channel_embeddings_targets_bottom" if name.startswith("make_targets_bottom") else name
+
+
 def test_all_sets_of_every_registered_model_have_the_original_values(golden):
     sets = json.loads((golden / "hparams.json").read_text())
     here = [name for name in registry.hparams_sets if name in sets]
@@ -93,7 +103,7 @@ def test_all_sets_of_every_registered_model_have_the_original_values(golden):
     for name in here:
         values = registry.hparams(name).values()
         assert values.pop("problem") is None
-        assert values == sets[name]["values"], name
+        assert values == function_names(sets[name]["values"]), name
     modules = {sets[name]["module"] for name in here}
     assert {name for name, entry in sets.items() if entry["module"] in modules} == set(here)
 

@@ -37,7 +37,11 @@ def hparams_of(info: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
     """The case's hyperparameters, its problem as plain data."""
     problem = info["problem_hparams"]
     features = {
-        name: {"modality": modality, "vocab_size": problem["vocab_size"][name]}
+        name: {
+            "modality": modality,
+            "vocab_size": problem["vocab_size"][name],
+            "shape": arrays[f"feature/{name}"].shape[1:],
+        }
         for name, modality in problem["modality"].items()
     }
     hparams = registry.hparams(

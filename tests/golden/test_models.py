@@ -5,11 +5,19 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tensor2keras.convert import names
 from tensor2keras.convert.t2t import t2t_variables
 from tests.golden.model_cases import load_model_case
 from tests.helpers import load_case
 
 CASES = (
+    "attention_lm",
+    "basic_fc_small",
+    "bytenet_base",
+    "imagetransformer2d",
+    "imagetransformer_base",
+    "imagetransformer_dmol",
+    "text_cnn",
     "transformer_base",
     "transformer_base_packed",
     "transformer_base_v1",
@@ -19,7 +27,7 @@ CASES = (
     "transformer_tiny",
     "transformer_tiny_lm",
 )
-GRADIENT_CASES = ("transformer_base",)
+GRADIENT_CASES = ("imagetransformer_base", "transformer_base")
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -73,7 +81,7 @@ def joined_shards(arrays):
 def gradients(case):
     """{variable path: gradient of the training loss}, on any backend."""
     variables = case.model.trainable_variables
-    paths = [variable.path.replace("/dense_relu_dense", "") for variable in variables]
+    paths = [names.t2t_name(variable.path) for variable in variables]
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf

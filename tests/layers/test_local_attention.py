@@ -104,3 +104,60 @@ def test_wrong_offsets_are_named():
         local_attention.LocalAttention(4, [1, 0], masked=True)
     with pytest.raises(ValueError, match="block_length=0 with 1 offsets"):
         local_attention.LocalAttention(0, [0], masked=True)
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_steps_need_no_more_keys_than_the_layer_says(name):
+    length = 40
+    q, k, v = np.random.default_rng(0).normal(size=(3, 2, 2, length, 8)).astype("float32")
+    layer = MASKED[name]()
+    layer.build(q.shape)
+    expected = layer(q, k, v)
+    slots = layer.cache_length
+    assert slots < 20
+    kept = np.full((2, 2, 2, slots, 8), 1e3, "float32")  # what must not be seen
+    for position in range(length):
+        kept[:, :, :, position % slots] = k[:, :, position], v[:, :, position]
+        y = layer(ops.convert_to_tensor(q[:, :, position : position + 1]), *kept, query_position=position)
+        assert_close(y[:, :, 0], expected[:, :, position], 1e-4)
+
+
+SHAPES_2D = [((6, 8), (2, 4), (2, 4)), ((5, 7), (2, 3), (1, 2)), ((4, 9), (4, 2), (3, 5)), ((7, 7), (2, 2), (4, 2))]
+
+
+@pytest.mark.parametrize(("shape", "query_shape", "memory_flange"), SHAPES_2D)
+def test_steps_equal_the_whole_image(shape, query_shape, memory_flange):
+    q, k, v = np.random.default_rng(0).normal(size=(3, 1, 2, *shape, 8)).astype("float32")
+    expected = ops.convert_to_numpy(local_attention.masked_local_attention_2d(q, k, v, query_shape, memory_flange))
+    order = local_attention.block_order(shape, query_shape)
+    slots = local_attention.masked_local_2d_cache_length(order, query_shape, memory_flange)
+    kept = np.full((2, 1, 2, slots, 8), 1e3, "float32")
+    for step, place in enumerate(order.order):
+        row, column = divmod(int(place), shape[1])
+        kept[:, :, :, step % slots] = k[:, :, row, column], v[:, :, row, column]
+        y = local_attention.masked_local_attention_2d_step(
+            ops.convert_to_tensor(q[:, :, row, column][:, :, None]),
+            *map(ops.convert_to_tensor, kept),
+            ops.convert_to_tensor(step, "int32"),
+            order,
+            query_shape,
+            memory_flange,
+        )
+        assert_close(y[:, :, 0], expected[:, :, row, column], 1e-4)
+
+
+def test_the_cache_of_two_dimensions_holds_a_row_of_blocks():
+    def slots(rows, columns):
+        order = local_attention.block_order((rows, columns), (4, 4))
+        return local_attention.masked_local_2d_cache_length(order, (4, 4), (4, 4))
+
+    assert slots(64, 32) == slots(16, 32)
+    assert slots(16, 64) <= 2 * slots(16, 32)
+
+
+def test_block_order_goes_block_by_block():
+    order = local_attention.block_order((2, 5), (2, 2))
+    assert order.order.tolist() == [0, 1, 5, 6, 2, 3, 7, 8, 4, 9]
+    assert order.previous.tolist() == [-1, 0, -1, 2, -1, 1, 5, 3, 7, -1]  # 9 follows a place that is missing
+    assert local_attention.block_order((2, 3)).order.tolist() == [0, 1, 2, 3, 4, 5]
+    assert local_attention.block_order((2, 3)).previous.tolist() == [-1, 0, 1, 2, 3, 4]

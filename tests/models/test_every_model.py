@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tensor2keras import registry
+from tensor2keras.models.t2t_model import T2TModel
 from tests.models import zoo
 
 TEXT = [name for name, small in zoo.ZOO.items() if small.problem["features"]["targets"]["modality"] == "symbol"]
+CACHED = [name for name in TEXT if registry.models[name].decode_step is not T2TModel.decode_step]
+CACHED.remove("transformer_scorer")  # it does not decode
 
 
 @pytest.mark.parametrize("name", sorted(zoo.ZOO))
@@ -33,7 +37,7 @@ def test_it_trains_saves_loads_and_decodes(name, tmp_path):
     )
 
     features = dict(batch) if "inputs" not in batch or name == "transformer_scorer" else {"inputs": batch["inputs"]}
-    decoded = loaded.infer(features, decode_length=3)
+    decoded = loaded.infer(features, **({"decode_length": 3} if name in TEXT else {}))
     assert ops.shape(decoded["outputs"])[0] == 3
 
 
@@ -45,6 +49,26 @@ def test_targets_are_not_seen_before_their_time(name):
     before, after = (ops.convert_to_numpy(model(features)) for features in (batch, changed))
     np.testing.assert_allclose(after[:, :5], before[:, :5], atol=1e-5)
     assert np.abs(after[:, 5:] - before[:, 5:]).max() > 1e-5
+
+
+@pytest.mark.parametrize("name", CACHED)
+def test_decoding_with_a_cache_equals_running_the_whole_model_again(name):
+    model = zoo.make(name)
+    random = np.random.default_rng(1)
+    for variable in model.trainable_variables:
+        variable.assign(ops.convert_to_numpy(variable) + random.normal(scale=0.1, size=variable.shape))
+    whole = {"init_cache": T2TModel.init_cache, "decode_step": T2TModel.decode_step}
+    slow = type(f"Slow{type(model).__name__}", (type(model),), whole)(model.hparams)
+    slow.build()
+    slow.set_weights(model.get_weights())
+    batch = zoo.batch(name)
+    features = {"inputs": batch["inputs"]} if "inputs" in batch else {"targets": batch["targets"]}
+    next(iter(features.values()))[1, 4:] = 0  # one is shorter
+    for settings in ({}, {"beam_size": 3, "top_beams": 3}):
+        found = [network.infer(features, decode_length=5, **settings) for network in (model, slow)]
+        outputs, scores = ([ops.convert_to_numpy(found[i][key]) for i in (0, 1)] for key in ("outputs", "scores"))
+        np.testing.assert_array_equal(*outputs)
+        np.testing.assert_allclose(*scores, rtol=1e-4)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")

@@ -6,8 +6,23 @@ import numpy as np
 
 from tensor2keras import registry
 from tests.models.tiny import symbol_problem
+from tests.models.tiny_images import image_problem
 
 TRANSFORMER = {"hidden_size": 16, "filter_size": 24, "num_heads": 2, "num_hidden_layers": 2}
+
+
+IMAGES = {
+    "hidden_size": 16,
+    "filter_size": 24,
+    "num_heads": 2,
+    "num_decoder_layers": 2,
+    "img_len": 4,
+    "block_length": 8,
+    "block_width": 4,
+    "max_length": 32,
+}
+BLOCKS = {**IMAGES, "query_shape": (2, 4), "memory_flange": (2, 4)}
+DOWNSAMPLED = {**BLOCKS, "num_encoder_layers": 1}
 
 
 class Small(NamedTuple):
@@ -24,6 +39,12 @@ def classes() -> dict[str, Any]:
     return {"name": "tiny", "features": {"inputs": symbol, "targets": {"modality": "class_label", "vocab_size": 3}}}
 
 
+def classified_images() -> dict[str, Any]:
+    """Images of 4 x 4 x 3 to one of three classes."""
+    features = {"inputs": {"modality": "image", "vocab_size": 256, "shape": (4, 4, 3)}}
+    return {"name": "tiny", "features": {**features, "targets": {"modality": "class_label", "vocab_size": 3}}}
+
+
 def real_values() -> dict[str, Any]:
     """Text to a real number."""
     symbol = {"modality": "symbol", "vocab_size": 20}
@@ -31,6 +52,16 @@ def real_values() -> dict[str, Any]:
 
 
 ZOO = {
+    "attention_lm": Small("attention_lm_small", symbol_problem(inputs=False), TRANSFORMER),
+    "basic_fc_relu": Small("basic_fc_small", classified_images(), {"hidden_size": 16}),
+    "byte_net": Small("bytenet_base", symbol_problem(), {"hidden_size": 16, "num_block_repeat": 2}),
+    "imagetransformer": Small("imagetransformer_base", image_problem(), IMAGES),
+    "imagetransformer2d": Small("imagetransformer2d_base", image_problem(), BLOCKS),
+    "imagetransformer_moe": Small(
+        "imagetransformer_moe_tiny", image_problem(), {**IMAGES, "moe_layers_decoder": "1", "moe_num_experts": 2}
+    ),
+    "img2img_transformer": Small("img2img_transformer2d_tiny", image_problem("image"), DOWNSAMPLED),
+    "text_cnn": Small("text_cnn_base", classes(), {"hidden_size": 16, "num_filters": 8}),
     "transformer": Small("transformer_tiny", symbol_problem(), TRANSFORMER),
     "transformer_encoder": Small("transformer_tiny", classes(), TRANSFORMER),
     "transformer_regressor": Small("transformer_tiny", real_values(), TRANSFORMER),
@@ -57,10 +88,12 @@ def batch(name: str, seed: int = 0) -> dict[str, np.ndarray]:
     features = {}
     for feature, spec in ZOO[name].problem["features"].items():
         modality, size = spec["modality"], spec.get("vocab_size")
-        if modality == "symbol":
+        if modality == "image":
+            features[feature] = random.integers(0, size, (3, 4, 4, 3)).astype("int32")
+        elif modality == "symbol":
             features[feature] = random.integers(2, size, (3, 6)).astype("int32")
         elif modality == "class_label":
             features[feature] = random.integers(0, size, 3).astype("int32")
         else:
-            features[feature] = random.normal(size=(3, *spec.get("shape", (1,)))).astype("float32")
+            features[feature] = random.normal(size=(3, 1)).astype("float32")
     return features

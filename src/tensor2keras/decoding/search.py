@@ -108,7 +108,7 @@ def infer(
         raise ValueError(f"max_length={max_length} is shorter than the {limit} tokens that may be decoded")
     uniforms = np.random.default_rng(seed).random((max_length, batch_size), dtype="float32")
     uniforms = np.minimum(uniforms, 1 - 1e-6)
-    first, *later = cache_lengths(width, max_length)
+    first, *later = cache_lengths(width, max_length) if getattr(model, "cache_grows", True) else [max_length]
     given = (features, prefix, np.int32(limit))
     state, goes_on, *results = _function(model, "start", first, max_length, settings)(*given, uniforms)
     for length in later:

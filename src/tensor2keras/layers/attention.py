@@ -279,6 +279,7 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def build(self, query_shape: tuple, memory_shape: tuple | None = None) -> None:
         memory_shape = memory_shape or query_shape
+        self.input_width = query_shape[-1]
         key_depth, value_depth = self.key_size // self.num_heads, self.value_size // self.num_heads
         if self.variables_3d:
             self._add_3d_variables(query_shape[-1], memory_shape[-1], key_depth, value_depth)
@@ -347,12 +348,21 @@ class MultiHeadAttention(keras.layers.Layer):
     # Decoding: one position a step, keys and values in buffers of a fixed length.
 
     def init_cache(self, batch_size: Any, max_length: int) -> dict[str, Any]:
-        """Empty buffers for self-attention: {"k", "v"}, each [batch, heads, max_length, depth]."""
+        """Empty buffers for self-attention: {"k", "v"}, each [batch, heads, slots, depth].
+
+        `slots` is `max_length`, or what local attention can see if that is less. A convolution in place of the
+        projections adds "x" [batch, filter width - 1, hidden], the inputs just before.
+        """
+        slots = min(max_length, getattr(self.attend, "cache_length", max_length))
         sizes = {"k": self.key_size, "v": self.value_size}
-        return {
-            name: ops.zeros((batch_size, self.num_heads, max_length, size // self.num_heads), self.compute_dtype)
+        cache = {
+            name: ops.zeros((batch_size, self.num_heads, slots, size // self.num_heads), self.compute_dtype)
             for name, size in sizes.items()
         }
+        before = max(self.query_filter_width, self.key_filter_width) - 1
+        if before:
+            cache["x"] = ops.zeros((batch_size, before, self.input_width), self.compute_dtype)
+        return cache
 
     def step(self, x: Any, position: Any, cache: dict[str, Any], bias: Any = None) -> tuple[Any, dict[str, Any]]:
         """Self-attention of one new position to itself and everything before it.
@@ -361,18 +371,25 @@ class MultiHeadAttention(keras.layers.Layer):
             x: [batch, 1, hidden].
             position: scalar int32, the index of x.
             cache: as `init_cache` makes it.
-            bias: [batch or 1, 1, 1, max_length], which must hide the positions after `position`.
+            bias: [batch or 1, 1, 1, max_length], which must hide the positions after `position`; local attention does
+                without.
 
         Returns:
             [batch, 1, hidden_size] and the new cache.
         """
-        k, v = self.project_memory(x)
+        slot = position % cache["k"].shape[2]
+        window = ops.concatenate([cache["x"], x], axis=1) if "x" in cache else x
+        new = slice(window.shape[1] - x.shape[1], None)
+        k, v = self.project_memory(window)
         cache = {
-            "k": ops.slice_update(cache["k"], (0, 0, position, 0), k),
-            "v": ops.slice_update(cache["v"], (0, 0, position, 0), v),
+            **cache,
+            "k": ops.slice_update(cache["k"], (0, 0, slot, 0), k[:, :, new]),
+            "v": ops.slice_update(cache["v"], (0, 0, slot, 0), v[:, :, new]),
         }
+        if "x" in cache:
+            cache["x"] = window[:, x.shape[1] :]
         where = {} if self.attend is None else {"query_position": position}
-        y = self._attend(self.project_query(x), cache["k"], cache["v"], bias, False, **where)
+        y = self._attend(self.project_query(window)[:, :, new], cache["k"], cache["v"], bias, False, **where)
         return self.project_output(y), cache
 
     def attend_to_projected(self, query: Any, k: Any, v: Any, bias: Any = None) -> Any:

@@ -5,6 +5,7 @@
 before the first row (and column), so that a position sees only itself and what precedes it.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ def conv(
     padding: str = "VALID",
     separable: bool = False,
     name: str = "conv",
+    kernel_initializer: Any = "glorot_uniform",
     **options: Any,
 ) -> keras.layers.Layer:
     """A convolution named `NAME_single`, as T2T's variables are.
@@ -35,6 +37,7 @@ def conv(
         padding: "LEFT", "SAME" or "VALID".
         separable: depthwise first, then 1x1.
         name: without the suffix.
+        kernel_initializer: of all kernels.
         **options: `dilation_rate`, `strides`, `activation`, `use_bias`, ... of the Keras layer.
 
     Raises:
@@ -44,6 +47,8 @@ def conv(
         T2T `conv`, `conv1d`, `separable_conv`.
     """
     _check_padding(padding, kernel_size)
+    kernels = ("depthwise_initializer", "pointwise_initializer") if separable else ("kernel_initializer",)
+    options |= dict.fromkeys(kernels, fresh(kernel_initializer))
     options = {"filters": filters, "kernel_size": kernel_size, "name": f"{name}_single", **options}
     if isinstance(kernel_size, int):
         if separable:
@@ -56,6 +61,50 @@ def conv(
     if padding == "LEFT":
         return (LeftSeparableConv2D if separable else LeftConv2D)(**options)
     return (keras.layers.SeparableConv2D if separable else keras.layers.Conv2D)(padding=padding.lower(), **options)
+
+
+def conv_step(layer: keras.layers.Layer, window: Any) -> Any:
+    """What a causal convolution gives at the last of the positions it sees.
+
+    Args:
+        layer: made by `conv`, 1-D, padding "LEFT"; or a `SubseparableConv` of such.
+        window: [batch, margin + 1, channels], the last position and those before it (zeros before the first).
+
+    Returns:
+        [batch, 1, filters].
+    """
+    if isinstance(layer, SubseparableConv):
+        groups = ops.split(window, len(layer.parts), axis=-1)
+        parts = [conv_step(part, group) for part, group in zip(layer.parts, groups, strict=True)]
+        y = ops.concatenate(parts, axis=-1)
+        return y if layer.mix is None else layer.mix(y)
+    taps = window[:, :: layer.dilation_rate[0]]
+    if isinstance(layer, keras.layers.SeparableConv1D):
+        y = ops.einsum("bkc,kcm->bcm", taps, ops.cast(layer.depthwise_kernel, taps.dtype))
+        y = ops.reshape(y, (-1, taps.shape[2] * y.shape[2]))
+        y = ops.matmul(y, ops.cast(layer.pointwise_kernel, taps.dtype)[0])
+    else:
+        kernel = ops.cast(layer.kernel, taps.dtype)
+        y = ops.matmul(
+            ops.reshape(taps, (-1, taps.shape[1] * taps.shape[2])), ops.reshape(kernel, (-1, kernel.shape[-1]))
+        )
+    if layer.use_bias:
+        y = y + ops.cast(layer.bias, y.dtype)
+    return layer.activation(y)[:, None]
+
+
+def margin(layer: keras.layers.Layer) -> int:
+    """How many positions before its own a causal 1-D convolution sees."""
+    if isinstance(layer, SubseparableConv):
+        return margin(layer.parts[0])
+    return (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
+
+
+def longest(*lengths: Any) -> Any:
+    """The largest of lengths that are numbers (then a number: JAX needs shapes that are) or scalar tensors."""
+    if all(isinstance(length, int) for length in lengths):
+        return max(lengths)
+    return functools.reduce(ops.maximum, lengths)
 
 
 def _check_padding(padding: str, kernel_size: Size) -> None:
@@ -141,6 +190,7 @@ class SubseparableConv(keras.layers.Layer):
         separability: int = 0,
         dilation_rate: Size = 1,
         use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
         name: str = "conv",
         **kwargs: Any,
     ):
@@ -154,7 +204,9 @@ class SubseparableConv(keras.layers.Layer):
         self.separability = separability
         self.dilation_rate = dilation_rate
         self.use_bias = use_bias
-        shared = {"dilation_rate": dilation_rate, "use_bias": use_bias, "dtype": self.dtype_policy}
+        self.kernel_initializer = fresh(kernel_initializer)
+        kernels = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        shared = {"dilation_rate": dilation_rate, "use_bias": use_bias, **kernels}
         self.parts = [
             conv(filters // max(groups, 1), kernel_size, padding, separability <= 0, name, **shared)
             for _ in range(max(groups, 1))
@@ -163,7 +215,7 @@ class SubseparableConv(keras.layers.Layer):
         if separability > 1:
             ones = 1 if isinstance(kernel_size, int) else (1, 1)
             kind = keras.layers.Conv1D if isinstance(kernel_size, int) else keras.layers.Conv2D
-            self.mix = kind(filters, ones, name="conv2d", dtype=self.dtype_policy)
+            self.mix = kind(filters, ones, name="conv2d", **kernels)
 
     def build(self, x_shape: tuple) -> None:
         if x_shape[-1] % len(self.parts):
@@ -190,7 +242,12 @@ class SubseparableConv(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         names = ("filters", "kernel_size", "padding", "separability", "dilation_rate", "use_bias")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+            "kernel_initializer": initializer,
+        }
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -207,6 +264,7 @@ class ConvBlock(keras.layers.Layer):
         use_elu: elu in place of relu.
         normalize: layer norms; without them the convolutions have biases.
         strides: of all convolutions.
+        kernel_initializer: of all kernels.
 
     Call arguments:
         x: [batch, length, channels] or [batch, height, width, channels].
@@ -227,6 +285,7 @@ class ConvBlock(keras.layers.Layer):
         use_elu: bool = False,
         normalize: bool = True,
         strides: Size = 1,
+        kernel_initializer: Any = "glorot_uniform",
         name: str = "conv_block",
         **kwargs: Any,
     ):
@@ -240,6 +299,7 @@ class ConvBlock(keras.layers.Layer):
         self.use_elu = use_elu
         self.normalize = normalize
         self.strides = strides
+        self.kernel_initializer = fresh(kernel_initializer)
         self.convolutions = [
             self._convolution(i, rate, size) for i, (rate, size) in enumerate(self.dilation_rates_and_kernel_sizes)
         ]
@@ -254,6 +314,7 @@ class ConvBlock(keras.layers.Layer):
             "name": f"conv_block_{i}",
             "dilation_rate": dilation_rate,
             "use_bias": not self.normalize,
+            "kernel_initializer": self.kernel_initializer,
             "dtype": self.dtype_policy,
         }
         if self.separabilities:
@@ -261,6 +322,7 @@ class ConvBlock(keras.layers.Layer):
         return conv(self.filters, kernel_size, separable=self.separable, strides=self.strides, **shared)
 
     def build(self, x_shape: tuple) -> None:
+        self.input_size = x_shape[-1]
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             convolution.build(x_shape)
             x_shape = (*x_shape[:-1], self.filters)
@@ -272,6 +334,29 @@ class ConvBlock(keras.layers.Layer):
         for convolution in self.convolutions:
             x_shape = convolution.compute_output_shape(x_shape)
         return x_shape
+
+    def init_cache(self, batch_size: Any) -> dict[str, Any]:
+        """What `step` needs of earlier positions: the last inputs of each convolution, none before the first."""
+        sizes = [self.input_size, *[self.filters] * (len(self.convolutions) - 1)]
+        return {
+            f"conv_{i}": ops.zeros((batch_size, margin(convolution), size), self.compute_dtype)
+            for i, (convolution, size) in enumerate(zip(self.convolutions, sizes, strict=True))
+            if margin(convolution)
+        }
+
+    def step(self, x: Any, cache: dict[str, Any], mask: Any = None) -> tuple[Any, dict[str, Any]]:
+        """The block's output [batch, 1, filters] at the position of x [batch, 1, channels] (padding "LEFT")."""
+        activation = ops.elu if self.use_elu else ops.relu
+        cache = dict(cache)
+        for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            x = activation(x) if self.first_relu or i > 0 else x
+            x = x if mask is None else x * ops.cast(mask, x.dtype)
+            if margin(convolution):
+                x = ops.concatenate([cache[f"conv_{i}"], x], axis=1)
+                cache[f"conv_{i}"] = x[:, 1:]
+            x = conv_step(convolution, x)
+            x = x if norm is None else norm(x)
+        return x, cache
 
     def call(self, x: Any, mask: Any = None) -> Any:
         activation = ops.elu if self.use_elu else ops.relu
@@ -288,7 +373,12 @@ class ConvBlock(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         names = ("filters", "dilation_rates_and_kernel_sizes", "padding", "separable", "separabilities")
         switches = ("first_relu", "use_elu", "normalize", "strides")
-        return {**super().get_config(), **{name: getattr(self, name) for name in (*names, *switches)}}
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in (*names, *switches)},
+            "kernel_initializer": initializer,
+        }
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -341,17 +431,42 @@ class ConvHiddenRelu(keras.layers.Layer):
 
     def _conv(self, name: str, filters: int, kernel_size: int, **options: Any) -> keras.layers.Layer:
         separable = self.separable or kernel_size > 1
-        kernels = ("depthwise_initializer", "pointwise_initializer") if separable else ("kernel_initializer",)
-        options |= dict.fromkeys(kernels, self.kernel_initializer)
+        options["kernel_initializer"] = self.kernel_initializer
+        if kernel_size == 1 and not separable:  # faster than a convolution
+            return keras.layers.Dense(filters, name=f"{name}_single", dtype=self.dtype_policy, **options)
         return conv(filters, kernel_size, self.padding, separable, name, dtype=self.dtype_policy, **options)
 
     def build(self, x_shape: tuple) -> None:
+        self.input_size = x_shape[-1]
         self.conv1.build(x_shape)
         self.conv2.build((*x_shape[:-1], self.filter_size))
         self.built = True
 
     def compute_output_shape(self, x_shape: tuple) -> tuple:
         return self.conv2.compute_output_shape(self.conv1.compute_output_shape(x_shape))
+
+    def init_cache(self, batch_size: Any) -> dict[str, Any]:
+        """What `step` needs of earlier positions: the last inputs of each convolution wider than 1."""
+        if self.padding != "LEFT" and max(self.kernel_size, self.second_kernel_size) > 1:
+            raise ValueError(f"decoding by steps needs padding='LEFT', not {self.padding!r}")
+        sizes = {"conv1": (self.kernel_size, self.input_size), "conv2": (self.second_kernel_size, self.filter_size)}
+        return {
+            name: ops.zeros((batch_size, kernel_size - 1, size), self.compute_dtype)
+            for name, (kernel_size, size) in sizes.items()
+            if kernel_size > 1
+        }
+
+    def step(self, x: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The output [batch, 1, hidden_size] at the position of x [batch, 1, channels]."""
+        cache = dict(cache)
+        for name, convolution in (("conv1", self.conv1), ("conv2", self.conv2)):
+            if name in cache:
+                x = ops.concatenate([cache[name], x], axis=1)
+                cache[name] = x[:, 1:]
+                x = conv_step(convolution, x)
+            else:
+                x = convolution(x)
+        return x, cache
 
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
         hidden = self.drop(self.conv1(_without_padding(x, nonpadding, self.kernel_size)), training=training)
@@ -394,15 +509,18 @@ class ConvGRU(keras.layers.Layer):
         kernel_size: Size,
         padding: str = "SAME",
         dilation_rate: Size = 1,
+        kernel_initializer: Any = "glorot_uniform",
         name: str = "conv_gru",
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
+        self.kernel_initializer = fresh(kernel_initializer)
         self.filters = filters
         self.kernel_size = kernel_size
         self.padding = padding
         self.dilation_rate = dilation_rate
         shared = {"padding": padding, "dilation_rate": dilation_rate, "dtype": self.dtype_policy}
+        shared["kernel_initializer"] = self.kernel_initializer
         self.reset = conv(filters, kernel_size, name="reset", bias_initializer="ones", **shared)
         self.gate = conv(filters, kernel_size, name="gate", bias_initializer="ones", **shared)
         self.candidate = conv(filters, kernel_size, name="candidate", **shared)
@@ -421,7 +539,12 @@ class ConvGRU(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         names = ("filters", "kernel_size", "padding", "dilation_rate")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+            "kernel_initializer": initializer,
+        }
 
 
 def saturating_sigmoid(x: Any) -> Any:

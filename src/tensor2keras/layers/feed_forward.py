@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.layers.convolution import ConvHiddenRelu
 from tensor2keras.layers.experts import CapacityExperts, NoisyTopKExperts
 from tensor2keras.layers.initializer import fresh
 
@@ -303,7 +304,7 @@ class NoFeedForward(_PositionWise):
 
 
 FEED_FORWARD: dict[str, type[keras.layers.Layer]] = {
-    "conv_hidden_relu": DenseReluDense,  # T2T's older name
+    "conv_hidden_relu": ConvHiddenRelu,
     "conv_relu_conv": ConvReluConv,
     "dense_relu_dense": DenseReluDense,
     "local_moe": NoisyTopKExperts,

@@ -10,7 +10,7 @@ depth].
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -31,6 +31,7 @@ def _attend(
     """Values [..., query, depth] and weights [..., query, key] within blocks; `logits` are added to q k^T."""
     scores = ops.matmul(q, ops.swapaxes(k, -1, -2))
     scores = scores if logits is None else scores + logits
+    bias = ops.convert_to_tensor(bias, "float32")
     weights = ops.cast(ops.softmax(ops.cast(scores, "float32") + bias, axis=-1), v.dtype)
     weights = transform_weights(weights)
     return ops.matmul(weights, v), weights
@@ -52,8 +53,9 @@ class LocalAttention(keras.layers.Layer):
         q, k, v: [batch, heads, length, depth].
         bias: not used (so in T2T); the lengths of a batch must be masked elsewhere.
         transform_weights: applied to the attention weights: dropout.
-        query_position: for decoding: q [batch, heads, 1, depth] is the query there and k, v [batch, heads, max_length,
-            depth] a cache.
+        query_position: for decoding: q [batch, heads, 1, depth] is the query there and k, v [batch, heads, slots,
+            depth] a cache, in which a position lies at its remainder by the number of slots. `cache_length` slots are
+            enough, however long the sequence.
 
     Returns:
         [batch, heads, length, value_depth].
@@ -71,6 +73,11 @@ class LocalAttention(keras.layers.Layer):
 
     def build(self, q_shape: tuple) -> None:
         self.built = True
+
+    @property
+    def cache_length(self) -> int:
+        """How many positions, up to the query's own, hold all that it may see."""
+        return self.block_length - min(self.offsets[0], 0)
 
     def call(
         self,
@@ -104,7 +111,7 @@ class LocalAttention(keras.layers.Layer):
     def _positions(self, blocks: Any) -> Any:
         """The keys' positions, which may lie outside the sequence: [blocks, offsets]."""
         starts = ops.arange(blocks, dtype="int32") * self.block_length
-        return starts[:, None] + np.array(self.offsets, "int32")[None, :]
+        return starts[:, None] + ops.convert_to_tensor(self.offsets, "int32")[None, :]
 
     def _hidden(self, length: Any, blocks: Any) -> Any:
         """1.0 where a query must not see a key: [blocks, 1 or block_length, offsets]."""
@@ -124,18 +131,22 @@ class LocalAttention(keras.layers.Layer):
         return ops.reshape(y, (-1, y.shape[1], padded, y.shape[-1]))[:, :, :length]
 
     def _step(self, q: Any, k: Any, v: Any, transform_weights: Callable[[Any], Any], query_position: Any) -> Any:
-        return _attend(q, k, v, self._step_bias(ops.shape(k)[2], query_position), transform_weights)[0]
+        return _attend(q, k, v, self._step_bias(k.shape[2], query_position), transform_weights)[0]
 
-    def _step_bias(self, length: Any, query_position: Any) -> Any:
-        """[length]: hides what the query's block does not see, and, always, what comes after the query."""
-        key = ops.arange(length, dtype="int32")
+    def _step_bias(self, slots: int, query_position: Any) -> Any:
+        """[slots]: hides what the query's block does not see, and, always, what comes after the query."""
         low, high = self.offsets[0], self.offsets[-1]
         seen = np.zeros(high - low + 1, "bool")
         seen[np.array(self.offsets) - low] = True
-        place = key - (query_position // self.block_length) * self.block_length - low
+        position = query_position - self._distance(slots, query_position)
+        place = position - (query_position // self.block_length) * self.block_length - low
         near = ops.take(ops.convert_to_tensor(seen), ops.clip(place, 0, high - low), axis=0)
-        visible = near & (place >= 0) & (place <= high - low) & (key <= query_position)
+        visible = near & (place >= 0) & (place <= high - low) & (position >= 0)
         return (1.0 - ops.cast(visible, "float32")) * HIDDEN
+
+    def _distance(self, slots: int, query_position: Any) -> Any:
+        """How far before the query the position in each slot lies: [slots]."""
+        return (query_position - ops.arange(slots, dtype="int32")) % slots
 
     def get_config(self) -> dict[str, Any]:
         names = ("block_length", "offsets", "masked")
@@ -264,15 +275,15 @@ class MaskedRelativeLocalAttention(LocalAttention):
 
     def _step(self, q: Any, k: Any, v: Any, transform_weights: Callable[[Any], Any], query_position: Any) -> Any:
         rows = 4 * self.block_length
-        length = ops.shape(k)[2]
-        row = ops.clip(rows - 1 - query_position + ops.arange(length, dtype="int32"), 0, rows - 1)
+        slots = k.shape[2]
+        row = ops.clip(rows - 1 - self._distance(slots, query_position), 0, rows - 1)
         head = "" if self.heads_share_relative_embedding else "h"
 
         def vectors(table: Any) -> Any:
-            return ops.take(ops.convert_to_tensor(table), row, axis=-2)  # [(heads,) length, depth]
+            return ops.take(ops.convert_to_tensor(table), row, axis=-2)  # [(heads,) slots, depth]
 
         relative = ops.einsum(f"bhqd,{head}kd->bhqk", q, vectors(self.key_table))
-        y, weights = _attend(q, k, v, self._step_bias(length, query_position), transform_weights, relative)
+        y, weights = _attend(q, k, v, self._step_bias(slots, query_position), transform_weights, relative)
         if self.add_relative_to_values:
             added = ops.einsum(f"bhqk,{head}kd->bhqd", weights, vectors(self.value_table))
             y = y + added * ops.cast(query_position >= self.block_length, y.dtype)
@@ -322,14 +333,118 @@ def masked_local_attention_2d(
     Reference:
         T2T `masked_local_attention_2d`.
     """
+    block = query_shape[0] * query_shape[1]
+    offsets = _masked_offsets_2d(query_shape, memory_flange)
+    later = np.arange(len(offsets))[None, :] > np.arange(block)[:, None]  # [block, keys]
+    later[:, block:] = False
+    bias = later.astype("float32") * HIDDEN
+    return _attend_2d(q, k, v, query_shape, offsets, seen_outside=block, bias=bias)
+
+
+def _masked_offsets_2d(query_shape: tuple[int, int], memory_flange: tuple[int, int]) -> np.ndarray:
+    """The keys of a block from its corner, [keys, 2]: its own, those above, those to the left."""
     (rows, columns), (above, beside) = query_shape, memory_flange
     block = _grid(range(rows), range(columns))
     top = _grid(range(-above, 0), range(-beside, columns + beside))
     left = _grid(range(rows), range(-beside, 0))
-    flange = np.zeros((rows * columns, len(top) + len(left)))
-    later = np.triu(np.ones((rows * columns, rows * columns)), 1)
-    bias = np.concatenate([later, flange], axis=1).astype("float32") * HIDDEN
-    return _attend_2d(q, k, v, query_shape, np.concatenate([block, top, left]), seen_outside=len(block), bias=bias)
+    return np.concatenate([block, top, left])
+
+
+class BlockOrder(NamedTuple):
+    """The order in which the places of an image are decoded; a place is its index row by row.
+
+    Attributes:
+        shape: rows and columns of the image.
+        order: the place decoded at each step, [steps].
+        step: the step at which each place is decoded, [places].
+        starts: whether a place sees nothing of the step before: the first place of a block, [steps].
+    """
+
+    shape: tuple[int, int]
+    order: np.ndarray
+    step: np.ndarray
+    starts: np.ndarray
+
+    @property
+    def previous(self) -> np.ndarray:
+        """The place decoded before each place, -1 where a block begins: [places]."""
+        before = np.where(self.starts, -1, np.concatenate([[-1], self.order[:-1]]))
+        return before[self.step].astype("int32")
+
+
+def block_order(shape: tuple[int, int], block_shape: tuple[int, int] | None = None) -> BlockOrder:
+    """Block by block and row by row within them; without blocks the image is one.
+
+    What follows a missing place of a block that the image cuts off begins anew too, as in T2T `right_shift_blockwise`.
+    """
+    rows, columns = block_shape or shape
+    places = np.arange(shape[0] * shape[1], dtype="int32")
+    row, column = places // shape[1], places % shape[1]
+    blocks_across = -(-shape[1] // columns)
+    block = (row // rows) * blocks_across + column // columns
+    slot = (block * rows + row % rows) * columns + column % columns  # its step if no place were missing
+    order = np.argsort(slot).astype("int32")
+    gap = np.diff(slot[order], prepend=-2) != 1
+    starts = gap | (slot[order] % (rows * columns) == 0)
+    return BlockOrder(shape, order, np.argsort(order).astype("int32"), starts)
+
+
+def masked_local_2d_cache_length(
+    order: BlockOrder, query_shape: tuple[int, int] = (8, 16), memory_flange: tuple[int, int] = (8, 16)
+) -> int:
+    """How many steps back, itself included, a query of `masked_local_attention_2d` sees at most in this order.
+
+    About a row of blocks, however many rows there are.
+    """
+    offsets = _masked_offsets_2d(query_shape, memory_flange)
+    height, width = order.shape
+    corners = _grid(range(0, height, query_shape[0]), range(0, width, query_shape[1]))
+    keys = corners[:, None] + offsets[None]  # [blocks, keys, 2]
+    inside = ((keys >= 0) & (keys < (height, width))).all(-1)
+    step = order.step[np.where(inside, keys[..., 0] * width + keys[..., 1], 0)]
+    own = (np.arange(len(offsets)) < query_shape[0] * query_shape[1])[None]
+    first = np.where(inside, step, len(order.order)).min(1)
+    last = np.where(inside & own, step, 0).max(1)
+    return int((last - first).max()) + 1
+
+
+def masked_local_attention_2d_step(
+    q: Any,
+    k: Any,
+    v: Any,
+    step: Any,
+    order: BlockOrder,
+    query_shape: tuple[int, int] = (8, 16),
+    memory_flange: tuple[int, int] = (8, 16),
+) -> Any:
+    """`masked_local_attention_2d` of the one query decoded at `step`. Only the keys that its block sees are touched.
+
+    Args:
+        q: [batch, heads, 1, depth].
+        k, v: [batch, heads, slots, depth], a step's key at its remainder by `slots`, at least
+            `masked_local_2d_cache_length`; that of `step` included.
+        step: scalar int32.
+        order: `block_order(image shape, query_shape)`.
+
+    Returns:
+        [batch, heads, 1, value_depth].
+    """
+    (rows, columns), (height, width) = query_shape, order.shape
+    offsets = _masked_offsets_2d(query_shape, memory_flange)
+    place = ops.take(ops.convert_to_tensor(order.order), step, axis=0)
+    row, column = place // width, place % width
+    key_row = row - row % rows + offsets[:, 0]
+    key_column = column - column % columns + offsets[:, 1]
+    inside = (key_row >= 0) & (key_row < height) & (key_column >= 0) & (key_column < width)
+    key = ops.where(inside, key_row * width + key_column, 0)
+    slot = ops.take(ops.convert_to_tensor(order.step), key, axis=0) % k.shape[2]
+    exists = ops.cast(inside, k.dtype)[:, None]
+    keys, values = ops.take(k, slot, axis=2) * exists, ops.take(v, slot, axis=2) * exists
+    index = ops.arange(len(offsets), dtype="int32")
+    own = index < rows * columns
+    later = index > (row % rows) * columns + column % columns
+    hidden = ops.where(own, later, ops.logical_not(inside))
+    return _attend(q, keys, values, ops.cast(hidden, "float32") * HIDDEN)[0]
 
 
 def _grid(rows: range, columns: range) -> np.ndarray:

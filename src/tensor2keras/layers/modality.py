@@ -30,10 +30,12 @@ class Modality(keras.layers.Layer):
         shared_embedding: inputs and targets use one embedding matrix.
         shared_softmax: the softmax uses that matrix too.
         symbol_dropout: share of symbols hidden in training.
+        body_size: width of what `top` is given; `hidden_size` by default.
         kernel_initializer: of projections.
     """
 
     scope = "identity_modality"  # the scope's name; may hold {vocab_size} and {hidden_size}
+    settings: tuple[str, ...] = ()  # further arguments, that hyperparameters of these names give
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Modality(keras.layers.Layer):
         shared_softmax: bool = False,
         symbol_dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
+        body_size: int | None = None,
         **kwargs: Any,
     ):
         kwargs.setdefault("name", self.scope_name(vocab_size, hidden_size))
@@ -56,6 +59,7 @@ class Modality(keras.layers.Layer):
         self.shared_embedding = shared_embedding or shared_softmax
         self.shared_softmax = shared_softmax
         self.symbol_dropout = symbol_dropout
+        self.body_size = body_size or hidden_size
         self.kernel_initializer = fresh(kernel_initializer)
 
     @classmethod
@@ -158,7 +162,7 @@ class ClassLabel(Modality):
             if self.embedding is not None:
                 self.embedding.build()
             if self.dense is not None:
-                self.dense.build((None, self.hidden_size))
+                self.dense.build((None, self.body_size))
         self.built = True
 
     def bottom(self, x: Any, training: bool = False) -> Any:

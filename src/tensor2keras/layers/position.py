@@ -68,12 +68,17 @@ def add_timing_signals_from_features(x: Any, features: Mapping[str, Any], names:
     return add_timing_signals_given_positions(x, [features[name] if name else None for name in names.split(",")])
 
 
-def add_timing_signal_nd(x: Any, min_timescale: float = 1.0, max_timescale: float = 1.0e4) -> Any:
-    """x [batch, d1, ..., dn, channels], its channels divided among the n positions."""
+def add_timing_signal_nd(
+    x: Any, min_timescale: float = 1.0, max_timescale: float = 1.0e4, positions: Sequence[Any] | None = None
+) -> Any:
+    """x [batch, d1, ..., dn, channels], its channels divided among the n positions.
+
+    `positions` are the indices along each axis, int [di]; 0, 1, ... by default.
+    """
     dims = len(x.shape) - 2
     share = 2 * (x.shape[-1] // (2 * dims))
     for dim in range(dims):
-        position = ops.arange(ops.shape(x)[dim + 1], dtype="int32")
+        position = ops.arange(ops.shape(x)[dim + 1], dtype="int32") if positions is None else positions[dim]
         signal = timing_signal(position, share, min_timescale, max_timescale)
         signal = ops.pad(signal, ((0, 0), (dim * share, x.shape[-1] - (dim + 1) * share)))
         shape = [1] * len(x.shape)
@@ -126,6 +131,10 @@ class PositionalEmbeddingND(keras.layers.Layer):
         max_length: of every axis.
         prefix: of the variables' names.
 
+    Call arguments:
+        x: [batch, d1, ..., dn, hidden].
+        positions: the indices along each axis, int [di]; 0, 1, ... by default.
+
     Reference:
         T2T `add_positional_embedding_nd`.
     """
@@ -148,10 +157,14 @@ class PositionalEmbeddingND(keras.layers.Layer):
             self.tables.append(self.add_weight(name=f"{self.prefix}_{axis}", shape=shape, initializer=initializer))
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, positions: Sequence[Any] | None = None) -> Any:
         for axis, table in enumerate(self.tables, start=1):
-            index = (slice(None),) * axis + (slice(0, ops.shape(x)[axis]),)
-            x = x + ops.convert_to_tensor(table)[index] * x.shape[-1] ** 0.5
+            table = ops.convert_to_tensor(table)
+            if positions is None:
+                vectors = table[(slice(None),) * axis + (slice(0, ops.shape(x)[axis]),)]
+            else:
+                vectors = ops.take(table, positions[axis - 1], axis=axis)
+            x = x + vectors * x.shape[-1] ** 0.5
         return x
 
     def get_config(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.metrics import regression, sequences, tokens  # noqa: F401  (they fill the table)
+from tensor2keras.metrics import images, regression, sequences, tokens  # noqa: F401  (they fill the table)
 from tensor2keras.metrics.table import TABLE
 
 

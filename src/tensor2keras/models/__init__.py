@@ -1,6 +1,18 @@
 """The models. Importing this package registers them and their hyperparameter sets."""
 
-from tensor2keras.models import common_hparams, transformer, transformer_hparams
+from tensor2keras.models import (
+    attention_lm,
+    basic,
+    byte_net,
+    common_hparams,
+    image_transformer,
+    image_transformer_2d,
+    image_transformer_2d_hparams,
+    image_transformer_hparams,
+    text_cnn,
+    transformer,
+    transformer_hparams,
+)
 from tensor2keras.models.t2t_model import T2TModel
 from tensor2keras.models.transformer import Transformer, TransformerEncoder, TransformerRegressor, TransformerScorer
 
@@ -10,7 +22,15 @@ __all__ = [
     "TransformerEncoder",
     "TransformerRegressor",
     "TransformerScorer",
+    "attention_lm",
+    "basic",
+    "byte_net",
     "common_hparams",
+    "image_transformer",
+    "image_transformer_2d",
+    "image_transformer_2d_hparams",
+    "image_transformer_hparams",
+    "text_cnn",
     "transformer",
     "transformer_hparams",
 ]

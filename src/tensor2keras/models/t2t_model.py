@@ -8,6 +8,7 @@ from keras import ops
 from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry
 from tensor2keras.hparams import HParams
+from tensor2keras.layers import image_modality  # noqa: F401  (fills the tables of modalities)
 from tensor2keras.layers import modality as modalities
 from tensor2keras.layers.initializer import get_initializer
 
@@ -47,6 +48,9 @@ class T2TModel(keras.Model):
         T2T `utils/t2t_model.py`.
     """
 
+    t2t_body = "body"  # T2T's scope of the body's variables, where it has another name in checkpoints
+    cache_grows = True  # whether decoding may begin with a short cache and lengthen it
+
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         keras.saving.register_keras_serializable("tensor2keras")(cls)  # for `.keras` files
@@ -72,6 +76,22 @@ class T2TModel(keras.Model):
     def has_inputs(self) -> bool:
         """Whether there is an "inputs" feature (always, for a body alone)."""
         return self.problem is None or "inputs" in self.problem["features"]
+
+    @property
+    def body_size(self) -> int:
+        """Width of the body's output."""
+        return self.hparams.hidden_size
+
+    def require_modality(self, feature: str, *modalities: str) -> None:
+        """Raises ValueError unless the problem's feature is of one of these modalities (a body alone takes all)."""
+        if self.problem is None:
+            return
+        found = self.problem["features"].get(feature, {}).get("modality", "absent")
+        if found not in modalities:
+            raise ValueError(
+                f"{self.name} needs {feature} of modality {' or '.join(modalities)}; in problem "
+                f"{self.problem.get('name')!r} they are {found}"
+            )
 
     # Features
 
@@ -101,7 +121,9 @@ class T2TModel(keras.Model):
                 shared_softmax=bool(hparams.shared_embedding_and_softmax_weights) and len(sizes) < 2,
                 symbol_dropout=hparams.symbol_dropout,
                 kernel_initializer=self.kernel_initializer,
+                body_size=self.body_size,
                 dtype=self.dtype_policy,
+                **{name: hparams[name] for name in kind.settings if name in hparams},
             )
             for kind, size in roles
         }

@@ -99,7 +99,7 @@ class _TransformerBase(t2t_model.T2TModel):
             nonpadding = ops.cast(segments > 0, "float32")
         if self.hparams.unidirectional_encoder:
             self_bias = attention.causal_bias(length)
-        if self.hparams.proximity_bias:
+        if self.hparams.get("proximity_bias"):
             self_bias = self_bias + attention.proximal_bias(length)
         if self.target_space_embedding is not None:
             space = (self.problem or {}).get("target_space_id", 0)
@@ -128,10 +128,10 @@ class Transformer(_TransformerBase):
             self._make_encoder()
         self.target_positions = self._positions("targets_positional_embedding")
         self.decoder = transformer.TransformerDecoder(
-            hparams.num_decoder_layers or hparams.num_hidden_layers,
+            hparams.get("num_decoder_layers") or hparams.num_hidden_layers,
             attention=self_attention_options(hparams, self.kernel_initializer),
             memory_attention=attention_options(hparams, self.kernel_initializer) if self.has_inputs else None,
-            feed_forward=feed_forward_options(hparams, self.kernel_initializer, padding="LEFT"),
+            feed_forward=self._decoder_feed_forward(),
             **residual_options(hparams),
             dtype=self.dtype_policy,
         )
@@ -140,6 +140,9 @@ class Transformer(_TransformerBase):
     @property
     def has_inputs(self) -> bool:
         return super().has_inputs and self.hparams.prepend_mode == "none"
+
+    def _decoder_feed_forward(self) -> dict[str, Any]:
+        return feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
 
     def build_body(self) -> None:
         shape = (None, None, self.hparams.hidden_size)
@@ -162,7 +165,7 @@ class Transformer(_TransformerBase):
         """What a target position may see of the targets. There is no mask over their padding, as in T2T."""
         targets = features["targets"]
         length = ops.shape(targets)[1]
-        if not self.hparams.causal_decoder_self_attention:
+        if not self.hparams.get("causal_decoder_self_attention", True):
             bias = attention.ignore_padding_bias(attention.embedding_padding(targets))
         elif self.hparams.prepend_mode == "prepend_inputs_full_attention":
             bias = attention.prepend_inputs_full_bias(attention.embedding_padding(targets))
@@ -171,7 +174,7 @@ class Transformer(_TransformerBase):
         if "targets_segmentation" in features:
             segments = features["targets_segmentation"]
             bias = bias + attention.same_segment_bias(segments, segments)
-        if self.hparams.proximity_bias:
+        if self.hparams.get("proximity_bias"):
             bias = bias + attention.proximal_bias(length)
         return bias
 
@@ -200,7 +203,7 @@ class Transformer(_TransformerBase):
         x = self._add_positions(x, {}, "targets", self.target_positions, start=position)
         length = self.decoder.cache_length(cache["decoder"])
         bias = attention.later_bias_of(position, length)
-        if self.hparams.proximity_bias:
+        if self.hparams.get("proximity_bias"):
             bias = bias + attention.proximal_bias_of(position, length)
         memory_bias = cache["encoder"]["memory_bias"] if self.has_inputs else None
         y, decoder = self.decoder.step(x, position, cache["decoder"], bias, memory_bias)
@@ -216,7 +219,7 @@ class Transformer(_TransformerBase):
         length = self.decoder.cache_length(cache["decoder"])
         beyond = ops.arange(length, dtype="int32")[None, :] > count[:, None]
         bias = attention.ignore_padding_bias(beyond)
-        if self.hparams.proximity_bias:
+        if self.hparams.get("proximity_bias"):
             bias = bias + attention.proximal_bias(length)[:, :, : inputs.shape[1] + 1]
         _, decoder = self.decoder.step(x, 0, cache["decoder"], bias)
         return {"decoder": decoder, "last_prepended": count}
@@ -300,7 +303,7 @@ def attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, An
 
 def self_attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
     """The arguments of self-attention: those above, and its type with its own."""
-    kind = hparams.self_attention_type
+    kind = hparams.get("self_attention_type", "dot_product")
     options: dict[str, Any] = {}
     if kind.startswith("dot_product") and "relative" in kind:
         options["max_relative_position"] = hparams.max_relative_position
@@ -316,7 +319,9 @@ def self_attention_options(hparams: HParams, kernel_initializer: Any) -> dict[st
 
 def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str) -> dict[str, Any]:
     """The arguments of the feed-forward networks; `padding` is that of convolutional ones."""
-    if hparams.ffn_layer == "local_moe" and hparams.get("gating_type", "topk") != "topk":
+    # T2T's transformer means the dense network by its older name too
+    ffn_layer = hparams.ffn_layer.replace("conv_hidden_relu", "dense_relu_dense")
+    if ffn_layer == "local_moe" and hparams.get("gating_type", "topk") != "topk":
         raise ValueError(f"hparams.gating_type={hparams.gating_type} is not supported; set gating_type=topk")
     dense = {
         "dropout": hparams.relu_dropout,
@@ -324,7 +329,6 @@ def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str
     }
     own = {
         "dense_relu_dense": dense,
-        "conv_hidden_relu": dense,
         "conv_relu_conv": {
             "kernel_size": hparams.get("conv_first_kernel", 3),
             "padding": padding,
@@ -344,8 +348,8 @@ def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str
             "overhead": hparams.get("moe_overhead_train", 1.0),
             "overhead_eval": hparams.get("moe_overhead_eval", 2.0),
         },
-    }.get(hparams.ffn_layer)
-    shared = {"ffn_layer": hparams.ffn_layer}
+    }.get(ffn_layer)
+    shared = {"ffn_layer": ffn_layer}
     if own is None:
         return shared
     return {

@@ -81,9 +81,22 @@ class Events:
         """Scalars `prefix + name` at `step`."""
         from tensorflow import summary
 
-        if self._writer is None:
-            self._writer = summary.create_file_writer(self._directory)
-        with self._writer.as_default():
+        with self._open().as_default():
             for name, value in values.items():
                 summary.scalar(prefix + name, value, step=step)
         self._writer.flush()
+
+    def write_image(self, step: int, name: str, image: Any) -> None:
+        """A picture [height, width, channels] uint8 at `step`."""
+        from tensorflow import summary
+
+        with self._open().as_default():
+            summary.image(name, image[None], step=step)
+        self._writer.flush()
+
+    def _open(self) -> Any:
+        from tensorflow import summary
+
+        if self._writer is None:
+            self._writer = summary.create_file_writer(self._directory)
+        return self._writer

@@ -1,0 +1,163 @@
+"""`infer` for models of images: draws a picture value by value, or completes one, in one compiled loop."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from tensor2keras.decoding.compiled import compiled
+from tensor2keras.decoding.sampling import chooser
+from tensor2keras.layers import logistic_mixture
+
+
+class Settings(NamedTuple):
+    """What a compiled drawing is specialised for."""
+
+    likelihood: str
+    sampling_method: str
+    temperature: float
+    top_k: int
+    top_p: float
+    jit_compile: bool
+
+
+def infer(
+    model: keras.Model,
+    features: Mapping[str, Any] | None = None,
+    num_samples: int | None = None,
+    sampling_method: str | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float = 1.0,
+    seed: int | None = None,
+    jit_compile: bool = True,
+) -> dict[str, Any]:
+    """Draws one image for each row of the features.
+
+    Args:
+        model: one with `image_shape`, `order`, `likelihood`, `init_cache` and `decode_step`.
+        features: "inputs", the class labels [batch] or the images [batch, ...] to go by, if the model takes any;
+            "partial_targets", the upper rows [batch, rows, width, channels] of images to complete.
+        num_samples: how many images, where no feature says it; 1 by default.
+        sampling_method: "random" or "argmax"; None for this and the next two: the model's hyperparameters.
+        temperature: logits are divided by it (for a mixture: the choice of its component, and scales multiplied).
+        top_k, top_p: as for text; not for a mixture.
+        seed: equal seeds draw equal images; None draws differently each time.
+        jit_compile: whether TensorFlow compiles with XLA.
+
+    Returns:
+        {"outputs": [batch, height, width, channels] int32, "scores": [batch] float32}, the log-probability of all that
+        was drawn.
+
+    Raises:
+        ValueError: features that do not fit the model, a sampling setting out of range.
+    """
+    if not model.built:
+        model.build(None)
+    hparams = model.hparams
+    settings = Settings(
+        model.likelihood,
+        hparams.sampling_method if sampling_method is None else sampling_method,
+        hparams.sampling_temp if temperature is None else temperature,
+        max(hparams.sampling_keep_top_k if top_k is None else top_k, 0),
+        top_p,
+        jit_compile,
+    )
+    _chooser(settings)  # raises what is wrong with them
+    features = {name: np.asarray(value) for name, value in (features or {}).items() if value is not None}
+    conditions = {"inputs": features["inputs"]} if "inputs" in features and model.has_inputs else {}
+    if model.has_inputs and not conditions:
+        raise ValueError(f"features['inputs'] is missing: {model.name} draws images that go by them")
+    batch_size = next((len(value) for value in features.values()), num_samples or 1)
+    known, given = _in_order(model, features.get("partial_targets"), batch_size)
+    steps, batch_size, width = known.shape
+    uniforms = np.random.default_rng(seed).random((steps, batch_size, 1 if width == 1 else 4), dtype="float32")
+    functions = model.__dict__.setdefault("_decoding_functions", {})
+    key = ("image", settings)
+    if key not in functions:
+        functions[key] = compiled(model, lambda *tensors: _draw_all(model, *tensors, settings=settings), jit_compile)
+    values, scores = functions[key](
+        {name: ops.convert_to_tensor(value) for name, value in conditions.items()},
+        *map(ops.convert_to_tensor, (known, given, np.minimum(uniforms, 1 - 1e-6))),
+    )
+    return {"outputs": _as_images(model, ops.convert_to_numpy(values)), "scores": scores}
+
+
+def _in_order(model: keras.Model, partial: np.ndarray | None, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The known values in the order of decoding [steps, batch, width] int32, 0 where unknown, and which are [steps]."""
+    height, width, channels = model.image_shape
+    image = np.zeros((batch_size, height, width, channels), "int32")
+    rows = 0
+    if partial is not None:
+        if partial.ndim != 4 or partial.shape[1] > height or partial.shape[2:] != (width, channels):
+            raise ValueError(
+                f"partial_targets {partial.shape} must be the upper rows of images {(batch_size, *model.image_shape)}"
+            )
+        rows = partial.shape[1]
+        image[:, :rows] = partial
+    order = model.order.order
+    values = image.reshape(batch_size, len(order), -1)[:, order]  # [batch, steps, width]
+    return np.ascontiguousarray(values.transpose(1, 0, 2)), order // model.order.shape[1] < rows
+
+
+def _as_images(model: keras.Model, values: np.ndarray) -> np.ndarray:
+    """[steps, batch, width] in the order of decoding -> images."""
+    return values[model.order.step].transpose(1, 0, 2).reshape(-1, *model.image_shape)
+
+
+def _draw_all(
+    model: keras.Model, conditions: Mapping[str, Any], known: Any, given: Any, uniforms: Any, settings: Settings
+) -> tuple[Any, Any]:
+    """Tensor operations only, to be compiled.
+
+    Args:
+        conditions: the features that `model.init_cache` takes.
+        known: [steps, batch, width] int32.
+        given: whether a step's values are known, [steps] bool.
+        uniforms: [steps, batch, draws].
+
+    Returns:
+        All values [steps, batch, width] and the log-probability [batch] of those that were drawn.
+    """
+    choose = _chooser(settings)
+    steps, batch_size, width = known.shape[0], ops.shape(known)[1], known.shape[2]
+
+    def goes_on(step: Any, *state: Any) -> Any:
+        return step < steps
+
+    def body(step: Any, last: Any, values: Any, scores: Any, cache: Any) -> tuple:
+        logits, cache = model.decode_step(last[:, 0] if width == 1 else last, step, cache)
+        drawn, log_probs = choose(ops.cast(logits, "float32"), ops.take(uniforms, step, axis=0))
+        fixed = ops.take(given, step, axis=0)
+        last = ops.where(fixed, ops.take(known, step, axis=0), drawn)
+        values = ops.slice_update(values, (step, 0, 0), last[None])
+        return step + 1, last, values, scores + ops.where(fixed, 0.0, log_probs), cache
+
+    start = ops.zeros((), "int32")
+    last, scores = ops.zeros((batch_size, width), "int32"), ops.zeros((batch_size,), "float32")
+    cache = model.init_cache({**conditions, "targets": last}, steps)
+    _, _, values, scores, _ = ops.while_loop(goes_on, body, (start, last, ops.zeros_like(known), scores, cache))
+    return values, scores
+
+
+def _chooser(settings: Settings) -> Any:
+    """choose(logits, uniforms [batch, draws]) -> values [batch, width] int32 and their log-probabilities [batch]."""
+    choose = chooser(settings.sampling_method, settings.temperature, settings.top_k, settings.top_p)
+    if settings.likelihood != "dmol":
+
+        def intensity(logits: Any, uniforms: Any) -> tuple[Any, Any]:
+            ids = choose(logits, uniforms[:, 0])[:, None]
+            return ids, ops.take_along_axis(logits, ids, axis=-1)[:, 0] - ops.logsumexp(logits, axis=-1)
+
+        return intensity
+    if settings.top_k or settings.top_p < 1:
+        raise ValueError("a mixture of logistics is drawn from as a whole: set top_k=0 and top_p=1")
+    temperature = 0.0 if settings.sampling_method == "argmax" else settings.temperature
+
+    def colour(predictions: Any, uniforms: Any) -> tuple[Any, Any]:
+        drawn = logistic_mixture.sample(predictions, uniforms, temperature)
+        return drawn, -logistic_mixture.negative_log_likelihood(predictions, logistic_mixture.to_real(drawn))
+
+    return colour

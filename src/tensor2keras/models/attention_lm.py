@@ -1,0 +1,113 @@
+"""A language model of self-attention, the forerunner of `transformer` without inputs."""
+
+from typing import Any
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.models import transformer
+from tensor2keras.models.common_hparams import basic_params1
+
+
+@registry.register_model("attention_lm")
+class AttentionLM(transformer.Transformer):
+    """A decoder alone. Inputs, if the problem has any, must be prepended to the targets (`prepend_mode`).
+
+    Call arguments:
+        features: "targets" [batch, length] ids.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, length, vocab_size].
+    """
+
+    def __init__(self, hparams: HParams, name: str = "attention_lm", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("targets", "symbol")
+        if self.problem is not None and "inputs" in self.problem["features"] and hparams.prepend_mode == "none":
+            raise ValueError(
+                f"{name} reads targets alone: set prepend_mode=prepend_inputs_masked_attention or "
+                "prepend_inputs_full_attention, or take a problem without inputs"
+            )
+
+    @property
+    def has_inputs(self) -> bool:
+        return False
+
+    def _decoder_feed_forward(self) -> dict[str, Any]:
+        return {
+            "ffn_layer": "conv_hidden_relu",
+            "hidden_size": self.hparams.hidden_size,
+            "filter_size": self.hparams.filter_size,
+            "dropout": self.hparams.relu_dropout,
+            "kernel_initializer": self.kernel_initializer,
+        }
+
+
+@registry.register_hparams
+def attention_lm_base() -> HParams:
+    """Six layers of width 1024, for lm1b."""
+    return (
+        basic_params1()
+        .override(
+            hidden_size=1024,
+            batch_size=8192,
+            max_length=256,
+            dropout=0.0,
+            clip_grad_norm=0.0,
+            optimizer_adam_epsilon=1e-9,
+            learning_rate_decay_scheme="noam",
+            learning_rate=0.1,
+            learning_rate_warmup_steps=2000,
+            initializer_gain=1.0,
+            num_hidden_layers=6,
+            initializer="uniform_unit_scaling",
+            weight_decay=0.0,
+            optimizer_adam_beta1=0.9,
+            optimizer_adam_beta2=0.98,
+            label_smoothing=0.0,
+        )
+        .extend(
+            filter_size=4096,
+            num_heads=8,
+            attention_key_channels=0,
+            attention_value_channels=0,
+            attention_dropout=0.0,
+            relu_dropout=0.0,
+            pos="timing",
+            encoder_full_attention=False,
+        )
+    )
+
+
+@registry.register_hparams
+def attention_lm_small() -> HParams:
+    """Four layers of width 512."""
+    return attention_lm_base().override(
+        num_hidden_layers=4, hidden_size=512, filter_size=2048, layer_prepostprocess_dropout=0.5
+    )
+
+
+@registry.register_hparams
+def attention_lm_translation() -> HParams:
+    """For translation: the source is prepended to the target."""
+    return attention_lm_base().override(
+        layer_preprocess_sequence="n",
+        layer_postprocess_sequence="da",
+        learning_rate=0.4,
+        prepend_mode="prepend_inputs_masked_attention",
+        max_length=512,
+        label_smoothing=0.1,
+        shared_embedding_and_softmax_weights=True,
+    )
+
+
+@registry.register_hparams
+def attention_lm_translation_l12() -> HParams:
+    """Twelve layers."""
+    return attention_lm_translation().override(batch_size=4096, num_hidden_layers=12)
+
+
+@registry.register_hparams
+def attention_lm_translation_full_attention() -> HParams:
+    """The source's positions see each other in full."""
+    return attention_lm_translation().override(prepend_mode="prepend_inputs_full_attention")

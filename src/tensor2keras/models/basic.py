@@ -1,0 +1,69 @@
+"""A fully connected network, for simple tasks and tests."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.models import t2t_model
+from tensor2keras.models.common_hparams import basic_params1
+
+
+@registry.register_model
+class BasicFcRelu(t2t_model.T2TModel):
+    """Dense layers with relu over all input values at once.
+
+    The inputs must be of one size: a problem says it as `features["inputs"]["shape"]`, which lets `build` make the
+    variables; otherwise the first batch does.
+
+    Call arguments:
+        features: "inputs" [batch, height, width, channels]; "targets" [batch] labels, which only the loss looks at.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, classes].
+    """
+
+    def __init__(self, hparams: HParams, name: str = "basic_fc_relu", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("targets", "class_label")
+        shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        self.dense = [
+            keras.layers.Dense(hparams.hidden_size, name=f"layer_{i}", **shared)
+            for i in range(hparams.num_hidden_layers)
+        ]
+        self.dropout = keras.layers.Dropout(hparams.dropout, dtype=self.dtype_policy)
+
+    def build_body(self) -> None:
+        shape = self.problem["features"]["inputs"].get("shape") if self.problem is not None else None
+        if shape is None:
+            return
+        size = math.prod(shape)
+        for dense in self.dense:
+            dense.build((None, size))
+            size = self.hparams.hidden_size
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        x = features["inputs"]
+        x = ops.reshape(x, (-1, math.prod(x.shape[1:])))
+        for dense in self.dense:
+            x = ops.relu(self.dropout(dense(x), training=training))
+        return x[:, None]
+
+
+@registry.register_hparams
+def basic_fc_small() -> HParams:
+    """Two layers of width 256."""
+    return basic_params1().override(
+        learning_rate=0.1,
+        batch_size=128,
+        hidden_size=256,
+        num_hidden_layers=2,
+        initializer="uniform_unit_scaling",
+        initializer_gain=1.0,
+        weight_decay=0.0,
+        dropout=0.0,
+    )

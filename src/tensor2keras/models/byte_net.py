@@ -1,0 +1,190 @@
+"""ByteNet (Kalchbrenner et al. 2016, https://arxiv.org/abs/1610.10099): translation by dilated convolutions.
+
+The decoder's convolutions stand on top of the encoder's, position by position: inputs are lengthened by half, and
+inputs and targets padded to one length. In decoding each convolution keeps the inputs it still sees.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers.convolution import ConvBlock, longest
+from tensor2keras.layers.normalization import LayerNorm
+from tensor2keras.models import t2t_model
+from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.transformer import shift_right
+
+LENGTH_MULTIPLE = 50
+
+
+class ResidualDilatedConv(keras.layers.Layer):
+    """x + dropout(convolutions of dilation 1, 2, 4, ... on the normed x), `repeat` times over.
+
+    Args:
+        hidden_size: channels.
+        repeat: how many times.
+        num_layers: convolutions each time.
+        kernel_size: of each.
+        padding: "SAME" or "LEFT".
+        dropout: rate.
+
+    Call arguments:
+        x: [batch, length, hidden].
+        training: whether dropout applies.
+
+    Reference:
+        T2T `residual_dilated_conv`.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        repeat: int,
+        num_layers: int,
+        kernel_size: int,
+        padding: str,
+        dropout: float,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        dilations_and_kernels = [(2**i, kernel_size) for i in range(num_layers)]
+        self.norms = [LayerNorm(name="lnorm", dtype=self.dtype_policy) for _ in range(repeat)]
+        self.blocks = [
+            ConvBlock(
+                hidden_size,
+                dilations_and_kernels,
+                padding=padding,
+                kernel_initializer=kernel_initializer,
+                name="residual_conv",
+                dtype=self.dtype_policy,
+            )
+            for _ in range(repeat)
+        ]
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def build(self, x_shape: tuple) -> None:
+        for i, (norm, block) in enumerate(zip(self.norms, self.blocks, strict=True)):
+            with keras.name_scope(f"repeat_{i}"):
+                norm.build(x_shape)
+                block.build(x_shape)
+        self.built = True
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        for norm, block in zip(self.norms, self.blocks, strict=True):
+            x = x + self.drop(block(norm(x)), training=training)
+        return x
+
+    def init_cache(self, batch_size: Any) -> dict[str, Any]:
+        return {f"repeat_{i}": block.init_cache(batch_size) for i, block in enumerate(self.blocks)}
+
+    def step(self, x: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The output at the position of x [batch, 1, hidden], and the new cache."""
+        cache = dict(cache)
+        for i, (norm, block) in enumerate(zip(self.norms, self.blocks, strict=True)):
+            y, cache[f"repeat_{i}"] = block.step(norm(x), cache[f"repeat_{i}"])
+            x = x + y
+        return x, cache
+
+
+@registry.register_model
+class ByteNet(t2t_model.T2TModel):
+    """Encoder and decoder of dilated convolutions.
+
+    Call arguments:
+        features: "inputs" [batch, length] and "targets" [batch, length] ids; targets are shifted right inside.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, length, vocab_size], of a length that is a multiple of 50: those past the targets mean nothing.
+    """
+
+    cache_grows = False  # the encoder's output depends on the length that is decoded to
+
+    def __init__(self, hparams: HParams, name: str = "byte_net", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("inputs", "symbol")
+        self.require_modality("targets", "symbol")
+        shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        stack = {
+            "hidden_size": hparams.hidden_size,
+            "repeat": hparams.num_block_repeat,
+            "num_layers": hparams.num_hidden_layers,
+            "kernel_size": hparams.kernel_height,
+            "dropout": hparams.dropout,
+            **shared,
+        }
+        self.encoder = ResidualDilatedConv(padding="SAME", name="encoder", **stack)
+        self.decoder_start = ConvBlock(
+            hparams.hidden_size, [(1, hparams.kernel_height)], padding="LEFT", name="conv_block", **shared
+        )
+        self.decoder = ResidualDilatedConv(padding="LEFT", name="decoder", **stack)
+
+    def build_body(self) -> None:
+        hidden_size = self.hparams.hidden_size
+        with keras.name_scope("bytenet"):
+            self.encoder.build((None, None, hidden_size))
+            self.decoder_start.build((None, None, 2 * hidden_size))
+            self.decoder.build((None, None, hidden_size))
+
+    def encode(self, inputs: Any, target_length: Any, training: bool = False) -> Any:
+        """Embedded inputs -> [batch, the least multiple of 50 that holds 1.5 inputs and the targets, hidden]."""
+        length = ops.shape(inputs)[1]
+        padded = -(-longest(length + length // 2, target_length) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
+        return self.encoder(ops.pad(inputs, ((0, 0), (0, padded - length), (0, 0))), training=training)
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        targets = features["targets"]
+        memory = self.encode(features["inputs"], ops.shape(targets)[1], training=training)
+        padding = ops.shape(memory)[1] - ops.shape(targets)[1]
+        x = shift_right(ops.pad(targets, ((0, 0), (0, padding), (0, 0))))
+        return self.decoder(self.decoder_start(ops.concatenate([memory, x], axis=-1)), training=training)
+
+    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
+        inputs = self.bottom({"inputs": features["inputs"]})["inputs"]
+        batch_size = ops.shape(inputs)[0]
+        return {
+            "encoder": self.encode(inputs, max_length),
+            "start": self.decoder_start.init_cache(batch_size),
+            "decoder": self.decoder.init_cache(batch_size),
+        }
+
+    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        x = self.modalities["targets"].targets_bottom(ids[:, None])
+        memory = ops.take(cache["encoder"], position, axis=1)  # [batch, hidden]
+        memory = ops.repeat(memory, ops.shape(x)[0] // ops.shape(memory)[0], axis=0)  # of each beam
+        x, start = self.decoder_start.step(ops.concatenate([memory[:, None], x], axis=-1), cache["start"])
+        x, decoder = self.decoder.step(x, cache["decoder"])
+        return self.top(x, {})[:, 0], {**cache, "start": start, "decoder": decoder}
+
+
+@registry.register_hparams
+def bytenet_base() -> HParams:
+    """Width 768, four times four convolutions."""
+    return (
+        basic_params1()
+        .override(
+            batch_size=2048,
+            hidden_size=768,
+            dropout=0.2,
+            symbol_dropout=0.2,
+            label_smoothing=0.1,
+            clip_grad_norm=2.0,
+            num_hidden_layers=4,
+            kernel_height=3,
+            kernel_width=1,
+            learning_rate_decay_scheme="exp",
+            learning_rate=0.05,
+            learning_rate_warmup_steps=3000,
+            initializer_gain=1.0,
+            weight_decay=3.0,
+            sampling_method="argmax",
+            optimizer_adam_epsilon=1e-6,
+            optimizer_adam_beta1=0.85,
+            optimizer_adam_beta2=0.997,
+        )
+        .extend(num_block_repeat=4)
+    )

@@ -1,0 +1,106 @@
+"""TextCNN: a text as the strongest responses of filters of several widths (Kim 2014, https://arxiv.org/abs/1408.5882)."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers.convolution import longest
+from tensor2keras.models import t2t_model
+from tensor2keras.models.common_hparams import basic_params1
+
+
+class MaxPooledConvolution(keras.layers.Layer):
+    """The largest relu response of each filter over all windows of `width` positions.
+
+    Args:
+        filters: channels out.
+        width: positions a filter sees; a shorter text is padded with zeros.
+
+    Call arguments:
+        x: [batch, length, hidden].
+
+    Returns:
+        [batch, filters].
+    """
+
+    def __init__(self, filters: int, width: int, **kwargs: Any):
+        super().__init__(name=f"conv-maxpool-{width}", **kwargs)
+        self.filters = filters
+        self.width = width
+
+    def build(self, x_shape: tuple) -> None:
+        self.kernel = self.add_weight(
+            name="W",
+            shape=(self.width, x_shape[-1], 1, self.filters),
+            initializer=keras.initializers.TruncatedNormal(stddev=0.1),
+        )
+        self.bias = self.add_weight(name="b", shape=(self.filters,), initializer=keras.initializers.Constant(0.1))
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        x = ops.pad(x, ((0, 0), (0, longest(self.width - ops.shape(x)[1], 0)), (0, 0)))
+        kernel = ops.convert_to_tensor(self.kernel)[:, :, 0]
+        return ops.max(ops.relu(ops.conv(x, kernel, padding="valid") + self.bias), axis=1)
+
+
+@registry.register_model("text_cnn")
+class TextCNN(t2t_model.T2TModel):
+    """Classifies texts by the strongest responses of filters of `filter_sizes` positions.
+
+    Call arguments:
+        features: "inputs" [batch, length] ids; "targets" [batch], which only the loss looks at.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, classes].
+    """
+
+    t2t_body = "parallel_0_4/text_cnn/text_cnn/body"
+
+    def __init__(self, hparams: HParams, name: str = "text_cnn", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("targets", "class_label")
+        self.convolutions = [
+            MaxPooledConvolution(hparams.num_filters, width, dtype=self.dtype_policy) for width in hparams.filter_sizes
+        ]
+        self.dropout = keras.layers.Dropout(hparams.output_dropout, dtype=self.dtype_policy)
+
+    @property
+    def body_size(self) -> int:
+        return self.hparams.num_filters * len(self.hparams.filter_sizes)
+
+    def build_body(self) -> None:
+        for convolution in self.convolutions:
+            convolution.build((None, None, self.hparams.hidden_size))
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        pooled = [convolution(features["inputs"]) for convolution in self.convolutions]
+        return self.dropout(ops.concatenate(pooled, axis=-1), training=training)[:, None]
+
+
+@registry.register_hparams
+def text_cnn_base() -> HParams:
+    """128 filters of each width from 2 to 5."""
+    return (
+        basic_params1()
+        .override(
+            batch_size=4096,
+            max_length=256,
+            clip_grad_norm=0.0,
+            optimizer_adam_epsilon=1e-9,
+            learning_rate_decay_scheme="noam",
+            learning_rate_warmup_steps=4000,
+            initializer_gain=1.0,
+            num_hidden_layers=6,
+            initializer="uniform_unit_scaling",
+            weight_decay=0.0,
+            optimizer_adam_beta1=0.9,
+            optimizer_adam_beta2=0.98,
+            shared_embedding_and_softmax_weights=True,
+            symbol_modality_num_shards=16,
+        )
+        .extend(filter_sizes=[2, 3, 4, 5], num_filters=128, output_dropout=0.4)
+    )
