@@ -17,6 +17,7 @@ def text(size=VOCABULARY):
 
 SIZES = [
     ("byte_net", "bytenet_base", text(), 137_888_256),
+    ("evolved_transformer", "evolved_transformer_big", text(), 222_177_280),
     ("transformer", "transformer_base", text(), 61_378_560),
     ("transformer", "transformer_base_v1", text(), 61_376_512),
     ("transformer", "transformer_big", text(), 210_837_504),

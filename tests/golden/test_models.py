@@ -14,6 +14,7 @@ CASES = (
     "attention_lm",
     "basic_fc_small",
     "bytenet_base",
+    "evolved_transformer",
     "imagetransformer2d",
     "imagetransformer_base",
     "imagetransformer_dmol",

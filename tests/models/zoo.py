@@ -55,6 +55,7 @@ ZOO = {
     "attention_lm": Small("attention_lm_small", symbol_problem(inputs=False), TRANSFORMER),
     "basic_fc_relu": Small("basic_fc_small", classified_images(), {"hidden_size": 16}),
     "byte_net": Small("bytenet_base", symbol_problem(), {"hidden_size": 16, "num_block_repeat": 2}),
+    "evolved_transformer": Small("evolved_transformer_tiny", symbol_problem(), TRANSFORMER),
     "imagetransformer": Small("imagetransformer_base", image_problem(), IMAGES),
     "imagetransformer2d": Small("imagetransformer2d_base", image_problem(), BLOCKS),
     "imagetransformer_moe": Small(

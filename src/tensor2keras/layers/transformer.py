@@ -19,7 +19,7 @@ from tensor2keras.layers.residual import LayerPrepostprocess
 Options = dict[str, Any]
 
 
-class _Sublayer(keras.layers.Layer):
+class Sublayer(keras.layers.Layer):
     """postprocess(x, f(preprocess(x))); subclasses say what f is."""
 
     def __init__(self, preprocess: Options, postprocess: Options, **kwargs: Any):
@@ -33,7 +33,7 @@ class _Sublayer(keras.layers.Layer):
         self.built = True
 
 
-class AttentionSublayer(_Sublayer):
+class AttentionSublayer(Sublayer):
     """Multi-head attention with its residual steps."""
 
     def __init__(self, attention: Options, preprocess: Options, postprocess: Options, **kwargs: Any):
@@ -56,7 +56,7 @@ class AttentionSublayer(_Sublayer):
         return self.postprocess(x, self.attention.attend_to_projected(self.preprocess(None, x), k, v, bias))
 
 
-class FeedForwardSublayer(_Sublayer):
+class FeedForwardSublayer(Sublayer):
     """A feed-forward network with its residual steps; with `zero_padding` the network's output at padding is 0."""
 
     def __init__(
@@ -189,6 +189,8 @@ class TransformerEncoder(keras.layers.Layer):
         [batch, length, hidden].
     """
 
+    layer_class: type[keras.layers.Layer] = EncoderLayer
+
     def __init__(
         self,
         num_layers: int,
@@ -215,7 +217,7 @@ class TransformerEncoder(keras.layers.Layer):
             "zero_padding": zero_padding,
             "dtype": self.dtype_policy,
         }
-        self.layers = [EncoderLayer(attention, feed_forward, name=f"layer_{i}", **parts) for i in range(num_layers)]
+        self.layers = [self.layer_class(attention, feed_forward, name=f"layer_{i}", **parts) for i in range(num_layers)]
         self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)
 
     def build(self, x_shape: tuple) -> None:
@@ -254,6 +256,8 @@ class TransformerDecoder(keras.layers.Layer):
         [batch, length, hidden].
     """
 
+    layer_class: type[keras.layers.Layer] = DecoderLayer
+
     def __init__(
         self,
         num_layers: int,
@@ -276,7 +280,7 @@ class TransformerDecoder(keras.layers.Layer):
         }
         parts = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
         self.layers = [
-            DecoderLayer(attention, memory_attention, feed_forward, name=f"layer_{i}", **parts)
+            self.layer_class(attention, memory_attention, feed_forward, name=f"layer_{i}", **parts)
             for i in range(num_layers)
         ]
         self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)

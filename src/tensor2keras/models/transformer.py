@@ -29,6 +29,8 @@ _NOT_BUILT = {"num_area_layers": 0, "scheduled_sampling_prob": 0.0, "factored_lo
 class _TransformerBase(t2t_model.T2TModel):
     """What the encoder-decoder and the lone encoder share: the parts' arguments, the encoder and its input."""
 
+    encoder_class: type[keras.layers.Layer] = transformer.TransformerEncoder
+
     def __init__(self, hparams: HParams, **kwargs: Any):
         for setting, off in _NOT_BUILT.items():
             if hparams.get(setting, off) != off:
@@ -48,14 +50,17 @@ class _TransformerBase(t2t_model.T2TModel):
                 dtype=self.dtype_policy,
             )
         self.input_positions = self._positions("inputs_positional_embedding")
-        self.encoder = transformer.TransformerEncoder(
+        self.encoder = self.encoder_class(
             hparams.num_encoder_layers or hparams.num_hidden_layers,
             attention=self_attention_options(hparams, self.kernel_initializer),
-            feed_forward=feed_forward_options(hparams, self.kernel_initializer, padding="SAME"),
+            feed_forward=self._encoder_feed_forward(),
             **residual_options(hparams),
             zero_padding=hparams.use_pad_remover and hparams.ffn_layer in ("dense_relu_dense", "conv_hidden_relu"),
             dtype=self.dtype_policy,
         )
+
+    def _encoder_feed_forward(self) -> dict[str, Any]:
+        return feed_forward_options(self.hparams, self.kernel_initializer, padding="SAME")
 
     def _positions(self, name: str) -> keras.layers.Layer | None:
         """The learned positions of `pos=emb`; the other kinds have no variables."""
@@ -122,12 +127,14 @@ class Transformer(_TransformerBase):
         Logits [batch, target length, vocab_size].
     """
 
+    decoder_class: type[keras.layers.Layer] = transformer.TransformerDecoder
+
     def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
         if self.has_inputs:
             self._make_encoder()
         self.target_positions = self._positions("targets_positional_embedding")
-        self.decoder = transformer.TransformerDecoder(
+        self.decoder = self.decoder_class(
             hparams.get("num_decoder_layers") or hparams.num_hidden_layers,
             attention=self_attention_options(hparams, self.kernel_initializer),
             memory_attention=attention_options(hparams, self.kernel_initializer) if self.has_inputs else None,

@@ -1,0 +1,294 @@
+"""The Evolved Transformer's layers (So et al. 2019, https://arxiv.org/abs/1901.11117, figure 3).
+
+The stacks are those of `layers/transformer.py`, with layers found by search: gated linear units, branches of separable
+convolutions and, in the decoder, two attentions side by side. Where those take the arguments of a feed-forward network,
+these take `hidden_size`, `dropout` and `kernel_initializer`.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.layers.attention import MultiHeadAttention
+from tensor2keras.layers.convolution import LeftSeparableConv1D, conv_step
+from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.residual import LayerPrepostprocess
+from tensor2keras.layers.transformer import AttentionSublayer, Options, Sublayer, TransformerDecoder, TransformerEncoder
+
+MAX_DOUBLED_HEADS = 16
+
+
+class GatedLinearUnit(Sublayer):
+    """A projection times a sigmoid gate."""
+
+    def __init__(self, sizes: Options, name: str = "gated_linear_unit", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        options = {"kernel_initializer": fresh(sizes["kernel_initializer"]), "dtype": self.dtype_policy}
+        self.values = keras.layers.Dense(sizes["hidden_size"], name="dense", **options)
+        self.gates = keras.layers.Dense(sizes["hidden_size"], activation="sigmoid", name="dense_1", **options)
+
+    def build(self, x_shape: tuple) -> None:
+        self.values.build(x_shape)
+        self.gates.build(x_shape)
+        super().build(x_shape)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        y = self.preprocess(None, x, training=training)
+        return self.postprocess(x, self.values(y) * self.gates(y), training=training)
+
+
+class DenseLayers(Sublayer):
+    """Four times as wide and back; `norm_between` preprocesses the wide state too."""
+
+    def __init__(self, sizes: Options, preprocess: Options, activation: str, norm_between: bool = False, **kwargs: Any):
+        super().__init__(preprocess, name="dense_layers", **kwargs)
+        options = {"kernel_initializer": fresh(sizes["kernel_initializer"]), "dtype": self.dtype_policy}
+        self.widen = keras.layers.Dense(4 * sizes["hidden_size"], activation=activation, name="dense", **options)
+        self.narrow = keras.layers.Dense(sizes["hidden_size"], name="dense_1", **options)
+        self.drop = keras.layers.Dropout(sizes["dropout"], dtype=self.dtype_policy)
+        self.between = None
+        if norm_between:
+            self.between = LayerPrepostprocess(name="layer_prepostprocess_1", dtype=self.dtype_policy, **preprocess)
+
+    def build(self, x_shape: tuple) -> None:
+        self.widen.build(x_shape)
+        wide = (*x_shape[:-1], self.widen.units)
+        if self.between is not None:
+            self.between.build(wide)
+        self.narrow.build(wide)
+        super().build(x_shape)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        y = self.drop(self.widen(self.preprocess(None, x, training=training)), training=training)
+        y = y if self.between is None else self.between(None, y, training=training)
+        return self.postprocess(x, self.narrow(y), training=training)
+
+
+class ConvBranches(Sublayer):
+    """Two branches, summed and put through a last separable convolution; subclasses make the three.
+
+    The right branch has half of `hidden_size` channels: it adds to the first ones of the left.
+    """
+
+    def __init__(self, sizes: Options, preprocess: Options, **kwargs: Any):
+        super().__init__(preprocess, name="conv_branches", **kwargs)
+        kernels = fresh(sizes["kernel_initializer"])
+        separable = {"depthwise_initializer": kernels, "pointwise_initializer": kernels, "dtype": self.dtype_policy}
+        dense = {"kernel_initializer": kernels, "dtype": self.dtype_policy}
+        self.left, self.right, self.last = self.make_convolutions(sizes["hidden_size"], dense, separable)
+        self.drop = keras.layers.Dropout(sizes["dropout"], dtype=self.dtype_policy)
+        self.between = LayerPrepostprocess(name="layer_prepostprocess_1", dtype=self.dtype_policy, **preprocess)
+
+    def build(self, x_shape: tuple) -> None:
+        self.left.build(x_shape)
+        self.right.build(x_shape)
+        wide = (*x_shape[:-1], self.wide)
+        self.between.build(wide)
+        self.last.build(wide)
+        super().build(x_shape)
+
+    def _sum(self, left: Any, right: Any, training: bool = False) -> Any:
+        """The two branches' sum, dropped out and normed."""
+        left, right = self.drop(left, training=training), self.drop(right, training=training)
+        missing = left.shape[-1] - right.shape[-1]
+        y = left + ops.pad(right, ((0, 0), (0, 0), (0, missing)))
+        return self.between(None, y, training=training)
+
+    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+        mask = 1.0 if nonpadding is None else ops.cast(nonpadding, x.dtype)[:, :, None]
+        y = self.preprocess(None, x, training=training) * mask
+        y = self.last(self._sum(self.left(y), self.right(y), training) * mask)
+        y = ops.pad(y, ((0, 0), (0, 0), (0, x.shape[-1] - y.shape[-1])))
+        return self.postprocess(x, y, training=training)
+
+
+class EncoderConvBranches(ConvBranches):
+    """A wide projection beside a convolution of 3, then one of 9 to half the channels; the other half stays."""
+
+    def make_convolutions(self, hidden_size: int, dense: Options, separable: Options) -> tuple:
+        self.wide = 4 * hidden_size
+        half = hidden_size // 2
+        conv = {"padding": "same", "activation": "relu", "name": "standard_conv_3x1"}
+        return (
+            keras.layers.Dense(self.wide, activation="relu", name="dense", **dense),
+            keras.layers.Conv1D(half, 3, **conv, **dense),
+            keras.layers.SeparableConv1D(half, 9, padding="same", name="separable_conv_9x1", **separable),
+        )
+
+
+class DecoderConvBranches(ConvBranches):
+    """Causal separable convolutions of 11 and 7, then one of 7. Decoding keeps the inputs that they still see."""
+
+    def make_convolutions(self, hidden_size: int, dense: Options, separable: Options) -> tuple:
+        self.wide, self.hidden_size = 2 * hidden_size, hidden_size
+        return (
+            LeftSeparableConv1D(self.wide, 11, activation="relu", name="separable_conv11x1", **separable),
+            LeftSeparableConv1D(hidden_size // 2, 7, name="separable_conv_7x1_1", **separable),
+            LeftSeparableConv1D(hidden_size, 7, name="separable_conv_7x1_2", **separable),
+        )
+
+    def init_cache(self, batch_size: Any) -> Options:
+        sizes = {"first": (self.left.margin, self.hidden_size), "second": (self.last.margin, self.wide)}
+        return {name: ops.zeros((batch_size, *size), self.compute_dtype) for name, size in sizes.items()}
+
+    def step(self, x: Any, cache: Options) -> tuple[Any, Options]:
+        """The output at the position of x [batch, 1, hidden], and the new cache."""
+        first = ops.concatenate([cache["first"], self.preprocess(None, x)], axis=1)
+        right = first[:, self.left.margin - self.right.margin :]
+        y = self._sum(conv_step(self.left, first), conv_step(self.right, right))
+        second = ops.concatenate([cache["second"], y], axis=1)
+        y = self.postprocess(x, conv_step(self.last, second))
+        return y, {"first": first[:, 1:], "second": second[:, 1:]}
+
+
+class EvolvedEncoderLayer(keras.layers.Layer):
+    """A gated linear unit, branches of convolutions, self-attention and dense layers."""
+
+    def __init__(
+        self,
+        attention: Options,
+        feed_forward: Options,
+        preprocess: Options,
+        postprocess: Options,
+        zero_padding: bool,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
+        self.gated_linear_unit = GatedLinearUnit(feed_forward, **residual)
+        self.conv_branches = EncoderConvBranches(feed_forward, **residual)
+        self.self_attention = AttentionSublayer(attention, name="self_attention", **residual)
+        self.dense_layers = DenseLayers(feed_forward, activation="relu", **residual)
+
+    def build(self, x_shape: tuple) -> None:
+        for part in (self.gated_linear_unit, self.conv_branches, self.self_attention, self.dense_layers):
+            part.build(x_shape)
+        self.built = True
+
+    def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
+        x = self.gated_linear_unit(x, training=training)
+        x = self.conv_branches(x, nonpadding, training=training)
+        x = self.self_attention(x, bias=bias, training=training)
+        return self.dense_layers(x, training=training)
+
+
+class EvolvedDecoderLayer(keras.layers.Layer):
+    """Self-attention of twice the heads beside attention to the encoder, branches of convolutions, self-attention,
+    attention to the encoder, and dense layers."""
+
+    def __init__(
+        self,
+        attention: Options,
+        memory_attention: Options | None,
+        feed_forward: Options,
+        preprocess: Options,
+        postprocess: Options,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
+        heads = attention["num_heads"]
+        doubled = {**attention, "num_heads": max(min(2 * heads, MAX_DOUBLED_HEADS), heads)}
+        self.doubled_attention = AttentionSublayer(doubled, name="16_head_self_attention", **residual)
+        self.first_attend_to_encoder = self.second_attend_to_encoder = None
+        if memory_attention:
+            self.first_attend_to_encoder = MultiHeadAttention(dtype=self.dtype_policy, **memory_attention)
+            name = "second_attend_to_encoder"
+            self.second_attend_to_encoder = AttentionSublayer(memory_attention, name=name, **residual)
+        self.drop = keras.layers.Dropout(feed_forward["dropout"], dtype=self.dtype_policy)
+        self.conv_branches = DecoderConvBranches(feed_forward, **residual)
+        self.self_attention = AttentionSublayer(attention, name="self_attention", **residual)
+        self.dense_layers = DenseLayers(feed_forward, activation="swish", norm_between=True, **residual)
+
+    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+        self.doubled_attention.build(x_shape)
+        if self.first_attend_to_encoder is not None:
+            with keras.name_scope("first_attend_to_encoder"):
+                self.first_attend_to_encoder.build(x_shape, memory_shape or x_shape)
+            self.second_attend_to_encoder.build(x_shape, memory_shape or x_shape)
+        for part in (self.conv_branches, self.self_attention, self.dense_layers):
+            part.build(x_shape)
+        self.built = True
+
+    def call(
+        self,
+        x: Any,
+        memory: Any = None,
+        bias: Any = None,
+        memory_bias: Any = None,
+        nonpadding: Any = None,
+        training: bool = False,
+    ) -> Any:
+        if self.first_attend_to_encoder is None:
+            x = self.doubled_attention(x, bias=bias, training=training)
+        else:
+            y = self.doubled_attention.preprocess(None, x, training=training)
+            left = self.doubled_attention.attention(y, None, bias, training=training)
+            right = self.first_attend_to_encoder(y, memory, memory_bias, training=training)
+            x = x + self.drop(left, training=training) + self.drop(right, training=training)
+        x = self.conv_branches(x, nonpadding, training=training)
+        x = self.self_attention(x, bias=bias, training=training)
+        if self.second_attend_to_encoder is not None:
+            x = self.second_attend_to_encoder(x, memory, memory_bias, training=training)
+        return self.dense_layers(x, training=training)
+
+    def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
+        cache = {
+            "doubled": self.doubled_attention.attention.init_cache(batch_size, max_length),
+            "conv_branches": self.conv_branches.init_cache(batch_size),
+            "self": self.self_attention.attention.init_cache(batch_size, max_length),
+        }
+        if self.first_attend_to_encoder is not None:
+            cache["encoder"] = {}  # under "encoder": the same for all beams of an input
+            attentions = {"first": self.first_attend_to_encoder, "second": self.second_attend_to_encoder.attention}
+            for name, attention in attentions.items():
+                k, v = attention.project_memory(memory)
+                cache["encoder"][name] = {"k": k, "v": v}
+        return cache
+
+    def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
+        cache = dict(cache)
+        if self.first_attend_to_encoder is None:
+            x, cache["doubled"] = self.doubled_attention.step(x, position, cache["doubled"], bias)
+        else:
+            y = self.doubled_attention.preprocess(None, x)
+            left, cache["doubled"] = self.doubled_attention.attention.step(y, position, cache["doubled"], bias)
+            first = cache["encoder"]["first"]
+            x = x + left + self.first_attend_to_encoder.attend_to_projected(y, **first, bias=memory_bias)
+        x, cache["conv_branches"] = self.conv_branches.step(x, cache["conv_branches"])
+        x, cache["self"] = self.self_attention.step(x, position, cache["self"], bias)
+        if self.second_attend_to_encoder is not None:
+            second = cache["encoder"]["second"]
+            x = self.second_attend_to_encoder.step_to_memory(x, **second, bias=memory_bias)
+        return self.dense_layers(x), cache
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class EvolvedTransformerEncoder(TransformerEncoder):
+    """`TransformerEncoder` of `EvolvedEncoderLayer`s."""
+
+    layer_class = EvolvedEncoderLayer
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class EvolvedTransformerDecoder(TransformerDecoder):
+    """`TransformerDecoder` of `EvolvedDecoderLayer`s; it steps one position at a time.
+
+    Args:
+        trainable_layers: how many layers at the top learn: what comes before is left as it is; None for all. With 0 the
+            final norm does not learn either.
+    """
+
+    layer_class = EvolvedDecoderLayer
+
+    def __init__(self, *args: Any, trainable_layers: int | None = None, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._config["trainable_layers"] = trainable_layers
+        if trainable_layers is not None:
+            for layer in self.layers[: len(self.layers) - trainable_layers]:
+                layer.trainable = False
+            self.final.trainable = trainable_layers > 0
+
+    def cache_length(self, cache: Options) -> int:
+        return cache[self.layers[0].name]["self"]["k"].shape[2]

@@ -1,0 +1,128 @@
+"""The Evolved Transformer (So et al. 2019, https://arxiv.org/abs/1901.11117) and its sets of hyperparameters."""
+
+import functools
+from typing import Any
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers.evolved_transformer import EvolvedTransformerDecoder, EvolvedTransformerEncoder
+from tensor2keras.models import transformer, transformer_hparams
+
+
+@registry.register_model
+class EvolvedTransformer(transformer.Transformer):
+    """A `Transformer` whose layers were found by search.
+
+    With `num_trainable_top_decoder_layers` of 0 or more only so many layers at the decoder's top and the softmax learn;
+    the softmax then has a matrix of its own.
+
+    Call arguments:
+        features: "inputs" [batch, length] and "targets" [batch, length] ids, as `Transformer` takes them.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, target length, vocab_size].
+    """
+
+    encoder_class = EvolvedTransformerEncoder
+    decoder_class = EvolvedTransformerDecoder
+
+    def __init__(self, hparams: HParams, name: str = "evolved_transformer", **kwargs: Any):
+        if hparams.prepend_mode != "none":
+            raise ValueError(f"{name} does not take prepend_mode={hparams.prepend_mode}; set prepend_mode=none")
+        if not hparams.get("et_encoder_self_attention", True):
+            raise ValueError("et_encoder_self_attention=False is not supported; set et_encoder_self_attention=True")
+        trainable = hparams.get("num_trainable_top_decoder_layers", -1)
+        if trainable >= 0:
+            if hparams.shared_embedding_and_softmax_weights:
+                hparams.override(shared_embedding_and_softmax_weights=False, shared_embedding=True)
+            self.decoder_class = functools.partial(EvolvedTransformerDecoder, trainable_layers=trainable)
+        super().__init__(hparams, name=name, **kwargs)
+        if trainable >= 0:
+            self._freeze_all_but_the_decoder()
+
+    def _freeze_all_but_the_decoder(self) -> None:
+        modalities = self.modalities.values()
+        embeddings = [
+            getattr(modality, table, None)
+            for modality in modalities
+            for table in ("input_embedding", "target_embedding")
+        ]
+        frozen = (self.encoder, self.target_space_embedding, self.input_positions, self.target_positions, *embeddings)
+        for layer in frozen:
+            if layer is not None:
+                layer.trainable = False
+
+    def _sizes(self) -> dict[str, Any]:
+        return {
+            "hidden_size": self.hparams.hidden_size,
+            "dropout": self.hparams.layer_prepostprocess_dropout,
+            "kernel_initializer": self.kernel_initializer,
+        }
+
+    _encoder_feed_forward = _decoder_feed_forward = _sizes
+
+
+def _evolved(hparams: HParams) -> HParams:
+    """The paper's numbers of layers, half the Transformer's, and a cosine schedule that begins as its rsqrt one."""
+    return hparams.override(
+        num_encoder_layers=3,
+        num_decoder_layers=4,
+        learning_rate_constant=hparams.learning_rate_constant / hparams.learning_rate_warmup_steps**0.5,
+        learning_rate_schedule="constant*linear_warmup*single_cycle_cos_decay*rsqrt_hidden_size",
+    )
+
+
+def _evolved_tpu(hparams: HParams) -> HParams:
+    return _evolved(hparams).override(
+        learning_rate_constant=1 / hparams.learning_rate_warmup_steps**0.5,
+        learning_rate_schedule="constant*single_cycle_cos_decay",
+    )
+
+
+@registry.register_hparams
+def evolved_transformer_tiny() -> HParams:
+    """`transformer_tiny`, evolved."""
+    return _evolved(transformer_hparams.transformer_tiny()).override(
+        learning_rate_schedule="constant*single_cycle_cos_decay"
+    )
+
+
+@registry.register_hparams
+def evolved_transformer_base() -> HParams:
+    """`transformer_base`, evolved."""
+    return _evolved(transformer_hparams.transformer_base())
+
+
+@registry.register_hparams
+def evolved_transformer_big() -> HParams:
+    """`transformer_big`, evolved."""
+    return _evolved(transformer_hparams.transformer_big())
+
+
+@registry.register_hparams
+def evolved_transformer_deep() -> HParams:
+    """Nine and ten layers of width 640."""
+    return evolved_transformer_big().override(num_encoder_layers=9, num_decoder_layers=10, hidden_size=640)
+
+
+@registry.register_hparams
+def evolved_transformer_base_tpu() -> HParams:
+    """`transformer_tpu`, evolved."""
+    return _evolved_tpu(transformer_hparams.transformer_tpu())
+
+
+@registry.register_hparams
+def evolved_transformer_big_tpu() -> HParams:
+    """`transformer_big_tpu`, evolved."""
+    return _evolved_tpu(transformer_hparams.transformer_big_tpu())
+
+
+@registry.register_hparams
+def evolved_transformer_tpu_basic() -> HParams:
+    """`transformer_big_tpu` as it is, for fine-tuning the decoder's top."""
+    return (
+        transformer_hparams.transformer_big_tpu()
+        .override(batch_size=8192, max_length=256)
+        .extend(print_vars=False, num_trainable_top_decoder_layers=-1)
+    )
