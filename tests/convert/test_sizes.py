@@ -25,6 +25,7 @@ SIZES = [
     ("transformer", "transformer_tiny", text(), 5_241_856),
     ("transformer", "transformer_relative", text(), 61_441_536),
     ("transformer", "transformer_relative_big", text(), 210_900_480),
+    ("universal_transformer", "universal_transformer_base", text(), 63_946_752),
 ]
 
 

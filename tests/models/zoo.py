@@ -67,6 +67,12 @@ ZOO = {
     "transformer_encoder": Small("transformer_tiny", classes(), TRANSFORMER),
     "transformer_regressor": Small("transformer_tiny", real_values(), TRANSFORMER),
     "transformer_scorer": Small("transformer_tiny", symbol_problem(), TRANSFORMER),
+    "universal_transformer": Small(
+        "adaptive_universal_transformer_tiny", symbol_problem(), {**TRANSFORMER, "act_max_steps": 3}
+    ),
+    "universal_transformer_encoder": Small(
+        "universal_transformer_tiny", classes(), {**TRANSFORMER, "num_rec_steps": 2}
+    ),
 }
 
 

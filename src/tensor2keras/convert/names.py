@@ -45,8 +45,9 @@ def without_sizes(name: str) -> str:
 
 
 def t2t_name(path: str) -> str:
-    """The name T2T gives to the variable of this path."""
-    return "/".join(scope for scope in path.split("/") if scope not in _OURS_ALONE)
+    """The name T2T gives to the variable of this path: a layer named as the one that holds it opens no scope."""
+    scopes = [scope for scope in path.split("/") if scope not in _OURS_ALONE]
+    return "/".join(scope for scope, last in zip(scopes, ["", *scopes], strict=False) if scope != last)
 
 
 def t2t_array(name: str, array: np.ndarray) -> np.ndarray:

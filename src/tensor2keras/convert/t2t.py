@@ -128,7 +128,7 @@ def t2t_variables(model: keras.Model) -> dict[str, np.ndarray]:
     shards = model.hparams.get("symbol_modality_num_shards") or 1
     arrays: dict[str, np.ndarray] = {}
     for variable in model.weights:
-        name = names.t2t_name(variable.path).replace("/body/", f"/{model.t2t_body}/", 1)
+        name = names.t2t_name(variable.path).replace("/body/", f"/{getattr(model, 't2t_body', 'body')}/", 1)
         array = names.t2t_array(name, keras.ops.convert_to_numpy(variable))
         arrays |= names.split_shards(name, array, shards)
     return arrays

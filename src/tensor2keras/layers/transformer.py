@@ -87,12 +87,12 @@ class FeedForwardSublayer(Sublayer):
 
 
 class EncoderLayer(keras.layers.Layer):
-    """Self-attention and a feed-forward network."""
+    """Self-attention and a feed-forward network (if any)."""
 
     def __init__(
         self,
         attention: Options,
-        feed_forward: Options,
+        feed_forward: Options | None,
         preprocess: Options,
         postprocess: Options,
         zero_padding: bool,
@@ -101,26 +101,27 @@ class EncoderLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
         self.self_attention = AttentionSublayer(attention, name="self_attention", **residual)
-        self.ffn = FeedForwardSublayer(feed_forward, name="ffn", zero_padding=zero_padding, **residual)
+        self.ffn = feed_forward and FeedForwardSublayer(feed_forward, name="ffn", zero_padding=zero_padding, **residual)
 
     def build(self, x_shape: tuple) -> None:
         self.self_attention.build(x_shape)
-        self.ffn.build(x_shape)
+        if self.ffn:
+            self.ffn.build(x_shape)
         self.built = True
 
     def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
         x = self.self_attention(x, bias=bias, training=training)
-        return self.ffn(x, nonpadding, training=training)
+        return self.ffn(x, nonpadding, training=training) if self.ffn else x
 
 
 class DecoderLayer(keras.layers.Layer):
-    """Self-attention, attention to the encoder's output (if there is one) and a feed-forward network."""
+    """Self-attention, attention to the encoder's output (if there is one) and a feed-forward network (if any)."""
 
     def __init__(
         self,
         attention: Options,
         memory_attention: Options | None,
-        feed_forward: Options,
+        feed_forward: Options | None,
         preprocess: Options,
         postprocess: Options,
         **kwargs: Any,
@@ -131,13 +132,14 @@ class DecoderLayer(keras.layers.Layer):
         self.encdec_attention = memory_attention and AttentionSublayer(
             memory_attention, name="encdec_attention", **residual
         )
-        self.ffn = FeedForwardSublayer(feed_forward, name="ffn", **residual)
+        self.ffn = feed_forward and FeedForwardSublayer(feed_forward, name="ffn", **residual)
 
     def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
         self.self_attention.build(x_shape)
         if self.encdec_attention:
             self.encdec_attention.build(x_shape, memory_shape or x_shape)
-        self.ffn.build(x_shape)
+        if self.ffn:
+            self.ffn.build(x_shape)
         self.built = True
 
     def call(
@@ -152,21 +154,22 @@ class DecoderLayer(keras.layers.Layer):
         x = self.self_attention(x, bias=bias, training=training)
         if self.encdec_attention:
             x = self.encdec_attention(x, memory, memory_bias, training=training)
-        return self.ffn(x, nonpadding, training=training)
+        return self.ffn(x, nonpadding, training=training) if self.ffn else x
 
     def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
         cache = self.self_attention.attention.init_cache(batch_size, max_length)
         if self.encdec_attention:
             k, v = self.encdec_attention.attention.project_memory(memory)
             cache["encoder"] = {"k": k, "v": v}  # under "encoder": the same for all beams of an input
-        return {**cache, **self.ffn.feed_forward.init_cache(batch_size)}
+        return {**cache, "ffn": self.ffn.feed_forward.init_cache(batch_size)} if self.ffn else cache
 
     def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
         x, new = self.self_attention.step(x, position, cache, bias)
         if self.encdec_attention:
             x = self.encdec_attention.step_to_memory(x, **cache["encoder"], bias=memory_bias)
-        x, state = self.ffn.step(x, cache)
-        return x, {**cache, **state, **new}
+        if self.ffn:
+            x, new["ffn"] = self.ffn.step(x, cache["ffn"])
+        return x, new
 
 
 @keras.saving.register_keras_serializable("tensor2keras")

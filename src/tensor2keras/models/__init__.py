@@ -13,6 +13,8 @@ from tensor2keras.models import (
     text_cnn,
     transformer,
     transformer_hparams,
+    universal_transformer,
+    universal_transformer_hparams,
 )
 from tensor2keras.models.t2t_model import T2TModel
 from tensor2keras.models.transformer import Transformer, TransformerEncoder, TransformerRegressor, TransformerScorer
@@ -35,4 +37,6 @@ __all__ = [
     "text_cnn",
     "transformer",
     "transformer_hparams",
+    "universal_transformer",
+    "universal_transformer_hparams",
 ]

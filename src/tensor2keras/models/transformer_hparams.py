@@ -13,6 +13,7 @@ def update_hparams_for_tpu(hparams: HParams) -> HParams:
         learning_rate_warmup_steps=10000,
         symbol_modality_num_shards=1,
         max_length=64,
+        batch_size=min(hparams.batch_size, 2048),
         attention_dropout_broadcast_dims="0,1",
         relu_dropout_broadcast_dims="1",
         layer_prepostprocess_dropout_broadcast_dims="1",
@@ -446,7 +447,7 @@ def transformer_big_enfr() -> HParams:
 @registry.register_hparams
 def transformer_big_enfr_tpu() -> HParams:
     """transformer_big_enfr for TPU."""
-    return update_hparams_for_tpu(transformer_big_enfr()).override(batch_size=2048, num_heads=8)
+    return update_hparams_for_tpu(transformer_big_enfr()).override(num_heads=8)
 
 
 @registry.register_hparams
@@ -534,7 +535,7 @@ def transformer_mlperf_tpu() -> HParams:
 @registry.register_hparams
 def transformer_tpu() -> HParams:
     """transformer_base for TPU."""
-    return update_hparams_for_tpu(transformer_base()).override(batch_size=2048)
+    return update_hparams_for_tpu(transformer_base())
 
 
 @registry.register_hparams
@@ -609,7 +610,7 @@ def transformer_tpu_with_conv() -> HParams:
 def transformer_lm_tpu_0() -> HParams:
     """Language model for lm1b on TPU, 92M parameters."""
     return update_hparams_for_tpu(transformer_clean_big()).override(
-        layer_prepostprocess_dropout=0.1, num_heads=4, shared_embedding_and_softmax_weights=False
+        batch_size=4096, layer_prepostprocess_dropout=0.1, num_heads=4, shared_embedding_and_softmax_weights=False
     )
 
 

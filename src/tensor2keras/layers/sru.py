@@ -1,0 +1,96 @@
+"""Simple recurrent units (Lei et al. 2017, https://arxiv.org/abs/1709.02755)."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.layers.initializer import fresh
+
+
+class _LeakySum(keras.layers.Layer):
+    """The cell of c = f * c + x; its input is x and f, joined."""
+
+    def __init__(self, units: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.state_size = self.output_size = units
+
+    def call(self, inputs: Any, states: list, training: bool = False) -> tuple[Any, list]:
+        x, f = ops.split(inputs, 2, axis=-1)
+        c = f * states[0] + x
+        return c, [c]
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class SRU(keras.layers.Layer):
+    """Layers of simple recurrent units: c_t = f_t c_{t-1} + (1 - f_t) W x_t, h_t = r_t c_t + (1 - r_t) x_t.
+
+    Args:
+        units: width in and out.
+        num_layers: how many, one on the other.
+        kernel_initializer: of the kernels.
+
+    Call arguments:
+        x: [batch, length, units].
+
+    Returns:
+        [batch, length, units].
+
+    Reference:
+        T2T `sru`.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        num_layers: int = 2,
+        kernel_initializer: Any = "glorot_uniform",
+        name: str = "sru",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.units = units
+        self.num_layers = num_layers
+        self.kernel_initializer = fresh(kernel_initializer)
+        shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        self.projections = [keras.layers.Dense(3 * units, name=f"kernel_{i}", **shared) for i in range(num_layers)]
+        cells = [_LeakySum(units, dtype=self.dtype_policy) for _ in range(num_layers)]
+        self.sums = [keras.layers.RNN(cell, return_sequences=True, dtype=self.dtype_policy) for cell in cells]
+
+    def build(self, x_shape: tuple) -> None:
+        for projection, leaky_sum in zip(self.projections, self.sums, strict=True):
+            projection.build(x_shape)
+            leaky_sum.build((*x_shape[:-1], 2 * self.units))
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        for projection, leaky_sum in zip(self.projections, self.sums, strict=True):
+            y, f, r = self._parts(projection, x)
+            x = r * leaky_sum(ops.concatenate([y, f], axis=-1)) + (1.0 - r) * x
+        return x
+
+    def init_cache(self, batch_size: Any) -> dict[str, Any]:
+        return {f"c_{i}": ops.zeros((batch_size, 1, self.units), self.compute_dtype) for i in range(self.num_layers)}
+
+    def step(self, x: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The output at the position of x [batch, 1, units], and the new states."""
+        cache = dict(cache)
+        for i, projection in enumerate(self.projections):
+            y, f, r = self._parts(projection, x)
+            cache[f"c_{i}"] = f * cache[f"c_{i}"] + y
+            x = r * cache[f"c_{i}"] + (1.0 - r) * x
+        return x, cache
+
+    def _parts(self, projection: keras.layers.Dense, x: Any) -> tuple[Any, Any, Any]:
+        """What is new in the state, the forget and the reset gate."""
+        y, f, r = ops.split(projection(x), 3, axis=-1)
+        f, r = ops.sigmoid(f), ops.sigmoid(r)
+        return y * (1.0 - f), f, r
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "num_layers": self.num_layers,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
