@@ -21,7 +21,7 @@ from tensor2keras.hparams import HParams
 ALIASES = {
     "model": {"bytenet": "byte_net", "slicenet": "slice_net", "imagetransformerpp": "imagetransformer"},
     "hparams set": {"shake_shake_big": "shakeshake_big"},
-    "problem": {},
+    "problem": {"languagemodel_enwik8_l65k": "enwik8_l65k"},
     "hparams range": {},
     "optimizer": {},
 }

@@ -262,6 +262,37 @@ def test_padding_report():
     assert "66.7% of them non-padding" in str(report)
 
 
+class Lengths(Problem):
+    """Examples of 2 to 9 inputs and as many targets."""
+
+    @property
+    def is_generate_per_split(self):
+        return True
+
+    def generate_encoded_samples(self, data_dir, tmp_dir, dataset_split):
+        for length in range(2, 10):
+            yield {"inputs": [2] * length, "targets": [2] * length}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"max_length": 9}, ""),
+        ({"max_length": 6}, "of the first 8 examples: 3 left out, longer than 6"),
+        ({"max_length": 9, "max_input_seq_length": 7}, "of the first 8 examples: 2 inputs cut at 7 tokens"),
+        (
+            {"max_length": 9, "max_input_seq_length": 4, "prepend_mode": "prepend_inputs_masked_attention"},
+            "of the first 8 examples: 5 inputs cut at 4 tokens, 5 left out, longer than 9",
+        ),
+        ({"max_length": 6, "split_to_length": 3}, ""),
+    ],
+)
+def test_what_is_too_long_is_counted(values, expected, tmp_path):
+    problem = Lengths(data_dir=str(tmp_path))
+    problem.generate_data()
+    assert batching.length_report(problem, "train", HParams({"batch_size": 100, **values})) == expected
+
+
 # ---- problems ----
 
 

@@ -386,3 +386,33 @@ def test_network_check_is_quick():
 def test_unknown_tfds_data_set(tmp_path):
     with pytest.raises(ValueError, match="tfds has no data set 'no_such_set'"):
         sources.tfds_builder("no_such_set", str(tmp_path))
+
+
+def test_one_text_by_bytes_with_its_last_tenth_held_out(tmp_path):
+    text = "\n".join(f"ligne numéro {number}" for number in range(200)).encode()
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/train.txt.gz").write_bytes(gzip.compress(text))
+    problem = registry.problem(
+        "text2self_tmpdir_characters", data_dir=str(tmp_path / "data"), tmp_dir=str(tmp_path / "raw")
+    )
+    problem.generate_data()
+    middle = len(text) - len(text) // 10
+    assert b"".join(problem.pieces("train")) == text[:middle]
+    assert b"".join(problem.pieces("validation")) == text[middle:]
+    assert {len(piece) for piece in list(problem.pieces("train"))[:-1]} == {512}
+    first = [byte + 2 for byte in text[:512]]
+    found = [example["targets"].tolist() for example in problem.as_dataset(split="train").as_numpy_iterator()]
+    assert first in found
+    (tmp_path / "raw/dev.txt").write_bytes(b"x" * 600)
+    assert b"".join(problem.pieces("train")) == text
+    assert [len(piece) for piece in problem.pieces("validation")] == [512, 88]
+
+
+def test_text_by_bytes_refuses_other_files(tmp_path):
+    (tmp_path / "train.jsonl").write_text('{"targets": "a"}\n')
+    problem = registry.problem("text2self_tmpdir_characters", data_dir=str(tmp_path / "data"), tmp_dir=str(tmp_path))
+    with pytest.raises(ValueError, match=r"reads plain text; put train\.txt into"):
+        problem.generate_data()
+    (tmp_path / "train.txt.gz").write_bytes(gzip.compress(bytes(range(256)) * 20)[:100])
+    with pytest.raises(ValueError, match=r"train\.txt\.gz: not a whole gzip file"):
+        problem.generate_data()

@@ -89,8 +89,10 @@ def test_text_ends_before_the_first_end_of_sequence(ids, kept):
     assert text.until_eos(np.array(ids, "int32")).tolist() == kept
 
 
-def test_long_inputs_are_cut():
-    assert text.encode({"inputs": Letters(), "targets": Letters()}, ["abcd"], max_input_size=3) == [[2, 3, EOS]]
+def test_long_inputs_are_cut_and_counted(caplog):
+    encoders = {"inputs": Letters(), "targets": Letters()}
+    assert text.encode(encoders, ["abcd", "ab", ""], max_input_size=3) == [[2, 3, EOS], [2, 3, EOS], None]
+    assert "1 of 3 inputs were cut at max_input_size=3 tokens" in caplog.text
 
 
 def test_class_labels_come_back_as_names():

@@ -40,7 +40,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
             "decode_hparams",
             "T2T's: beam_size=4,alpha=0.6,extra_length=100,batch_size=32,return_beams=True,write_beam_scores=True,...",
         ),
-        ("decode_reference", "File of reference outputs, one a line: BLEU is printed."),
+        ("decode_reference", "File of reference outputs, one a line: prints BLEU, or what the problem goes by."),
         (
             "score_file",
             "File of lines INPUT<TAB>TARGET (or TARGET): writes minus the log-probability a token of each target.",
@@ -79,11 +79,11 @@ def run(args: SimpleNamespace) -> None:
     for path in (args.score_file, shard_name(args.decode_from_file, hp), reference):
         if path and path != "-" and not Path(path).is_file():
             raise FileNotFoundError(f"{path}: no such file")
-    if reference:
-        _sacrebleu()  # say at once that it is missing
 
     common.load_tensorflow()
     model, problem = load(args)
+    if reference:
+        check_scorers(problem)  # before hours of decoding
     if args.score_file:
         write_lines(to_file, [f"{loss:.6f}" for loss in score(model, problem, args.score_file, hp)])
     elif args.decode_interactive:
@@ -96,7 +96,7 @@ def run(args: SimpleNamespace) -> None:
         if args.keep_timestamp and to_file != "-":
             keep_timestamp(to_file, args)
         if reference:
-            print_bleu(outputs, reference, hp.delimiter)
+            print_scores(problem, outputs, read_texts(reference, hp.delimiter), reference)
     else:
         decode_dataset(
             model, problem, "test" if args.eval_use_test_set else "validation", to_file, hp, args.random_seed
@@ -281,26 +281,26 @@ def keep_timestamp(path: str, args: SimpleNamespace) -> None:
     os.utime(path, (made, made))
 
 
-def print_bleu(outputs: Sequence[str], reference: str, delimiter: str = "\n") -> None:
-    """Prints sacreBLEU with its signature on stderr.
+def check_scorers(problem: Any) -> None:
+    """ValueError if a library is missing that scores the problem's outputs."""
+    from tensor2keras.metrics import text_scores
+
+    for name in problem.text_scores():
+        text_scores.scorer(name)
+
+
+def print_scores(problem: Any, outputs: Sequence[str], references: Sequence[str], place: str) -> None:
+    """Prints on stderr the scores that the problem goes by (BLEU for translation, ROUGE for summaries, ...).
 
     Raises:
-        ValueError: another number of references than outputs.
+        ValueError: another number of references, which `place` names, than outputs.
     """
-    references = read_texts(reference, delimiter)
+    from tensor2keras.metrics import text_scores
+
     if len(references) != len(outputs):
-        raise ValueError(f"{reference} has {len(references)} lines, {len(outputs)} were decoded")
-    metric = _sacrebleu().BLEU()
-    score = metric.corpus_score(outputs, [references])
-    print(f"{score} ({metric.get_signature()})", file=sys.stderr)
-
-
-def _sacrebleu() -> Any:
-    try:
-        import sacrebleu
-    except ImportError:
-        raise ValueError("--decode_reference needs sacreBLEU: pip install 'tensor2keras[eval]'") from None
-    return sacrebleu
+        raise ValueError(f"{place} has {len(references)} lines, {len(outputs)} were decoded")
+    for name in problem.text_scores():
+        print(text_scores.score(name, outputs, references).line, file=sys.stderr)
 
 
 # Other sources
@@ -351,7 +351,26 @@ def decode_interactively(model: Any, problem: Any, hp: Any, seed: int | None = N
 
 
 def decode_dataset(model: Any, problem: Any, split: str, to_file: str, hp: Any, seed: int | None = None) -> None:
-    """Decodes a split of the problem's data: outputs to `to_file`, and beside it FILE.inputs and FILE.targets."""
+    """Decodes a split of the problem's data: outputs to `to_file`, and beside it FILE.inputs and FILE.targets.
+
+    Prints the scores that the problem goes by, unless it is a language model.
+    """
+    has_inputs = "inputs" in problem.get_feature_encoders()
+    if has_inputs:
+        check_scorers(problem)
+    outputs, known = decode_split(model, problem, split, hp, seed)
+    write_lines(to_file or "-", outputs)
+    if to_file and to_file != "-":
+        for name, lines in known.items():
+            write_lines(f"{to_file}.{name}", lines)
+    if has_inputs and not hp.return_beams and hp.num_decodes == 1:
+        print_scores(problem, outputs, known["targets"], f"the {split} split")
+
+
+def decode_split(
+    model: Any, problem: Any, split: str, hp: Any, seed: int | None = None
+) -> tuple[list[str], dict[str, list[str]]]:
+    """The outputs for a split of the problem's data, and its inputs and targets as text, each one line an example."""
     from tensor2keras.decoding import text
 
     encoders = problem.get_feature_encoders()
@@ -369,23 +388,27 @@ def decode_dataset(model: Any, problem: Any, split: str, to_file: str, hp: Any, 
         alpha=hp.alpha,
         top_beams=hp.beam_size if hp.return_beams else 1,
     )
-    write_lines(to_file or "-", [_line(encoders["targets"], result, hp) for result in decoded])
-    if to_file and to_file != "-":
-        for name in encoders.keys() & {"inputs", "targets"}:
-            known = [text.to_text(encoders[name], text.until_eos(example[name])) for example in examples]
-            write_lines(f"{to_file}.{name}", [" ".join(line.split("\n")) for line in known])
+    known = {}
+    for name in encoders.keys() & {"inputs", "targets"}:
+        texts = [text.to_text(encoders[name], text.until_eos(example[name])) for example in examples]
+        known[name] = [" ".join(line.split("\n")) for line in texts]
+    return [_line(encoders["targets"], result, hp) for result in decoded], known
 
 
 def dataset_examples(problem: Any, split: str, hparams: Any, limit: int = -1) -> list[dict[str, Any]]:
-    """The first `limit` examples (-1: all) of a split, one dict of unpadded features each."""
+    """The first `limit` examples (-1: all) of a split, one dict of unpadded features each; targets without inputs."""
     import numpy as np
 
+    prepended = hparams.get("prepend_mode", "none") != "none"
     examples: list[dict[str, Any]] = []
     for features, _, _ in problem.dataset(split, hparams).as_numpy_iterator():
         for row in range(len(features["targets"])):
             example = {name: values[row] for name, values in features.items()}
             example = {name: np.trim_zeros(v, "b") if v.ndim == 1 else v for name, v in example.items()}
             if all(value.size for value in example.values()):  # not a row that only fills the batch
+                if prepended:
+                    ends = np.flatnonzero(example["targets"] == 0)
+                    example["targets"] = example["targets"][ends[0] + 1 if len(ends) else 0 :]
                 examples.append(example)
         if 0 <= limit <= len(examples):
             break

@@ -21,9 +21,11 @@ A window of a data set is a dict of tensors over the same examples: `tf.RaggedTe
 sequences, `tf.Tensor` [examples, ...] for the rest.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tensor2keras.data import packing
@@ -64,7 +66,7 @@ def make_dataset(
     Args:
         problem: gives `shard_files(split)`, `example_spec()` and, if it likes, `max_length(hparams)`, `packed_length`,
             `batch_size_means_tokens`, `maybe_reverse_and_copy(features)`, `preprocess_example(example, split,
-            hparams)`.
+            hparams)`; images: `decode_window(features)` and `preprocess_batch(features, split, hparams, seed)`.
         split: "train", "validation" or "test".
         hparams: `batch_size` (tokens a replica), `max_length`, `min_length`, `min_length_bucket`, `length_bucket_step`,
             `use_fixed_batch_size`, `eval_drop_long_sequences`, `max_input_seq_length`, `max_target_seq_length`,
@@ -117,6 +119,10 @@ def make_dataset(
             )
         return windows
 
+    def finish(features: Window, batch_seed: tf.Tensor) -> Window:
+        features = problem.preprocess_batch(features, split, hparams, batch_seed)
+        return _with_int32(problem.maybe_reverse_and_copy(features))
+
     if packed_length:
         rows = max(1, hparams["batch_size"] // packed_length) if means_tokens else hparams["batch_size"]
         scheme = BatchingScheme([], [rows * num_replicas], 0, LONGEST)
@@ -134,6 +140,7 @@ def make_dataset(
         or (hparams.get("use_fixed_batch_size", False) and not train),
         equal_epochs=not packed_length,
         weigh_inputs=not weighs_targets_only(hparams.get("prepend_mode", "none"), train),
+        finish=finish if hasattr(problem, "preprocess_batch") else None,
     )
 
 
@@ -183,11 +190,14 @@ def preprocess(
 ) -> tf.data.Dataset:
     """Reverses, copies, truncates and splits as problem and hparams say; ends with int32 in place of int64.
 
-    The default `preprocess_example` is done on whole windows; a problem's own is called for each example, and so is
-    `prepend_mode`.
+    The default `preprocess_example`, `prepend_mode` included, is done on whole windows; a problem's own is called for
+    each example, which takes longer. A problem with `preprocess_batch` does all of it when its batches are made.
     """
-    own = getattr(type(problem), "preprocess_example", Problem.preprocess_example)
-    if own is not Problem.preprocess_example or hparams.get("prepend_mode", "none") != "none":
+    if hasattr(problem, "preprocess_batch"):
+        return windows.map(problem.decode_window, num_parallel_calls=tf.data.AUTOTUNE)
+    own = getattr(type(problem), "preprocess_example", Problem.preprocess_example) is not Problem.preprocess_example
+    prepend = not own and hparams.get("prepend_mode", "none") != "none"
+    if own:
         windows = each_example(windows, lambda example: problem.preprocess_example(example, split, hparams), window)
     reverse_and_copy = getattr(problem, "maybe_reverse_and_copy", dict)
     limits = {"inputs": hparams.get("max_input_seq_length", 0), "targets": hparams.get("max_target_seq_length", 0)}
@@ -195,13 +205,19 @@ def preprocess(
 
     @_no_autograph
     def prepare(features: Window) -> Window:
+        features = dict(features)
+        if prepend:  # before reversing, as in T2T
+            if limits["inputs"]:
+                features["inputs"] = features["inputs"][:, : limits["inputs"]]
+            separators = tf.zeros([features["inputs"].nrows(), 1], features["inputs"].dtype)
+            features["targets"] = tf.concat([features["inputs"], separators, features["targets"]], axis=1)
         features = reverse_and_copy(features)
         for name, limit in limits.items():
             if limit and isinstance(features.get(name), tf.RaggedTensor):
                 features[name] = features[name][:, :limit]
         if split_length:
             features = split_sequences(features, split_length)
-        return {name: tf.cast(x, tf.int32) if x.dtype in (tf.int64, tf.uint8) else x for name, x in features.items()}
+        return _with_int32(features)
 
     return windows.map(prepare)
 
@@ -253,6 +269,7 @@ def batch_windows(
     pad_rows: bool = False,
     equal_epochs: bool = True,
     weigh_inputs: bool = True,
+    finish: Callable[[Window, tf.Tensor], Window] | None = None,
 ) -> tf.data.Dataset:
     """Batches (features, targets, weights) from windows, epoch after epoch (stages 6 to 9).
 
@@ -264,6 +281,8 @@ def batch_windows(
         equal_epochs: whether every epoch has the same examples, hence the same number of batches; else `start_step` is
             found by planning all epochs from the first.
         weigh_inputs: whether what comes before the first 0 of the targets has weight, see `weighs_targets_only`.
+        finish: changes a batch's features, given a seed [2] of its own: a function of `seed` and the batch's number.
+            Zeros among its targets then count as any other value.
     """
 
     def planned(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -277,14 +296,19 @@ def batch_windows(
     limits = [max(b - 1, 1) for b in scheme.boundaries]
 
     @_no_autograph
-    def build(parts: Parts, rows: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+    def build(element: tuple[Parts, tf.Tensor], number: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+        parts, rows = element
         features = _take(_whole(parts), rows)
         bucket = bucket_of(tf.reduce_max(sequence_lengths(features)), scheme)
         length = tf.gather([*limits, 0], bucket) if pad_to_boundary else 0
         multiple = tf.gather(scheme.batch_sizes, bucket) if pad_rows else num_replicas
-        return pad_and_weigh(features, length, multiple, weigh_inputs)
+        if finish is not None:
+            batch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 1], tf.int64), number)
+            features = finish(features, batch_seed)
+        return pad_and_weigh(features, length, multiple, weigh_inputs, zeros_count=finish is not None)
 
     batches = epochs.flat_map(planned).skip(skip)
+    batches = tf.data.Dataset.zip(batches, tf.data.Dataset.counter(start_step))
     return batches.map(build, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
@@ -334,7 +358,11 @@ def plan_batches(windows: tf.data.Dataset, scheme: BatchingScheme, seed: tf.Tens
 
 
 def pad_and_weigh(
-    features: Window, length: tf.Tensor | int, multiple: tf.Tensor | int, weigh_inputs: bool = True
+    features: Window,
+    length: tf.Tensor | int,
+    multiple: tf.Tensor | int,
+    weigh_inputs: bool = True,
+    zeros_count: bool = False,
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
     """Dense features with zeros for padding, their targets and the weights.
 
@@ -343,6 +371,7 @@ def pad_and_weigh(
         length: sequences are padded at least to it.
         multiple: rows are filled up to a multiple of it.
         weigh_inputs: whether prepended inputs, which the first 0 of the targets ends, have weight.
+        zeros_count: whether a 0 in a sequence of targets is a value and not padding.
 
     Returns:
         Features, targets, and float32 weights of the targets' shape that sum to 1: equal at real targets (non-zero ids
@@ -358,7 +387,7 @@ def pad_and_weigh(
             paddings[1] = [0, tf.maximum(0, length - tf.shape(x)[1])]
         padded[name] = tf.pad(x, paddings)
     targets = padded["targets"]
-    if len(targets.shape) == 2 and targets.dtype.is_integer:
+    if len(targets.shape) == 2 and targets.dtype.is_integer and not zeros_count:
         real = tf.cast(targets != 0, tf.float32)
         if not weigh_inputs:
             real *= tf.cast(tf.cumsum(1.0 - real, axis=1) > 0, tf.float32)
@@ -401,6 +430,38 @@ def padding_report(dataset: tf.data.Dataset, batches: int = 100) -> PaddingRepor
         real += sum(int(tf.math.count_nonzero(x)) for x in sequences.values())
         shapes.add(tuple((name, tuple(x.shape)) for name, x in sorted(features.items())))
     return PaddingReport(seen, rows, positions, real / positions if positions else 1.0, len(shapes))
+
+
+def length_report(problem: Any, split: str, hparams: Mapping[str, Any], examples: int = 2000) -> str:
+    """One line saying how many of a split's first examples are cut or, in training, left out as too long; "" if none.
+
+    Counts text with `inputs` and `targets` (or targets alone) that no `preprocess_example` of the problem changes.
+    """
+    spec = problem.example_spec()
+    ragged = {name for name, feature in spec.items() if isinstance(feature, tf.io.RaggedFeature | tf.io.VarLenFeature)}
+    own = type(problem).preprocess_example is not Problem.preprocess_example
+    if own or "targets" not in ragged or not ragged <= {"inputs", "targets"} or hparams.get("split_to_length"):
+        return ""
+    window = next(iter(read_windows(problem.shard_files(split), spec, None, examples)))
+    window = problem.maybe_reverse_and_copy(window)
+    lengths = {name: window[name].row_lengths().numpy() for name in ragged}
+    found = []
+    for name, limit in (("inputs", "max_input_seq_length"), ("targets", "max_target_seq_length")):
+        limit = hparams.get(limit, 0)
+        if limit and name in lengths:
+            found.append(f"{(lengths[name] > limit).sum()} {name} cut at {limit} tokens")
+            lengths[name] = lengths[name].clip(max=limit)
+    if hparams.get("prepend_mode", "none") != "none" and "inputs" in lengths:
+        lengths["targets"] = lengths["targets"] + 1 + lengths["inputs"]
+    limit = problem.packed_length or problem.max_length(hparams)
+    if limit and split == "train":
+        found.append(f"{(functools.reduce(np.maximum, lengths.values()) > limit).sum()} left out, longer than {limit}")
+    found = [part for part in found if not part.startswith("0 ")]
+    return f"of the first {len(lengths['targets'])} examples: {', '.join(found)}" if found else ""
+
+
+def _with_int32(features: Window) -> Window:
+    return {name: tf.cast(x, tf.int32) if x.dtype in (tf.int64, tf.uint8) else x for name, x in features.items()}
 
 
 def _take(features: Window, rows: tf.Tensor) -> Window:

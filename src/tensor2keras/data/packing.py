@@ -57,7 +57,7 @@ def pack(
 def chop(sequences: tf.RaggedTensor, length: int) -> tf.RaggedTensor:
     """Cuts rows longer than `length` into rows of `length`; the last piece keeps the rest."""
     lengths = sequences.row_lengths()
-    pieces = tf.maximum(1, -(-lengths // length))
+    pieces = tf.maximum(-(-lengths // length), 1)
     ends = tf.cumsum(pieces) - 1  # the last piece of each row
     piece_lengths = tf.fill([tf.reduce_sum(pieces)], tf.constant(length, tf.int64))
     piece_lengths = tf.tensor_scatter_nd_update(piece_lengths, ends[:, None], lengths - (pieces - 1) * length)

@@ -34,12 +34,15 @@ class DatasetSplit:
 
 
 class ProblemHParams(types.SimpleNamespace):
-    """What `Problem.hparams` fills in: `modality` and `vocab_size` by feature, space ids, `loss_multiplier`, ..."""
+    """What `Problem.hparams` fills in: `modality`, `vocab_size` and, of images, `shape` by feature; space ids,
+    `loss_multiplier`, ...
+    """
 
     def __init__(self):
         super().__init__(
             modality={},
             vocab_size={},
+            shape={},
             input_space_id=SpaceID.GENERIC,
             target_space_id=SpaceID.GENERIC,
             loss_multiplier=1.0,
@@ -198,6 +201,10 @@ class Problem(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def eval_metrics(self) -> list[str]:
         """Names of the metrics to report in evaluation."""
         return ["accuracy", "accuracy_top5", "accuracy_per_sequence", "neg_log_perplexity"]
+
+    def text_scores(self) -> list[str]:
+        """Names of the scores (`metrics.text_scores`) by which decoded texts are compared with references."""
+        return ["bleu"]
 
     def preprocess_example(self, example: dict[str, tf.Tensor], mode: str, hparams: Any) -> dict[str, tf.Tensor]:
         """Changes one example when it is read; `mode` is the split. Works on tensors, inside `tf.data`."""
@@ -409,7 +416,10 @@ class Problem(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             raise ValueError(f"{type(self).__name__}.hparams changes its first argument in place and returns nothing")
         values = vars(filled)
         modality, vocab_size = values.pop("modality"), values.pop("vocab_size")
+        shape = values.pop("shape", {})
         features = {name: {"modality": modality[name], "vocab_size": vocab_size.get(name)} for name in modality}
+        for name, size in shape.items():
+            features[name]["shape"] = size
         spaces = self.maybe_reverse_and_copy(
             {"inputs": values.pop("input_space_id"), "targets": values.pop("target_space_id")}
         )

@@ -22,6 +22,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 
@@ -165,12 +166,24 @@ def tfds_samples(
         KeyError: no such feature, naming those there are.
         MissingDataError: see `tfds_builder`.
     """
-    builder = tfds_builder(name, data_dir, instead)
-    features = builder.info.features
     columns = {"inputs": inputs, "targets": targets} if inputs else {"targets": targets}
-    check_features(name, features, columns.values())
+    for row in tfds_rows(name, split, list(columns.values()), data_dir, instead):
+        yield {column: row[feature] for column, feature in columns.items()}
+
+
+def tfds_rows(
+    name: str, split: str, columns: Iterable[str], data_dir: str | None, instead: str = ""
+) -> Iterator[dict[str, Any]]:
+    """The features `columns` of each example of a tfds split: text, numbers, lists of them, class labels as names.
+
+    The name of a negative label, by which tfds marks an example without one, is "". Arguments and errors as those of
+    `tfds_samples`.
+    """
+    builder = tfds_builder(name, data_dir, instead)
+    features, columns = builder.info.features, list(columns)
+    check_features(name, features, columns)
     for example in builder.as_dataset(split=split).as_numpy_iterator():
-        yield {column: _plain(example[feature], features[feature]) for column, feature in columns.items()}
+        yield {column: _plain(example[column], features[column]) for column in columns}
 
 
 def network_reachable(url: str = CHECK_URL, seconds: float = CHECK_SECONDS) -> bool:
@@ -212,7 +225,11 @@ def _is_prepared(builder: tfds.core.DatasetBuilder) -> bool:
         logging.set_verbosity(verbosity)
 
 
-def _plain(value: Any, feature: tfds.features.FeatureConnector) -> Any:
+def _plain(value: Any, feature: tfds.features.FeatureConnector | None) -> Any:
     if isinstance(feature, tfds.features.ClassLabel):
-        return feature.int2str(int(value))
+        return feature.int2str(int(value)) if value >= 0 else ""
+    if isinstance(value, dict):
+        return {name: _plain(part, None) for name, part in value.items()}
+    if np.ndim(value):
+        return [_plain(part, None) for part in value]
     return value.decode("utf-8") if isinstance(value, bytes) else value.item()

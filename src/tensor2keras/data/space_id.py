@@ -35,3 +35,17 @@ class SpaceID:
     CPP_TOK = 28
     STROKES = 29
     PICKLED_PYTHON = 30
+
+
+class TaskID:
+    """What a problem's `global_task_id` stands for, where several problems train one model."""
+
+    EN_CHR = 2
+    EN_CHR_SENT = 3
+    EN_PR_HYP = 4
+    EN_NLI = 5
+    COLA = 6
+    EN_Q_CONT = 7
+    EN_SIM = 8
+    EN_SENT_PAIR = 9
+    THREE_CL_NLI = 10

@@ -10,6 +10,7 @@ Ids below `num_reserved_ids` are reserved: 0 is padding, 1 the end of a sequence
     RealEncoder          numbers
 """
 
+import collections
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +45,7 @@ __all__ = [
     "TextEncoder",
     "TokenTextEncoder",
     "strip_ids",
+    "words_by_frequency",
 ]
 
 
@@ -131,6 +133,12 @@ class TokenTextEncoder(TextEncoder):
     def store_to_file(self, filename: str | os.PathLike) -> None:
         """Writes one token a line, reserved tokens included."""
         write_atomically(filename, "".join(token + "\n" for token in self._tokens).encode("utf-8"))
+
+
+def words_by_frequency(texts: Iterable[str]) -> list[str]:
+    """The words between blanks of all texts, the most frequent first and equally frequent ones in their order."""
+    counts = collections.Counter(word for text in texts for word in text.split())
+    return sorted(counts, key=lambda word: (-counts[word], word))
 
 
 class ClassLabelEncoder(TextEncoder):

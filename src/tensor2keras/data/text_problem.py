@@ -305,6 +305,9 @@ class Text2ClassProblem(Text2TextProblem):
     def eval_metrics(self) -> list[str]:
         return CLASS_METRICS
 
+    def text_scores(self) -> list[str]:
+        return ["accuracy"]
+
 
 class TextConcat2ClassProblem(Text2ClassProblem):
     """Classification of several texts: `inputs` is a list, joined by `CONCAT_TOKEN`."""

@@ -9,22 +9,15 @@ A problem's text is looked for in three places:
 Without network, what is missing where is said within seconds.
 """
 
-import fnmatch
 import glob
 import gzip
 import itertools
 import os
-import shutil
-import tarfile
-import urllib.request
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, Any
-
-from absl import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from tensor2keras import registry
-from tensor2keras.data import generation, sources, text_encoder
+from tensor2keras.data import archives, sources, text_encoder
 from tensor2keras.data.problem import EOS_ID, DatasetSplit
 from tensor2keras.data.text_problem import Text2TextProblem, VocabType
 
@@ -228,20 +221,8 @@ def fetch_missing(tmp_dir: str, corpora: Sequence[Corpus]) -> None:
     absent = missing(tmp_dir, corpora)
     urls = {os.path.basename(url): url for url, _ in corpora}
     for archive in absent:
-        url = urls[archive]
         instead = f"{sources.put_files(tmp_dir, absent)}; they come from {', '.join(urls[name] for name in absent)}"
-        if not sources.network_reachable(url):
-            raise sources.MissingDataError(f"{archive} is not in {tmp_dir} and {url} cannot be reached; {instead}")
-        logging.info("Downloading %s", url)
-        try:
-            with (
-                urllib.request.urlopen(url, timeout=60) as answer,
-                generation.atomic_path(os.path.join(tmp_dir, archive)) as path,
-                open(path, "wb") as file,
-            ):
-                shutil.copyfileobj(answer, file)
-        except OSError as error:
-            raise sources.MissingDataError(f"{url} could not be fetched ({error}); {instead}") from error
+        archives.download(urls[archive], os.path.join(tmp_dir, archive), instead)
 
 
 def corpus_pairs(tmp_dir: str, corpus: Corpus) -> Iterator[Pair]:
@@ -305,31 +286,11 @@ def _extract(tmp_dir: str, corpus: Corpus) -> list[str]:
     archive = _archive(tmp_dir, corpus)
     _, names = corpus
     patterns = [names[3]] if names[0] == "tsv" else [glob.escape(name) for name in names]
-    logging.info("Extracting %s", archive)
-    for name, file in _members(archive):
-        name = os.path.normpath(name)
-        if any(
-            fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name, pattern + ".gz") for pattern in patterns
-        ):
-            with generation.atomic_path(os.path.join(tmp_dir, name)) as path, open(path, "wb") as target:
-                shutil.copyfileobj(file(), target)
+    archives.extract(archive, tmp_dir, patterns)
     files = _files(tmp_dir, corpus)
     if not files:
         raise ValueError(f"{archive} does not hold {' and '.join(patterns)}; is it complete?")
     return files
-
-
-def _members(archive: str) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
-    """Name and opener of each file in a tar (compressed or not) or zip archive."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as file:
-            for name in file.namelist():
-                yield name, lambda name=name: file.open(name)
-    else:
-        with tarfile.open(archive) as file:
-            for member in file:
-                if member.isfile():
-                    yield member.name, lambda member=member: file.extractfile(member)
 
 
 def _table_pairs(path: str, first: int, second: int) -> Iterator[Pair]:

@@ -6,16 +6,21 @@ In `tmp_dir`, one sample a line, UTF-8, plain or `.gz` (SPLIT is train, then eva
     text2self_tmpdir    targets.SPLIT.txt, or SPLIT.txt, or SPLIT.jsonl (key targets)
     text2class_tmpdir   inputs.SPLIT.txt and labels.SPLIT.txt, or SPLIT.tsv, or SPLIT.jsonl (keys inputs, label)
 
+`text2self_tmpdir_characters` reads the same text files, but as one text whose line breaks count.
+
 Samples with an empty side are left out. Without a validation file, every 20th training sample is held out for it.
 """
 
 import glob
+import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 
@@ -42,6 +47,8 @@ Paths = str | os.PathLike | Sequence[str | os.PathLike]
 class UserDataProblem(Problem):
     """What the problems on a user's own data share: splits, holding out, leaving out empty rows."""
 
+    held_out = f"every {HOLD_OUT}th training sample"
+
     def source(self) -> FileSource | TfdsSource:
         """Where the rows come from."""
         raise NotImplementedError
@@ -58,7 +65,7 @@ class UserDataProblem(Problem):
 
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
         if DatasetSplit.EVAL not in self.source().splits():
-            logging.warning("No validation text: every %dth training sample is held out for validation.", HOLD_OUT)
+            logging.warning("No validation text: %s is held out for validation.", self.held_out)
         super().prepare_to_generate(data_dir, tmp_dir)
 
     def rows(self, split: str) -> Iterator[tuple[str, Row]]:
@@ -202,6 +209,53 @@ class Text2selfTmpdir(TmpdirProblem, Text2SelfProblem):
     """Your own text for a language model, from targets.train.txt (or train.txt) in tmp_dir."""
 
     columns = TEXT_TO_SELF
+
+
+@registry.register_problem
+class Text2selfTmpdirCharacters(Text2selfTmpdir):
+    """Your own text for a language model by bytes, line breaks included, from train.txt in tmp_dir: pieces of 512.
+
+    Without a validation file the last tenth of the text is held out. Pieces have no end of sequence.
+    """
+
+    sequence_length = 512
+    held_out = "the last tenth of the training text"
+
+    @property
+    def vocab_type(self) -> str:
+        return VocabType.CHARACTER
+
+    def max_length(self, model_hparams: Any) -> int:
+        return model_hparams.get("split_to_length") or self.sequence_length
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        first_id = text_encoder.NUM_RESERVED_TOKENS
+        for piece in self.pieces(dataset_split):
+            yield {"targets": np.frombuffer(piece, np.uint8).astype(np.int64) + first_id}
+
+    def pieces(self, split: str) -> Iterator[bytes]:
+        """The text of a split in pieces, the last one shorter.
+
+        Raises:
+            ValueError: a .jsonl file, or a `.gz` file that is cut off.
+        """
+        groups = self.source().groups
+        has_file = split in groups
+        for (path,) in groups[split if has_file else DatasetSplit.TRAIN]:
+            if path.removesuffix(".gz").endswith(".jsonl"):
+                raise ValueError(f"{path}: {self.name} reads plain text; put train.txt into {self.tmp_dir}")
+            try:
+                with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
+                    size = file.seek(0, os.SEEK_END)
+                    middle = size if DatasetSplit.EVAL in groups else size - size // 10
+                    begin, end = (
+                        (0, size) if split == DatasetSplit.TEST else (0, middle) if has_file else (middle, size)
+                    )
+                    file.seek(begin)
+                    while piece := file.read(min(self.sequence_length, end - file.tell())):
+                        yield piece
+            except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+                raise ValueError(f"{path}: not a whole gzip file ({error})") from None
 
 
 @registry.register_problem

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from absl import logging
 
 from tensor2keras.decoding.beam_search import EOS_ID
 from tensor2keras.decoding.search import LENGTH_STEP, infer, round_up
@@ -102,8 +103,11 @@ def encode(encoders: dict[str, Any], texts: Sequence[str], max_input_size: int =
     if "inputs" not in encoders:
         return [encoders["targets"].encode(text) for text in texts]
     limit = max_input_size - 1 if max_input_size > 0 else None
-    stripped = [text.strip() for text in texts]
-    return [[*encoders["inputs"].encode(text)[:limit], EOS_ID] if text else None for text in stripped]
+    encoded = [encoders["inputs"].encode(text) if text else None for text in map(str.strip, texts)]
+    cut = sum(ids is not None and limit is not None and len(ids) > limit for ids in encoded)
+    if cut:
+        logging.warning("%d of %d inputs were cut at max_input_size=%d tokens.", cut, len(texts), max_input_size)
+    return [None if ids is None else [*ids[:limit], EOS_ID] for ids in encoded]
 
 
 def decode_ids(

@@ -12,6 +12,7 @@ import keras
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
+from tensor2keras.metrics import language_model
 from tensor2keras.training import callbacks, checkpoints, loading, strategy
 from tensor2keras.training.metrics_log import Events, MetricsFile
 
@@ -125,6 +126,7 @@ def train_and_evaluate(
     split = "test" if eval_use_test_set else "validation"
     metrics_file = MetricsFile(output_dir / "metrics.csv", hparams.problem.get("eval_metrics", ()), start_step)
     tokens_per_step = _describe(network, train_data, output_dir, devices, start_step, train_steps)
+    _report_lengths(problem, hparams)
 
     eval_events, train_events = Events(output_dir / "eval"), Events(output_dir / "train")
 
@@ -132,9 +134,12 @@ def train_and_evaluate(
         callbacks.check_finite(network, step)
         checkpoints.save(network, output_dir, step, keep_checkpoint_max)
 
+    text_figures = TextFigures(problem)
+
     def evaluate(step: int) -> None:
         data = problem.dataset(split, hparams, num_replicas=replicas)
         values = _evaluate(network, data, eval_steps, devices)
+        values |= text_figures(data, eval_steps, values)
         metrics_file.append(step, split, values)
         eval_events.write(step, values, prefix=f"metrics-{problem.name}/")
         is_best = callbacks.save_best(output_dir, step, values)
@@ -219,7 +224,32 @@ def evaluate_checkpoint(
     network = loading.load_model(output_dir, path)
     network.compile(jit_compile=use_xla(None, None))
     data = problem.dataset(split, network.hparams, shuffle=False, repeat=False)
-    return {"step": checkpoints.step_of(path), **_evaluate(network, data, eval_steps, None)}
+    values = _evaluate(network, data, eval_steps, None)
+    return {"step": checkpoints.step_of(path), **values, **TextFigures(problem)(data, eval_steps, values)}
+
+
+class TextFigures:
+    """A language model's perplexity by word and bits by character, besides its `neg_log_perplexity`.
+
+    Args:
+        problem: the Problem; for any other than a language model on text there are no figures.
+    """
+
+    def __init__(self, problem: Any):
+        features = problem.get_hparams()["features"]
+        is_text = "inputs" not in features and features.get("targets", {}).get("modality") == "symbol"
+        self._encoder = problem.get_feature_encoders().get("targets") if is_text else None
+        self._units: language_model.Units | None = None  # of the split, which is the same at every evaluation
+
+    def __call__(self, data: Any, eval_steps: int, values: dict[str, float]) -> dict[str, float]:
+        """The figures of `values`, measured on the first `eval_steps` batches (0: all) of `data`."""
+        if self._encoder is None or "neg_log_perplexity" not in values:
+            return {}
+        if self._units is None:
+            batches = data.take(eval_steps) if eval_steps > 0 else data
+            rows = (row for _, targets, _ in batches.as_numpy_iterator() for row in targets)
+            self._units = language_model.count_units(self._encoder, rows)
+        return language_model.figures(values["neg_log_perplexity"], self._units)
 
 
 def use_xla(xla: bool | None, devices: Any) -> bool:
@@ -264,6 +294,14 @@ def _describe(
     print(f"written to {output_dir}: checkpoints/, metrics.csv, train/ and eval/ (tensorboard --logdir {output_dir})")
     print(f"to decode  t2t-decoder --problem={name} --output_dir={output_dir} --decode_from_file=FILE", flush=True)
     return report.positions * report.non_padding / report.batches if report.positions else None
+
+
+def _report_lengths(problem: Any, hparams: HParams) -> None:
+    """Prints how many examples are cut or left out as too long, if there are any."""
+    from tensor2keras.data.batching import length_report
+
+    if hasattr(problem, "example_spec") and (too_long := length_report(problem, "train", hparams)):
+        print(f"too long   {too_long}", flush=True)
 
 
 def _learning_rate(network: keras.Model) -> float:

@@ -1,0 +1,112 @@
+"""Pictures from files, folders and tfds data sets, as uint8 arrays [height, width, channels]."""
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tensor2keras.data import sources
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+
+
+def is_image_file(name: str) -> bool:
+    """Whether a file of this name is a picture; hidden files are none."""
+    return name.lower().endswith(EXTENSIONS) and not name.startswith(".")
+
+
+def read_bytes(path: str) -> bytes:
+    """The content of a file, plain or `.gz`; ValueError if that is cut off."""
+    try:
+        with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
+            return file.read()
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{path}: not a whole gzip file ({error})") from None
+
+
+def decode_image(content: bytes, place: str, channels: int = 3) -> np.ndarray:
+    """The pixels of an encoded picture (PNG, JPEG, GIF, BMP), grey ones with `channels` equal channels.
+
+    Raises:
+        ValueError: not a picture, or a broken one; it names `place`.
+    """
+    try:
+        return tf.io.decode_image(content, channels=channels, expand_animations=False).numpy()
+    except tf.errors.OpError as error:
+        reason = error.message.partition("{{")[0].splitlines()[0][:120]
+        raise ValueError(f"{place}: not a picture that can be read: {reason}") from None
+
+
+def read_image(path: str, channels: int = 3) -> np.ndarray:
+    """The pixels of a picture file; see `decode_image`."""
+    with open(path, "rb") as file:
+        return decode_image(file.read(), path, channels)
+
+
+def fit(image: np.ndarray, size: int) -> np.ndarray:
+    """Scales (by area) the smaller side to `size` and cuts the middle out of the larger: [size, size, channels]."""
+    height, width = image.shape[:2]
+    if (height, width) == (size, size):
+        return image
+    scale = size / min(height, width)
+    scaled = (max(size, round(height * scale)), max(size, round(width * scale)))
+    image = np.rint(tf.image.resize(image, scaled, tf.image.ResizeMethod.AREA).numpy()).astype(np.uint8)
+    top, left = ((side - size) // 2 for side in scaled)
+    return image[top : top + size, left : left + size]
+
+
+def folder_images(directory: str, pattern_help: str) -> list[str]:
+    """The picture files directly in a folder, by name.
+
+    Raises:
+        MissingDataError: no such folder, or no picture in it; ends with `pattern_help`.
+    """
+    names = sorted(filter(is_image_file, os.listdir(directory))) if os.path.isdir(directory) else []
+    if not names:
+        raise sources.MissingDataError(f"{directory} has no pictures; {pattern_help}")
+    return [os.path.join(directory, name) for name in names]
+
+
+def class_folders(directory: str) -> dict[str, list[str]]:
+    """Class -> its picture files: a class is a folder in `directory` with pictures; sorted by name."""
+    classes = {}
+    for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
+        if entry.is_dir() and not entry.name.startswith("."):
+            files = sorted(filter(is_image_file, os.listdir(entry.path)))
+            if files:
+                classes[entry.name] = [os.path.join(entry.path, name) for name in files]
+    return classes
+
+
+def tfds_images(
+    name: str,
+    split: str,
+    columns: Sequence[str],
+    data_dir: str | None,
+    instead: str = "",
+    encoded: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """The features `columns` of each example of a tfds split.
+
+    Args:
+        name: "builder" or "builder/config".
+        split: a tfds split, slices included.
+        columns: the features' names; "image" among them is a uint8 array.
+        data_dir: where tfds's data lie or are put.
+        instead: see `sources.tfds_builder`.
+        encoded: give "image" as the bytes of its file.
+
+    Raises:
+        MissingDataError: see `sources.tfds_builder`.
+    """
+    builder = sources.tfds_builder(name, data_dir, instead)
+    sources.check_features(name, builder.info.features, columns)
+    decoders = {"image": tfds.decode.SkipDecoding()} if encoded else None
+    config = tfds.ReadConfig(try_autocache=False)
+    for example in builder.as_dataset(split=split, decoders=decoders, read_config=config).as_numpy_iterator():
+        yield {column: example[column] for column in columns}

@@ -1,0 +1,293 @@
+"""Base classes of problems on images (T2T's `image_utils.py`), and what is done to images when they are read.
+
+Images whose size is known (`image_size`) are stored as plain bytes and worked on a batch at a time; others lie as the
+PNG or JPEG files they are and are decoded when a batch is made. Random changes depend on the seed and on the number of
+the batch only, so that a resumed run sees the same images.
+
+A problem with T2T's `preprocess_example(example, mode, hparams)` works as well: it gets one example, `inputs` decoded.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tensor2keras.data import image_files
+from tensor2keras.data.encoder_base import TextEncoder
+from tensor2keras.data.problem import DatasetSplit, Problem, ProblemHParams
+from tensor2keras.data.space_id import SpaceID
+from tensor2keras.data.text_encoder import ClassLabelEncoder
+
+Features = dict[str, tf.Tensor]
+
+CLASS_METRICS = ["accuracy", "accuracy_top5", "neg_log_perplexity"]
+PIXEL_METRICS = [*CLASS_METRICS, "bits_per_dim"]
+
+
+# ---- what is done to a batch of images, [batch, height, width, channels] ----
+
+
+def standardize(images: tf.Tensor) -> tf.Tensor:
+    """Each image with mean 0 and variance 1, float32 (T2T and TensorFlow: `per_image_standardization`)."""
+    return tf.image.per_image_standardization(images)
+
+
+def resize_by_area(images: tf.Tensor, size: int) -> tf.Tensor:
+    """`size` x `size` means of areas, rounded down to int32."""
+    return tf.cast(tf.image.resize(images, [size, size], tf.image.ResizeMethod.AREA), tf.int32)
+
+
+def random_crop_and_flip(images: tf.Tensor, seed: tf.Tensor, margin: int = 4) -> tf.Tensor:
+    """Moves each image by up to `margin` pixels either way, over black, and mirrors every other one.
+
+    Reference:
+        Huang et al. 2016, https://arxiv.org/abs/1608.06993, page 5; T2T `cifar_image_augmentation`.
+    """
+    count, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+    padded = tf.pad(images, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
+    seeds = tf.random.experimental.stateless_split(seed, 3)
+    top, left = (tf.random.stateless_uniform([count, 1], seeds[i], 0, 2 * margin + 1, tf.int32) for i in (0, 1))
+    mirrored = tf.random.stateless_uniform([count, 1], seeds[2], 0, 2, tf.int32) == 1
+    columns = tf.where(mirrored, tf.range(width - 1, -1, -1), tf.range(width))
+    cropped = tf.gather(padded, top + tf.range(height), axis=1, batch_dims=1)
+    return tf.ensure_shape(tf.gather(cropped, left + columns, axis=2, batch_dims=1), images.shape)
+
+
+def random_shift(images: tf.Tensor, seed: tf.Tensor, share: float = 0.1) -> tf.Tensor:
+    """Moves each image by up to `share` of its size, to the nearest pixel, over black (T2T `random_shift`)."""
+    _, height, width, _ = images.shape
+    margin_y, margin_x = round(share * height), round(share * width)
+    padded = tf.pad(images, [[0, 0], [margin_y, margin_y], [margin_x, margin_x], [0, 0]])
+    seeds, count = tf.random.experimental.stateless_split(seed, 2), tf.shape(images)[0]
+    top = tf.random.stateless_uniform([count, 1], seeds[0], 0, 2 * margin_y + 1, tf.int32)
+    left = tf.random.stateless_uniform([count, 1], seeds[1], 0, 2 * margin_x + 1, tf.int32)
+    shifted = tf.gather(padded, top + tf.range(height), axis=1, batch_dims=1)
+    return tf.ensure_shape(tf.gather(shifted, left + tf.range(width), axis=2, batch_dims=1), images.shape)
+
+
+# ---- problems ----
+
+
+class ImageEncoder(TextEncoder):
+    """Picture files as the problem's model wants them; back, only what they are is said.
+
+    Args:
+        prepare: from pixels to the model's input.
+        channels: of the image.
+    """
+
+    def __init__(self, prepare: Callable[[np.ndarray], np.ndarray], channels: int = 3):
+        super().__init__(num_reserved_ids=0)
+        self._prepare = prepare
+        self._channels = channels
+
+    @property
+    def vocab_size(self) -> int:
+        return 256
+
+    def encode(self, s: str) -> np.ndarray:
+        """The picture in the file `s`, cut to size and preprocessed; ValueError if it cannot be read."""
+        return self._prepare(image_files.read_image(s, self._channels))
+
+    def decode(self, ids: Any, strip_extraneous: bool = False) -> str:
+        """What it is, such as "image 32x32x3"."""
+        return "image " + "x".join(map(str, np.shape(ids)))
+
+
+class ImageProblem(Problem):
+    """Problems with an image among their features: `inputs`, before `_rev`.
+
+    A subclass says `image_size` if all images are of one size, and changes `preprocess_images` (a batch at a time) or
+    `preprocess_image` (one image of any size).
+    """
+
+    image_size: int | None = None  # height and width of the stored images; None: of any size, stored as PNG or JPEG
+    num_channels = 3
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """[height, width, channels] of the images that the model sees; None if that varies."""
+        return self.image_size and (self.image_size, self.image_size, self.num_channels)
+
+    @property
+    def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
+        return {"inputs": self.stored_image}
+
+    @property
+    def stored_image(self) -> tfds.features.FeatureConnector:
+        """How an image is stored."""
+        if self.image_size:
+            shape = (self.image_size, self.image_size, self.num_channels)
+            return tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding=tfds.features.Encoding.BYTES)
+        return tfds.features.Image(shape=(None, None, self.num_channels))
+
+    def example_spec(self) -> dict[str, Any]:
+        return {**super().example_spec(), "inputs": tf.io.FixedLenFeature((), tf.string)}
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        return {"inputs": ImageEncoder(self.prepare_image, self.num_channels)}
+
+    def eval_metrics(self) -> list[str]:
+        return PIXEL_METRICS
+
+    def text_scores(self) -> list[str]:
+        return []
+
+    def stored_sample(self, sample: dict[str, Any], place: str) -> dict[str, Any]:
+        """A sample as it is written: `inputs` an array, or the bytes of a picture file; T2T's keys are understood.
+
+        Raises:
+            ValueError: an image of another size than `image_size`; it names `place`.
+        """
+        if "image/encoded" in sample:
+            (encoded,) = sample["image/encoded"]
+            label = {"targets": int(sample["image/class/label"][0])} if "image/class/label" in sample else {}
+            sample = {"inputs": encoded, **label}
+        image = sample["inputs"]
+        if self.image_size:
+            if isinstance(image, bytes):
+                image = image_files.decode_image(image, place, self.num_channels)
+            expected = (self.image_size, self.image_size, self.num_channels)
+            if image.shape != expected:
+                raise ValueError(f"{place}: an image of {_size(image.shape)}, expected {_size(expected)}")
+        elif isinstance(image, bytes):
+            image = io.BytesIO(image)
+        return {**sample, "inputs": image}
+
+    # ---- reading ----
+
+    def decode_window(self, features: Features) -> Features:
+        """Parsed examples with `inputs` as uint8 pixels, if all images are of one size."""
+        if not self.image_size:
+            return features
+        shape = [self.image_size, self.image_size, self.num_channels]
+        pixels = tf.reshape(tf.io.decode_raw(features["inputs"], tf.uint8), [-1, *shape])
+        return {**features, "inputs": pixels}
+
+    def preprocess_batch(self, features: Features, split: str, hparams: Any, seed: tf.Tensor) -> Features:
+        """A batch as the model sees it, before `_rev`.
+
+        Args:
+            features: `inputs` [batch, height, width, channels] uint8, or encoded [batch]; and what else is stored.
+            split: the split; random changes are for "train".
+            hparams: the model's hyperparameters.
+            seed: [2] int64, of this batch.
+        """
+        own = type(self).preprocess_example is not Problem.preprocess_example
+        if self.image_size and not own:
+            return {**features, **self.preprocess_images(features["inputs"], split, seed)}
+
+        def one(example: Features, example_seed: tf.Tensor) -> Features:
+            image = example["inputs"]
+            if not self.image_size:
+                image = tf.io.decode_image(image, channels=self.num_channels, expand_animations=False)
+            if own:
+                return self.preprocess_example({**example, "inputs": image}, split, hparams)
+            return {**example, **self.preprocess_image(image, split, example_seed)}
+
+        count = tf.shape(features["inputs"])[0]
+        seeds = tf.random.stateless_uniform([count, 2], seed, None, None, tf.int64)
+        return _each(one, features, seeds)
+
+    def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
+        """New features from images of one size, uint8 [batch, height, width, channels]: by default standardized ones,
+        unless the problem is reversed (T2T).
+        """
+        return {"inputs": images if self.was_reversed else standardize(images)}
+
+    def preprocess_image(self, image: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
+        """New features from one image of any size, uint8 [height, width, channels]."""
+        return {name: value[0] for name, value in self.preprocess_images(image[None], split, seed).items()}
+
+    def prepare_image(self, image: np.ndarray) -> np.ndarray:
+        """Pixels of any size as the model's input in evaluation."""
+        if self.image_size:
+            image = image_files.fit(image, self.image_size)
+        seed = tf.zeros([2], tf.int64)
+        return self.preprocess_image(tf.constant(image), DatasetSplit.EVAL, seed)["inputs"].numpy()
+
+
+class Image2ClassProblem(ImageProblem):
+    """Image classification: a subclass gives `num_classes`, `is_small` and T2T's `generator`."""
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        raise NotImplementedError(f"{type(self).__name__} does not define num_classes")
+
+    @property
+    def is_small(self) -> bool:
+        """Whether images are about as small as CIFAR's: the loss then counts three times, as in T2T."""
+        raise NotImplementedError(f"{type(self).__name__} does not define is_small")
+
+    @property
+    def class_labels(self) -> list[str]:
+        """The classes' names."""
+        return [f"ID_{number}" for number in range(self.num_classes)]
+
+    train_shards = 10
+    dev_shards = 1
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        return [
+            {"split": DatasetSplit.TRAIN, "shards": self.train_shards},
+            {"split": DatasetSplit.EVAL, "shards": self.dev_shards},
+        ]
+
+    def generator(self, data_dir: str, tmp_dir: str, is_training: bool) -> Iterator[dict[str, Any]]:
+        """Yields `{"inputs": uint8 array or bytes of a picture file, "targets": label}`, or T2T's `image/...` keys."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither generator nor generate_encoded_samples")
+
+    @property
+    def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
+        return {**super().stored_features, "targets": tfds.features.Scalar(np.int64)}
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        samples = self.generator(data_dir, tmp_dir, dataset_split == DatasetSplit.TRAIN)
+        for number, sample in enumerate(samples):
+            place = f"problem {self.name}, image {number} of {dataset_split}"
+            stored = self.stored_sample(sample, place)
+            if not 0 <= stored["targets"] < self.num_classes:
+                raise ValueError(f"{place}: label {stored['targets']} is not in 0..{self.num_classes - 1}")
+            yield stored
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        return {**super().feature_encoders(data_dir), "targets": ClassLabelEncoder(self.class_labels)}
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+        p = defaults
+        p.modality = {"inputs": "image", "targets": "class_label"}
+        p.vocab_size = {"inputs": 256, "targets": self.num_classes}
+        if self.image_shape:
+            p.shape = {"inputs": list(self.image_shape)}
+        p.loss_multiplier = 3.0 if self.is_small and not self.was_reversed else 1.0
+        p.input_space_id = SpaceID.IMAGE
+        p.target_space_id = SpaceID.IMAGE_LABEL
+
+    def eval_metrics(self) -> list[str]:
+        return PIXEL_METRICS if self.was_reversed else CLASS_METRICS
+
+    def text_scores(self) -> list[str]:
+        return [] if self.was_reversed else ["accuracy"]
+
+
+def image_generator(images: Any, labels: Any) -> Iterator[dict[str, Any]]:
+    """Samples of images [height, width, channels] uint8 and their labels, side by side (T2T `image_generator`)."""
+    for image, label in zip(images, labels, strict=True):
+        yield {"inputs": image, "targets": int(label)}
+
+
+def _each(one: Callable[[Features, tf.Tensor], Features], features: Features, seeds: tf.Tensor) -> Features:
+    """`one(example, seed)` for each example of a batch, side by side; its results stacked."""
+    spec = {name: tf.TensorSpec(x.shape[1:], x.dtype) for name, x in features.items()}
+    function = tf.function(one).get_concrete_function(spec, tf.TensorSpec([2], seeds.dtype))
+    results = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), function.structured_outputs)
+    return tf.map_fn(lambda pair: function(*pair), (features, seeds), fn_output_signature=results)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,288 @@
+"""ImageNet and its small versions (T2T's `imagenet.py`): Russakovsky et al. 2015, https://arxiv.org/abs/1409.0575.
+
+`tmp_dir` holds a folder of JPEG files per class, `train/n01440764/*.JPEG` and `validation/...` (or `val/...`), classes
+numbered in the order of their names; else the tfds data set `imagenet2012` is used, which takes the original archives
+(see `tfds build imagenet2012`). The `_gen` problems read the pictures of van den Oord et al. 2016 in the folders
+`train_32x32` and `valid_32x32` (64x64 likewise), or tfds's `downsampled_imagenet`.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tensor2keras import registry
+from tensor2keras.data import image_files
+from tensor2keras.data.image_problem import Features, Image2ClassProblem, ImageProblem, resize_by_area
+from tensor2keras.data.problem import DatasetSplit, ProblemHParams
+from tensor2keras.data.space_id import SpaceID
+
+CLASSES = 1000
+MEAN_RGB = (0.485, 0.456, 0.406)
+STDDEV_RGB = (0.229, 0.224, 0.225)
+FOLDERS = {DatasetSplit.TRAIN: ("train",), DatasetSplit.EVAL: ("validation", "val")}
+
+
+# ---- one image of any size ----
+
+
+def random_crop(image: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
+    """A part of 8 to 100 % of the area, between 3:4 and 4:3, scaled to `size` x `size` float32 (Szegedy et al.)."""
+    begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
+        tf.shape(image),
+        tf.zeros([1, 0, 4]),
+        seed,
+        min_object_covered=0.1,
+        aspect_ratio_range=(3 / 4, 4 / 3),
+        area_range=(0.08, 1.0),
+        max_attempts=1,
+        use_image_if_no_bounding_boxes=True,
+    )
+    whole = tf.reduce_all(extent[:2] == tf.shape(image)[:2])  # no crop was found
+    part = tf.slice(image, begin, extent)
+    return tf.cond(whole, lambda: central_crop(image, size, size), lambda: _resize(part, [size, size]))
+
+
+def central_crop(image: tf.Tensor, scaled: int, size: int) -> tf.Tensor:
+    """The middle `size` x `size` pixels, float32, after scaling the smaller side to `scaled`."""
+    sides = tf.cast(tf.shape(image)[:2], tf.float32)
+    # the larger side rounded down, as T2T has it
+    image = _resize(image, tf.cast(sides / tf.reduce_min(sides) * float(scaled), tf.int32))
+    top, left = ((tf.shape(image)[i] - size + 1) // 2 for i in (0, 1))
+    return image[top : top + size, left : left + size]
+
+
+def _resize(image: tf.Tensor, size: Any) -> tf.Tensor:
+    """T2T's bicubic scaling, which is TensorFlow 1's."""
+    return tf.compat.v1.image.resize_bicubic(image[None], size)[0]
+
+
+def normalize(image: tf.Tensor) -> tf.Tensor:
+    """Intensities 0 to 255 less ImageNet's mean, divided by its deviation."""
+    return (image / 255.0 - MEAN_RGB) / STDDEV_RGB
+
+
+def preprocess(image: tf.Tensor, size: int, split: str, seed: tf.Tensor, normalized: bool = True) -> tf.Tensor:
+    """In training a random crop, mirrored every other time; else the middle. float32 [size, size, 3]."""
+    if split == DatasetSplit.TRAIN:
+        seeds = tf.random.experimental.stateless_split(seed, 2)
+        image = random_crop(image, size, seeds[0])
+        image = tf.image.stateless_random_flip_left_right(image, seeds[1])
+    else:
+        image = central_crop(image, size + 32, size)
+    image = tf.ensure_shape(image, [size, size, 3])
+    return normalize(image) if normalized else image
+
+
+# ---- problems ----
+
+
+def read_folders(tmp_dir: str, split: str) -> Iterator[tuple[str, int]] | None:
+    """File and class number of each picture of a split; None if its folder is not there.
+
+    Raises:
+        ValueError: a class of the validation split that the training split does not have.
+    """
+    root = next((path for name in FOLDERS[split] if os.path.isdir(path := os.path.join(tmp_dir, name))), None)
+    train = os.path.join(tmp_dir, *FOLDERS[DatasetSplit.TRAIN])
+    if root is None or not os.path.isdir(train):
+        return None
+    numbers = {name: number for number, name in enumerate(image_files.class_folders(train))}
+    classes = image_files.class_folders(root)
+    if unknown := sorted(set(classes) - set(numbers)):
+        raise ValueError(f"{os.path.join(root, unknown[0])}: no class of that name in {train}")
+    return ((path, numbers[name]) for name, paths in classes.items() for path in paths)
+
+
+@registry.register_problem
+class ImageImagenet(Image2ClassProblem):
+    """ImageNet: what is on a picture, one of 1,000 classes; the model sees 299 x 299 pixels."""
+
+    is_small = False
+    num_classes = CLASSES
+    train_shards = 1024
+    dev_shards = 10
+    size = 299
+    normalized = True
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return (self.size, self.size, 3)
+
+    def dataset_filename(self) -> str:
+        return "image_imagenet"  # all sizes share the data
+
+    def generator(self, data_dir: str, tmp_dir: str, is_training: bool) -> Iterator[dict[str, Any]]:
+        split = DatasetSplit.TRAIN if is_training else DatasetSplit.EVAL
+        files = read_folders(tmp_dir, split)
+        if files is None:
+            instead = f"put train/CLASS/*.JPEG and validation/CLASS/*.JPEG into {tmp_dir}, or see tfds's imagenet2012"
+            rows = image_files.tfds_images("imagenet2012", split, ["image", "label"], data_dir, instead, encoded=True)
+            return ({"inputs": row["image"], "targets": int(row["label"])} for row in rows)
+        return self._of_files(files)
+
+    def _of_files(self, files: Iterator[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+        for path, label in files:
+            content = image_files.read_bytes(path)
+            image_files.decode_image(content, path)
+            yield {"inputs": content, "targets": label}
+
+    def preprocess_image(self, image: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
+        return {"inputs": preprocess(image, self.size, split, seed, self.normalized)}
+
+
+@registry.register_problem
+class ImageImagenet224(ImageImagenet):
+    """ImageNet at 224 x 224 pixels."""
+
+    size = 224
+
+
+@registry.register_problem("image_imagenet224_no_normalization")
+class ImageImagenet224NoNormalization(ImageImagenet224):
+    """ImageNet at 224 x 224 pixels, intensities as they are."""
+
+    normalized = False
+
+
+@registry.register_problem
+class ImageImagenet256(ImageImagenet):
+    """ImageNet at 256 x 256 pixels."""
+
+    size = 256
+
+
+@registry.register_problem
+class ImageImagenet32(ImageImagenet):
+    """ImageNet reduced to 32 x 32 pixels.
+
+    Not reversed, these are normalized; T2T then cuts them down to whole numbers (-2 to 2), which is not done here.
+    """
+
+    size = 32
+    is_small = True
+
+    def preprocess_image(self, image: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
+        if self.was_reversed:
+            return {"inputs": resize_by_area(image, self.size)}
+        return {"inputs": tf.image.resize(preprocess(image, 299, split, seed), [self.size, self.size])}
+
+
+@registry.register_problem
+class ImageImagenet64(ImageImagenet32):
+    """ImageNet reduced to 64 x 64 pixels."""
+
+    size = 64
+
+
+@registry.register_problem
+class Img2imgImagenet(ImageImagenet):
+    """ImageNet from 8 x 8 to 32 x 32."""
+
+    def preprocess_image(self, image: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
+        return {"inputs": resize_by_area(image, 8), "targets": resize_by_area(image, 32)}
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        inputs = super().feature_encoders(data_dir)["inputs"]
+        return {"inputs": inputs, "targets": inputs}
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+        image_to_image(defaults, 8, 32)
+
+    def eval_metrics(self) -> list[str]:
+        return ["neg_log_perplexity", "bits_per_dim"]
+
+    def text_scores(self) -> list[str]:
+        return []
+
+
+def image_to_image(p: ProblemHParams, inputs_size: int | None, targets_size: int | None) -> None:
+    """Fills in what problems from images to images say (T2T: identity modalities, which models' hparams replace)."""
+    p.modality = {"inputs": "identity", "targets": "identity"}
+    p.vocab_size = {"inputs": 256, "targets": 256}
+    sizes = {"inputs": inputs_size, "targets": targets_size}
+    p.shape = {name: [size, size, 3] for name, size in sizes.items() if size}
+    p.input_space_id = p.target_space_id = SpaceID.IMAGE_LABEL  # T2T's
+
+
+# ---- small pictures ----
+
+
+class _SmallPictures(Image2ClassProblem):
+    """The pictures of the PixelRNN paper, of one class, for models that draw (with `_rev`)."""
+
+    is_small = False
+    num_classes = CLASSES
+    train_shards = 1024
+    dev_shards = 10
+
+    def dataset_filename(self) -> str:
+        return f"image_imagenet{self.image_size}_gen"
+
+    def generator(self, data_dir: str, tmp_dir: str, is_training: bool) -> Iterator[dict[str, Any]]:
+        size = f"{self.image_size}x{self.image_size}"
+        folder = os.path.join(tmp_dir, f"{'train' if is_training else 'valid'}_{size}")
+        if os.path.isdir(folder):
+            for path in image_files.folder_images(folder, f"put those of the archive {folder}.tar there"):
+                image = image_files.read_image(path)
+                if image.shape != (self.image_size, self.image_size, 3):
+                    raise ValueError(f"{path}: a picture of {image.shape[0]} x {image.shape[1]}, expected {size}")
+                yield {"inputs": image, "targets": 0}
+            return
+        instead = f"put the folders train_{size} and valid_{size} into {tmp_dir}"
+        split = DatasetSplit.TRAIN if is_training else DatasetSplit.EVAL
+        for row in image_files.tfds_images(f"downsampled_imagenet/{size}", split, ["image"], data_dir, instead):
+            yield {"inputs": row["image"], "targets": 0}
+
+    def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
+        return {"inputs": images}
+
+
+@registry.register_problem
+class ImageImagenet32Gen(_SmallPictures):
+    """ImageNet at 32 x 32, for models that draw: image_imagenet32_gen_rev."""
+
+    image_size = 32
+
+
+@registry.register_problem
+class ImageImagenet64Gen(_SmallPictures):
+    """ImageNet at 64 x 64, for models that draw: image_imagenet64_gen_rev."""
+
+    image_size = 64
+
+
+@registry.register_problem
+class ImageImagenet64GenFlat(ImageImagenet64Gen):
+    """ImageNet at 64 x 64 as sequences of 12,288 numbers, for language models: image_imagenet64_gen_flat_rev."""
+
+    @property
+    def image_shape(self) -> None:
+        return None
+
+    def preprocess_batch(self, features: Features, split: str, hparams: Any, seed: tf.Tensor) -> Features:
+        return {"inputs": tf.reshape(features["inputs"], [-1, np.prod((64, 64, 3))])}
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        return ImageProblem.feature_encoders(self, data_dir)
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+        pixels_as_symbols(self, defaults)
+
+    def eval_metrics(self) -> list[str]:
+        return ["accuracy", "accuracy_top5", "neg_log_perplexity"]
+
+
+def pixels_as_symbols(problem: ImageProblem, p: ProblemHParams) -> None:
+    """Fills in what problems on images as sequences say.
+
+    Raises:
+        ValueError: the problem is not reversed: it has inputs alone.
+    """
+    if not problem.was_reversed:
+        raise ValueError(f"{problem.name} has no targets; use {problem.name}_rev")
+    p.modality = {"inputs": "symbol_weights_all"}
+    p.vocab_size = {"inputs": 256}
+    p.target_space_id = SpaceID.IMAGE_LABEL

@@ -1,0 +1,107 @@
+"""Language models on the One Billion Word Benchmark (T2T's `lm1b.py`): Chelba et al. 2013, arXiv:1312.3005.
+
+`tmp_dir` holds `1-billion-word-language-modeling-benchmark-r13output.tar.gz` or its folder, and the benchmark's
+vocabulary `vocab-2016-09-10.txt.en`: words outside it become UNK, so that figures compare with published ones. Without
+the archive, tfds's `lm1b` is used, whose held-out lines are in another order.
+"""
+
+from collections.abc import Iterator
+
+from tensor2keras import registry
+from tensor2keras.data import sources
+from tensor2keras.data.archives import Archive, download
+from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.space_id import TaskID
+from tensor2keras.data.text_problem import Text2SelfProblem, Text2TextProblem, VocabType
+
+FOLDER = "1-billion-word-language-modeling-benchmark-r13output"
+ARCHIVE = Archive(f"{FOLDER}.tar.gz", f"http://www.statmt.org/lm-benchmark/{FOLDER}.tar.gz")
+FILES = {
+    DatasetSplit.TRAIN: [
+        f"{FOLDER}/training-monolingual.tokenized.shuffled/news.en-{part:05d}-of-00100" for part in range(1, 100)
+    ],
+    DatasetSplit.EVAL: [f"{FOLDER}/heldout-monolingual.tokenized.shuffled/news.en.heldout-00000-of-00050"],
+}
+TFDS_SPLITS = {DatasetSplit.TRAIN: "train", DatasetSplit.EVAL: "test[:2%]"}  # T2T takes one of 50 held-out files
+VOCABULARY = "vocab-2016-09-10.txt"
+
+
+def original_words(tmp_dir: str) -> frozenset[str]:
+    """The benchmark's words; fetched if they are not in `tmp_dir`."""
+    for name in (f"{VOCABULARY}.en", VOCABULARY):
+        if path := sources.find_file(tmp_dir, name):
+            return frozenset(sources.read_lines(path))
+    path = f"{tmp_dir}/{VOCABULARY}.en"
+    url = f"http://download.tensorflow.org/models/LM_LSTM_CNN/{VOCABULARY}"
+    download(url, path, f"put the benchmark's vocabulary there, one word a line (from {url})")
+    return frozenset(sources.read_lines(path))
+
+
+@registry.register_problem
+class LanguagemodelLm1b32k(Text2SelfProblem):
+    """Language model: One Billion Word Benchmark, 32k subwords."""
+
+    is_generate_per_split = True
+    approx_vocab_size = 2**15
+    max_samples_for_vocab = 63000
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
+        known = original_words(tmp_dir)
+        for line in self._lines(data_dir, tmp_dir, dataset_split):
+            yield {"targets": " ".join([word if word in known else "UNK" for word in line.split()])}
+
+    def _lines(self, data_dir: str, tmp_dir: str, split: str) -> Iterator[str]:
+        if ARCHIVE.present(tmp_dir, [name for names in FILES.values() for name in names]):
+            for path in ARCHIVE.files(tmp_dir, FILES[split]):
+                yield from sources.read_lines(path)
+        else:
+            instead = f"put {ARCHIVE.name}, or extracted: {FOLDER}/, into {tmp_dir}"
+            for row in sources.tfds_rows("lm1b", TFDS_SPLITS[split], ["text"], data_dir, instead):
+                yield row["text"]
+
+
+@registry.register_problem
+class LanguagemodelLm1b8k(LanguagemodelLm1b32k):
+    """Language model: One Billion Word Benchmark, 8k subwords."""
+
+    approx_vocab_size = 2**13
+
+
+@registry.register_problem
+class LanguagemodelLm1b32kPacked(LanguagemodelLm1b32k):
+    """Language model: One Billion Word Benchmark, 32k subwords, packed into rows of 256."""
+
+    packed_length = 256
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return LanguagemodelLm1b32k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem
+class LanguagemodelLm1b8kPacked(LanguagemodelLm1b8k):
+    """Language model: One Billion Word Benchmark, 8k subwords, packed into rows of 256."""
+
+    packed_length = 256
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return LanguagemodelLm1b8k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem
+class LanguagemodelLm1bCharacters(LanguagemodelLm1b32k):
+    """Language model: One Billion Word Benchmark, bytes."""
+
+    vocab_type = VocabType.CHARACTER
+
+    def global_task_id(self) -> int:
+        """T2T's number of the task."""
+        return TaskID.EN_CHR
+
+
+@registry.register_problem
+class LanguagemodelLm1bCharactersPacked(LanguagemodelLm1bCharacters):
+    """Language model: One Billion Word Benchmark, bytes, packed into rows of 1024."""
+
+    packed_length = 1024

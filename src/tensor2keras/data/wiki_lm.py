@@ -1,0 +1,130 @@
+"""Language models on Wikipedia (T2T's `wiki_lm.py`); several problems use their vocabularies.
+
+`tmp_dir` holds T2T's files, `enwiki_train.txt.gz`, `enwiki_eval.txt.gz`, `enwiki_test.txt.gz` (or without `.gz`), and
+the same for de, fr and ro: untokenized text, one paragraph a line.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tensor2keras import registry
+from tensor2keras.data import sources
+from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.text_problem import Text2SelfProblem, Text2TextProblem
+
+SHORTEST = 10  # characters; shorter examples are noise
+FILE_PARTS = {DatasetSplit.TRAIN: "train", DatasetSplit.EVAL: "eval", DatasetSplit.TEST: "test"}
+
+
+def joined_lines(lines: Iterator[str], limit: int) -> Iterator[str]:
+    """Lines joined by blanks to texts of fewer than `limit` characters; longer lines are left out, as T2T does."""
+    text = ""
+    for line in lines:
+        if len(text) + len(line) + 1 >= limit:
+            if SHORTEST < len(text) < limit:
+                yield text
+            text = ""
+        text = f"{text} {line}" if text else line
+    if SHORTEST < len(text) < limit:
+        yield text
+
+
+def in_turn(iterators: list[Iterator[str]]) -> Iterator[str]:
+    """One item of each iterator after the other, until all have ended."""
+    while iterators:
+        for iterator in list(iterators):
+            try:
+                yield next(iterator)
+            except StopIteration:
+                iterators.remove(iterator)
+
+
+@registry.register_problem
+class LanguagemodelEnWiki32k(Text2SelfProblem):
+    """Language model: English Wikipedia, 32k subwords."""
+
+    is_generate_per_split = True
+    languages: tuple[str, ...] = ("en",)
+    approx_vocab_size = 32000
+    max_samples_for_vocab = 128000
+    combine_characters_threshold = 512 * 8
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        shards = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
+        return [{"split": split, "shards": count} for split, count in shards.items()]
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
+        names = [f"{language}wiki_{FILE_PARTS[dataset_split]}.txt" for language in self.languages]
+        paths = [sources.require_file(tmp_dir, name) for name in names]
+        texts = [joined_lines(sources.read_lines(path), self.combine_characters_threshold) for path in paths]
+        return ({"targets": text} for text in in_turn(texts))
+
+
+@registry.register_problem
+class LanguagemodelEnWiki64k(LanguagemodelEnWiki32k):
+    """Language model: English Wikipedia, 64k subwords."""
+
+    approx_vocab_size = 64000
+
+
+@registry.register_problem
+class LanguagemodelEnWiki64kShorter(LanguagemodelEnWiki64k):
+    """Language model: English Wikipedia in shorter pieces, 64k subwords."""
+
+    combine_characters_threshold = 384 * 8
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return LanguagemodelEnWiki64k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem
+class LanguagemodelDeWiki32k(LanguagemodelEnWiki32k):
+    """Language model: German Wikipedia, 32k subwords."""
+
+    languages = ("de",)
+
+
+@registry.register_problem
+class LanguagemodelDeWiki64k(LanguagemodelDeWiki32k):
+    """Language model: German Wikipedia, 64k subwords."""
+
+    approx_vocab_size = 64000
+
+
+@registry.register_problem
+class LanguagemodelFrWiki32k(LanguagemodelEnWiki32k):
+    """Language model: French Wikipedia, 32k subwords."""
+
+    languages = ("fr",)
+
+
+@registry.register_problem
+class LanguagemodelFrWiki64k(LanguagemodelFrWiki32k):
+    """Language model: French Wikipedia, 64k subwords."""
+
+    approx_vocab_size = 64000
+
+
+@registry.register_problem
+class LanguagemodelRoWiki32k(LanguagemodelEnWiki32k):
+    """Language model: Romanian Wikipedia, 32k subwords."""
+
+    languages = ("ro",)
+
+
+@registry.register_problem
+class LanguagemodelRoWiki64k(LanguagemodelRoWiki32k):
+    """Language model: Romanian Wikipedia, 64k subwords."""
+
+    approx_vocab_size = 64000
+
+
+@registry.register_problem
+class LanguagemodelDeEnFrRoWiki64k(LanguagemodelEnWiki32k):
+    """Language model: Wikipedia in German, English, French and Romanian together, 64k subwords."""
+
+    languages = ("de", "fr", "en", "ro")
+    approx_vocab_size = 64000
+    max_samples_for_vocab = 256000

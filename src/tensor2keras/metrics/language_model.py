@@ -1,0 +1,59 @@
+"""Figures of language models that do not depend on the vocabulary: perplexity by word, bits by character.
+
+A model's log-probability of a text is the same however the text is cut into tokens; divided by words or characters it
+compares between vocabularies. As T2T counts, the end of a sequence is one more word and one more character.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+EOS_ID = 1
+
+
+class Units(NamedTuple):
+    """How often a text has each unit, ends of sequences included."""
+
+    tokens: int
+    words: int
+    characters: int
+    bytes: int
+
+
+def count_units(encoder: Any, rows: Iterable[Sequence[int]]) -> Units:
+    """The units of sequences of ids.
+
+    Args:
+        encoder: its `decode` gives their text.
+        rows: ids; each EOS ends a text, and zeros at the end are padding.
+    """
+    tokens = words = characters = size = 0
+    for row in rows:
+        ids = np.trim_zeros(np.asarray(row), "b")
+        ends = np.flatnonzero(ids == EOS_ID)
+        tokens += len(ids)
+        for piece in np.split(ids, ends):
+            text = encoder.decode([int(i) for i in piece if i != EOS_ID]) if len(piece) else ""
+            words += len(text.split())
+            characters += len(text)
+            size += len(text.encode("utf-8"))
+        words, characters, size = words + len(ends), characters + len(ends), size + len(ends)
+    return Units(tokens, words, characters, size)
+
+
+def figures(neg_log_perplexity: float, units: Units) -> dict[str, float]:
+    """Perplexity by token and by word, bits by character and by byte, of a mean log-probability by token."""
+    total = -neg_log_perplexity * units.tokens  # nats of the whole text
+    bits = total / math.log(2)
+    return {
+        "perplexity": _exp(-neg_log_perplexity),
+        "word_perplexity": _exp(total / max(units.words, 1)),
+        "bits_per_char": bits / max(units.characters, 1),
+        "bits_per_byte": bits / max(units.bytes, 1),
+    }
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf
