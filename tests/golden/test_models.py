@@ -19,6 +19,7 @@ CASES = (
     "imagetransformer2d",
     "imagetransformer_base",
     "imagetransformer_dmol",
+    "slicenet",
     "text_cnn",
     "transformer_base",
     "transformer_base_packed",

@@ -62,6 +62,11 @@ ZOO = {
         "imagetransformer_moe_tiny", image_problem(), {**IMAGES, "moe_layers_decoder": "1", "moe_num_experts": 2}
     ),
     "img2img_transformer": Small("img2img_transformer2d_tiny", image_problem("image"), DOWNSAMPLED),
+    "slice_net": Small(
+        "slicenet_1",
+        symbol_problem(),
+        {"hidden_size": 36, "num_hidden_layers": 1, "num_heads": 2, "kernel_scheme": "3.3.3.3"},
+    ),
     "text_cnn": Small("text_cnn_base", classes(), {"hidden_size": 16, "num_filters": 8}),
     "transformer": Small("transformer_tiny", symbol_problem(), TRANSFORMER),
     "transformer_encoder": Small("transformer_tiny", classes(), TRANSFORMER),

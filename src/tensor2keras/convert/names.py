@@ -53,9 +53,9 @@ def t2t_name(path: str) -> str:
 def t2t_array(name: str, array: np.ndarray) -> np.ndarray:
     """The array in the shape T2T gives it: its convolutions over a sequence are of two dimensions, one of them 1.
 
-    Those lie in scopes `..._single`; a dense layer stands for one of width 1.
+    Those lie in scopes `..._single` or `conv2d`; a dense layer stands for one of width 1.
     """
-    if not re.search(r"_single/\w*kernel$", name) or array.ndim > 3:
+    if not re.search(r"(_single|conv2d(_\d+)?)/\w*kernel$", name) or array.ndim > 3:
         return array
     return array[:, None] if array.ndim == 3 else array[None, None]
 

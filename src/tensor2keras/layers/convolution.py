@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.initializer import fresh
-from tensor2keras.layers.normalization import LayerNorm
+from tensor2keras.layers.normalization import LayerNorm, get_norm
 
 Size = int | Sequence[int]
 PADDINGS = ("LEFT", "SAME", "VALID")
@@ -176,10 +176,12 @@ class SubseparableConv(keras.layers.Layer):
         kernel_size, padding, use_bias, dilation_rate: of the convolutions.
         separability: number of groups; negative: groups of separable convolutions, not mixed; 0: one separable
             convolution.
+        conv_name: of the convolutions, without the suffix; by default the layer's name.
+        mix_name: of the 1x1 convolution.
 
     Reference:
         T2T `subseparable_conv`. Its variables lie directly in the caller's scope: `part_0/NAME_single/kernel`,
-        `conv2d/kernel`; here below the layer's name.
+        `conv2d/kernel`. A caller gives the layer its own name for that.
     """
 
     def __init__(
@@ -191,6 +193,8 @@ class SubseparableConv(keras.layers.Layer):
         dilation_rate: Size = 1,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
+        conv_name: str | None = None,
+        mix_name: str = "conv2d",
         name: str = "conv",
         **kwargs: Any,
     ):
@@ -204,18 +208,20 @@ class SubseparableConv(keras.layers.Layer):
         self.separability = separability
         self.dilation_rate = dilation_rate
         self.use_bias = use_bias
+        self.conv_name = conv_name or name
+        self.mix_name = mix_name
         self.kernel_initializer = fresh(kernel_initializer)
         kernels = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         shared = {"dilation_rate": dilation_rate, "use_bias": use_bias, **kernels}
         self.parts = [
-            conv(filters // max(groups, 1), kernel_size, padding, separability <= 0, name, **shared)
+            conv(filters // max(groups, 1), kernel_size, padding, separability <= 0, self.conv_name, **shared)
             for _ in range(max(groups, 1))
         ]
         self.mix = None
         if separability > 1:
             ones = 1 if isinstance(kernel_size, int) else (1, 1)
             kind = keras.layers.Conv1D if isinstance(kernel_size, int) else keras.layers.Conv2D
-            self.mix = kind(filters, ones, name="conv2d", **kernels)
+            self.mix = kind(filters, ones, name=mix_name, **kernels)
 
     def build(self, x_shape: tuple) -> None:
         if x_shape[-1] % len(self.parts):
@@ -241,7 +247,16 @@ class SubseparableConv(keras.layers.Layer):
         return y if self.mix is None else self.mix(y)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("filters", "kernel_size", "padding", "separability", "dilation_rate", "use_bias")
+        names = (
+            "filters",
+            "kernel_size",
+            "padding",
+            "separability",
+            "dilation_rate",
+            "use_bias",
+            "conv_name",
+            "mix_name",
+        )
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return {
             **super().get_config(),
@@ -252,7 +267,7 @@ class SubseparableConv(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class ConvBlock(keras.layers.Layer):
-    """Convolutions one after the other: relu, mask, convolution without bias, layer norm.
+    """Convolutions one after the other: relu, zeros at padding, convolution without bias, layer norm.
 
     Args:
         filters: channels of each.
@@ -263,12 +278,14 @@ class ConvBlock(keras.layers.Layer):
         first_relu: whether the input passes a relu too.
         use_elu: elu in place of relu.
         normalize: layer norms; without them the convolutions have biases.
+        norm_type: a key of `normalization.NORMS`, whose scope the norms then have as well; None: layer norms.
+        norm_epsilon: of these norms.
         strides: of all convolutions.
         kernel_initializer: of all kernels.
 
     Call arguments:
         x: [batch, length, channels] or [batch, height, width, channels].
-        mask: what is multiplied with each convolution's input, 0.0 at padding, broadcast to x; or None.
+        nonpadding: what is multiplied with each convolution's input, 0.0 at padding, broadcast to x; or None.
 
     Reference:
         T2T `conv_block`, `conv1d_block`, `separable_conv_block`, `subseparable_conv_block`.
@@ -284,6 +301,8 @@ class ConvBlock(keras.layers.Layer):
         first_relu: bool = True,
         use_elu: bool = False,
         normalize: bool = True,
+        norm_type: str | None = None,
+        norm_epsilon: float = 1e-6,
         strides: Size = 1,
         kernel_initializer: Any = "glorot_uniform",
         name: str = "conv_block",
@@ -298,15 +317,19 @@ class ConvBlock(keras.layers.Layer):
         self.first_relu = first_relu
         self.use_elu = use_elu
         self.normalize = normalize
+        self.norm_type = norm_type
+        self.norm_epsilon = norm_epsilon
         self.strides = strides
         self.kernel_initializer = fresh(kernel_initializer)
         self.convolutions = [
             self._convolution(i, rate, size) for i, (rate, size) in enumerate(self.dilation_rates_and_kernel_sizes)
         ]
-        self.norms = [
-            LayerNorm(name=f"conv_block_norm_{i}", dtype=self.dtype_policy) if normalize else None
-            for i in range(len(self.convolutions))
-        ]
+        self.norms = [self._norm(i) if normalize else None for i in range(len(self.convolutions))]
+
+    def _norm(self, i: int) -> keras.layers.Layer:
+        if self.norm_type is None:
+            return LayerNorm(name=f"conv_block_norm_{i}", dtype=self.dtype_policy)
+        return get_norm(self.norm_type, self.norm_epsilon, dtype=self.dtype_policy)
 
     def _convolution(self, i: int, dilation_rate: Size, kernel_size: Size) -> keras.layers.Layer:
         shared = {
@@ -318,15 +341,22 @@ class ConvBlock(keras.layers.Layer):
             "dtype": self.dtype_policy,
         }
         if self.separabilities:
-            return SubseparableConv(self.filters, kernel_size, separability=self.separabilities[i], **shared)
+            mixed = sum(separability > 1 for separability in self.separabilities[:i])
+            shared |= {"name": self.name, "conv_name": shared["name"], "separability": self.separabilities[i]}
+            return SubseparableConv(
+                self.filters, kernel_size, mix_name=f"conv2d_{mixed}" if mixed else "conv2d", **shared
+            )
         return conv(self.filters, kernel_size, separable=self.separable, strides=self.strides, **shared)
 
     def build(self, x_shape: tuple) -> None:
         self.input_size = x_shape[-1]
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+        for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             convolution.build(x_shape)
             x_shape = (*x_shape[:-1], self.filters)
-            if norm is not None:
+            if self.norm_type is not None and self.normalize:
+                with keras.name_scope(f"conv_block_norm_{i}"):
+                    norm.build(x_shape)
+            elif norm is not None:
                 norm.build(x_shape)
         self.built = True
 
@@ -344,13 +374,13 @@ class ConvBlock(keras.layers.Layer):
             if margin(convolution)
         }
 
-    def step(self, x: Any, cache: dict[str, Any], mask: Any = None) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Any, cache: dict[str, Any], nonpadding: Any = None) -> tuple[Any, dict[str, Any]]:
         """The block's output [batch, 1, filters] at the position of x [batch, 1, channels] (padding "LEFT")."""
         activation = ops.elu if self.use_elu else ops.relu
         cache = dict(cache)
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             x = activation(x) if self.first_relu or i > 0 else x
-            x = x if mask is None else x * ops.cast(mask, x.dtype)
+            x = x if nonpadding is None else x * ops.cast(nonpadding, x.dtype)
             if margin(convolution):
                 x = ops.concatenate([cache[f"conv_{i}"], x], axis=1)
                 cache[f"conv_{i}"] = x[:, 1:]
@@ -358,13 +388,13 @@ class ConvBlock(keras.layers.Layer):
             x = x if norm is None else norm(x)
         return x, cache
 
-    def call(self, x: Any, mask: Any = None) -> Any:
+    def call(self, x: Any, nonpadding: Any = None) -> Any:
         activation = ops.elu if self.use_elu else ops.relu
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             if self.first_relu or i > 0:
                 x = activation(x)
-            if mask is not None:
-                x = x * ops.cast(mask, x.dtype)
+            if nonpadding is not None:
+                x = x * ops.cast(nonpadding, x.dtype)
             x = convolution(x)
             if norm is not None:
                 x = norm(x)
@@ -372,7 +402,7 @@ class ConvBlock(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         names = ("filters", "dilation_rates_and_kernel_sizes", "padding", "separable", "separabilities")
-        switches = ("first_relu", "use_elu", "normalize", "strides")
+        switches = ("first_relu", "use_elu", "normalize", "norm_type", "norm_epsilon", "strides")
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return {
             **super().get_config(),

@@ -4,13 +4,14 @@ All take x [batch, length, hidden] and nonpadding [batch, length] (1.0 at real p
 shape. In decoding, `init_cache` makes what `step` needs of earlier positions: nothing, but for convolutions.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensor2keras.layers.convolution import ConvHiddenRelu, conv, conv_step, margin
+from tensor2keras.layers.convolution import ConvHiddenRelu
 from tensor2keras.layers.experts import CapacityExperts, NoisyTopKExperts
 from tensor2keras.layers.initializer import fresh
 
@@ -190,77 +191,6 @@ class ConvReluConv(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class SepconvReluSepconv(keras.layers.Layer):
-    """A separable convolution over positions, a relu and another separable convolution.
-
-    Args:
-        hidden_size: width in and out.
-        filter_size: width between.
-        kernel_size: positions the first convolution sees, an odd number.
-        second_kernel_size: positions the second sees, an odd number.
-        padding: "LEFT" (causal) or "SAME".
-        dropout: rate after the relu.
-        kernel_initializer: of the kernels.
-
-    Reference:
-        T2T `sepconv_relu_sepconv`.
-    """
-
-    def __init__(
-        self,
-        hidden_size: int,
-        filter_size: int,
-        kernel_size: int = 3,
-        second_kernel_size: int = 5,
-        padding: str = "LEFT",
-        dropout: float = 0.0,
-        kernel_initializer: Any = "glorot_uniform",
-        name: str = "sepconv_relu_sepconv",
-        **kwargs: Any,
-    ):
-        super().__init__(name=name, **kwargs)
-        self.hidden_size = hidden_size
-        self.filter_size = filter_size
-        self.kernel_size = kernel_size
-        self.second_kernel_size = second_kernel_size
-        self.padding = padding
-        self.dropout = dropout
-        self.kernel_initializer = fresh(kernel_initializer)
-        shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
-        self.conv1 = conv(filter_size, kernel_size, padding, True, "conv1", activation="relu", **shared)
-        self.conv2 = conv(hidden_size, second_kernel_size, padding, True, "conv2", **shared)
-        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
-
-    def build(self, x_shape: tuple) -> None:
-        self.conv1.build(x_shape)
-        self.conv2.build((*x_shape[:-1], self.filter_size))
-        self.built = True
-
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
-        mask = 1.0 if nonpadding is None else ops.cast(nonpadding, x.dtype)[:, :, None]
-        return self.conv2(self.drop(self.conv1(x * mask), training=training) * mask)
-
-    def init_cache(self, batch_size: Any) -> Cache:
-        """The inputs that the two convolutions still see."""
-        sizes = {"conv1": (margin(self.conv1), self.hidden_size), "conv2": (margin(self.conv2), self.filter_size)}
-        return {name: ops.zeros((batch_size, *size), self.compute_dtype) for name, size in sizes.items()}
-
-    def step(self, x: Any, cache: Cache) -> tuple[Any, Cache]:
-        first = ops.concatenate([cache["conv1"], x], axis=1)
-        second = ops.concatenate([cache["conv2"], conv_step(self.conv1, first)], axis=1)
-        return conv_step(self.conv2, second), {"conv1": first[:, 1:], "conv2": second[:, 1:]}
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("hidden_size", "filter_size", "kernel_size", "second_kernel_size", "padding", "dropout")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "kernel_initializer": initializer,
-        }
-
-
-@keras.saving.register_keras_serializable("tensor2keras")
 class GatedLinearUnit(keras.layers.Layer):
     """(x W1 + b1) * sigmoid(x W2 + b2), W1 and W2 the halves of one kernel (Dauphin et al. 2017).
 
@@ -374,7 +304,7 @@ class NoFeedForward(_PositionWise):
         return x
 
 
-FEED_FORWARD: dict[str, type[keras.layers.Layer]] = {
+FEED_FORWARD: dict[str, Callable[..., keras.layers.Layer]] = {
     "conv_hidden_relu": ConvHiddenRelu,
     "conv_relu_conv": ConvReluConv,
     "dense_relu_dense": DenseReluDense,
@@ -382,7 +312,7 @@ FEED_FORWARD: dict[str, type[keras.layers.Layer]] = {
     "local_moe_tpu": CapacityExperts,
     "none": NoFeedForward,
     "parameter_attention": ParameterAttention,
-    "sepconv_relu_sepconv": SepconvReluSepconv,
+    "sepconv_relu_sepconv": functools.partial(ConvHiddenRelu, separable=True, name="sepconv_relu_sepconv"),
 }
 
 

@@ -46,6 +46,8 @@ class _Universal:
             "ffn_layer": "sepconv_relu_sepconv",
             "hidden_size": hparams.hidden_size,
             "filter_size": hparams.filter_size,
+            "kernel_size": 3,
+            "second_kernel_size": 5,
             "padding": padding,
             "dropout": hparams.relu_dropout,
             "kernel_initializer": self.kernel_initializer,
