@@ -5,6 +5,7 @@ Examples:
   echo "A dog runs." | t2t-decoder --output_dir=~/t2t_train --decode_from_file=- --decode_to_file=-
   t2t-decoder --output_dir=~/t2t_train --decode_interactive --decode_hparams="beam_size=8,alpha=0.6"
   t2t-decoder --output_dir=~/t2t_train --score_file=pairs.tsv --decode_to_file=scores.txt
+  t2t-decoder --output_dir=~/t2t_images --decode_to_file=samples.png --decode_hparams="num_samples=16"
 
 Problem, model, hyperparameters and data directory are read from --output_dir (hparams.json, flags.txt) unless given.
 """
@@ -97,6 +98,8 @@ def run(args: SimpleNamespace) -> None:
             keep_timestamp(to_file, args)
         if reference:
             print_scores(problem, outputs, read_texts(reference, hp.delimiter), reference)
+    elif hasattr(model, "image_shape"):
+        draw_pictures(model, problem, "test" if args.eval_use_test_set else "validation", to_file, hp, args)
     else:
         decode_dataset(
             model, problem, "test" if args.eval_use_test_set else "validation", to_file, hp, args.random_seed
@@ -365,6 +368,47 @@ def decode_dataset(model: Any, problem: Any, split: str, to_file: str, hp: Any, 
             write_lines(f"{to_file}.{name}", lines)
     if has_inputs and not hp.return_beams and hp.num_decodes == 1:
         print_scores(problem, outputs, known["targets"], f"the {split} split")
+
+
+def draw_pictures(model: Any, problem: Any, split: str, to_file: str, hp: Any, args: SimpleNamespace) -> None:
+    """Draws images and writes them as a grid, `to_file` or OUTPUT_DIR/samples.png, beside it FILE-completions.png.
+
+    A row of the completions is an image of the split, its upper half, and as many completions as columns are left. The
+    number of images is `num_samples` (16 by default); a model that goes by images draws from those of the split.
+    """
+    import numpy as np
+
+    from tensor2keras.decoding import images as drawing
+    from tensor2keras.training import pictures
+
+    count = hp.num_samples if hp.num_samples > 0 else 16
+    settings = {"sampling_method": "random", "seed": args.random_seed}
+    path = Path(to_file or Path(args.output_dir or ".") / "samples.png")
+    path = path if path.suffix == ".png" else path.with_suffix(".png")
+    features, _, _ = next(problem.dataset(split, model.hparams, shuffle=False, repeat=False).as_numpy_iterator())
+    originals = np.asarray(features["targets"])[:count]
+    inputs = {"inputs": features["inputs"][:count]} if model.has_inputs else {}
+    drawn = pictures.draw(model, count, args.random_seed)
+    if drawn is None:  # by images
+        found = drawing.infer(model, inputs, **settings)["outputs"]
+        drawn = np.asarray(found).astype("uint8")
+    pictures.write_png(path, pictures.grid(drawn))
+    print(f"{PROGRAM}: wrote {len(drawn)} images to {path}", file=sys.stderr)
+
+    rows, completions = model.image_shape[0] // 2, 3
+    if originals.shape[1:] != model.image_shape:
+        return
+    upper = originals[:, :rows]
+    repeated = {name: np.repeat(value, completions, axis=0) for name, value in inputs.items()}
+    repeated["partial_targets"] = np.repeat(upper, completions, axis=0)
+    completed = np.asarray(drawing.infer(model, repeated, **settings)["outputs"])
+    completed = completed.reshape(len(originals), completions, *model.image_shape)
+    halves = np.pad(upper, ((0, 0), (0, model.image_shape[0] - rows), (0, 0), (0, 0)))
+    cells = np.concatenate([originals[:, None], halves[:, None], completed], axis=1)
+    beside = path.with_name(f"{path.stem}-completions.png")
+    cells = cells.reshape(-1, *model.image_shape).astype("uint8")
+    pictures.write_png(beside, pictures.grid(cells, columns=2 + completions))
+    print(f"{PROGRAM}: wrote {len(originals)} images, their upper halves and completions to {beside}", file=sys.stderr)
 
 
 def decode_split(

@@ -35,7 +35,7 @@ class ImageDigits(Image2ClassProblem):
             from sklearn.datasets import load_digits
         except ImportError:
             raise sources.MissingDataError(
-                "image_digits are the digits that scikit-learn brings along: pip install scikit-learn"
+                "image_digits are the digits that scikit-learn brings along: pip install 'tensor2keras[examples]'"
             ) from None
         digits = load_digits()
         images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]

@@ -20,13 +20,15 @@ def draws_pictures(model: Any) -> bool:
 
 def draw(model: Any, count: int, seed: int | None = 0) -> np.ndarray | None:
     """`count` images [count, height, width, channels] uint8, the classes in turn; None if the model needs inputs to go
-    by that are not classes."""
+    by that are not classes. They are drawn at random, at the temperature of the model's `sampling_temp`."""
     features = {}
     if model.has_inputs:
         if model.problem["features"]["inputs"]["modality"] != "class_label":
             return None
         features["inputs"] = np.arange(count, dtype="int32") % model.vocab_size("inputs")
-    return np.asarray(model.infer(features, num_samples=count, seed=seed)["outputs"]).astype("uint8")
+    return np.asarray(model.infer(features, num_samples=count, sampling_method="random", seed=seed)["outputs"]).astype(
+        "uint8"
+    )
 
 
 def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:

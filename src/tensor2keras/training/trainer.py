@@ -13,7 +13,7 @@ import keras
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.metrics import language_model
-from tensor2keras.training import callbacks, checkpoints, loading, strategy
+from tensor2keras.training import callbacks, checkpoints, loading, pictures, strategy
 from tensor2keras.training.metrics_log import Events, MetricsFile
 
 SCHEDULES = {
@@ -171,6 +171,7 @@ def train_and_evaluate(
     progress = callbacks.Progress(
         start_step, train_steps, log_steps, tokens_per_step, metrics_file, train_events, lambda: _learning_rate(network)
     )
+    samples = [pictures.Pictures(start_step, eval_every, eval_events)] if pictures.draws_pictures(network) else []
     with callbacks.stop_on_signals() as stop_requested:
         print(f"ready after {time.monotonic() - began:.1f} s; the first step traces the model", flush=True)
         try:
@@ -183,6 +184,7 @@ def train_and_evaluate(
                     callbacks.StopOnNaN(start_step),
                     progress,
                     saver,
+                    *samples,
                     callbacks.StopOnSignal(start_step, stop_requested),
                 ],
             )
@@ -292,7 +294,8 @@ def _describe(
     print(f"devices    {strategy.describe(devices)}")
     print(f"batches    {report}")
     print(f"written to {output_dir}: checkpoints/, metrics.csv, train/ and eval/ (tensorboard --logdir {output_dir})")
-    print(f"to decode  t2t-decoder --problem={name} --output_dir={output_dir} --decode_from_file=FILE", flush=True)
+    source = "" if pictures.draws_pictures(network) else " --decode_from_file=FILE"
+    print(f"to decode  t2t-decoder --problem={name} --output_dir={output_dir}{source}", flush=True)
     return report.positions * report.non_padding / report.batches if report.positions else None
 
 
