@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 
 from tensor2keras import convert, registry
+from tests.golden.model_cases import in_our_shape
 from tests.helpers import load_case
 
 EOS = 1
 # case -> (model, hparams set, whether the rows of a batch can be compared: T2T mixes prompts up in beam search)
-CASES = {"transformer_base": True, "transformer_tiny_lm": False}
+CASES = {
+    "lstm_attention": True,
+    "transformer_base": True,
+    "transformer_librispeech": True,
+    "transformer_tiny_lm": False,
+}
 RUNS = {
     "greedy": {},
     "beam4_top1_alpha0.6": {"beam_size": 4, "alpha": 0.6},
@@ -31,7 +37,7 @@ def case(request, golden):
         "name": request.param,
         "features": features,
         "input_space_id": problem["input_space_id"],
-        "target_space_id": int(arrays["feature/target_space_id"]),
+        "target_space_id": int(arrays.get("feature/target_space_id", 0)),
     }
     values = {name: value for name, value in info["hparams"].items() if name in registry.hparams(info["hparams_set"])}
     model = registry.model(info["model"], registry.hparams(info["hparams_set"], problem=data, overrides=values))
@@ -43,7 +49,7 @@ def case(request, golden):
 def test_decoding_equals_tensor2tensors(case):
     name, model, arrays, info = case
     runs = [run for run in RUNS if f"{run}/outputs" in arrays]
-    assert len(runs) >= 3
+    assert len(runs) >= 2
     for run in runs:
         check_run(run, CASES[name] or run == "greedy", model, arrays, info["decode_length"])
 
@@ -51,7 +57,7 @@ def test_decoding_equals_tensor2tensors(case):
 def check_run(run: str, whole_batch: bool, model, arrays, decode_length: int) -> None:
     """Decodes as `run` says and compares ids up to the first EOS, and scores."""
     features = {
-        key.removeprefix("feature/"): np.squeeze(value, (2, 3))
+        key.removeprefix("feature/"): in_our_shape(value, None)
         for key, value in arrays.items()
         if key in ("feature/inputs", "feature/targets")
     }
@@ -59,12 +65,18 @@ def check_run(run: str, whole_batch: bool, model, arrays, decode_length: int) ->
     if not whole_batch:
         features, compared = {key: value[:1] for key, value in features.items()}, 1
     found = model.infer(features, decode_length=decode_length, **{"beam_size": 1, **RUNS[run]})
-    np.testing.assert_allclose(np.asarray(found["scores"]), arrays[f"{run}/scores"][:compared], rtol=1e-4, err_msg=run)
-    for ids, expected in zip(np.asarray(found["outputs"]), arrays[f"{run}/outputs"][:compared], strict=True):
+    scores, outputs = np.asarray(found["scores"]), in_our_shape(arrays[f"{run}/outputs"], None)
+    by_steps = f"{run}/scores" in arrays  # without a cache T2T gives no scores of a greedy run, and all beams' scores
+    if by_steps:
+        wanted = arrays[f"{run}/scores"][:compared]
+        np.testing.assert_allclose(
+            scores, wanted[:, 0] if wanted.ndim > scores.ndim else wanted, rtol=1e-4, err_msg=run
+        )
+    for ids, expected in zip(np.asarray(found["outputs"]), outputs[:compared], strict=True):
         for one, other in zip(np.atleast_2d(ids), np.atleast_2d(expected), strict=True):
             assert up_to_end(one) == up_to_end(other), run
-    if compared > 1:  # as many steps were taken
-        assert np.shape(found["outputs"]) == arrays[f"{run}/outputs"].shape
+    if compared > 1 and by_steps:  # as many steps were taken
+        assert np.shape(found["outputs"]) == outputs.shape
 
 
 def up_to_end(ids) -> list[int]:

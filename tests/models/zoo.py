@@ -11,6 +11,7 @@ from tests.models.tiny_images import image_problem
 TRANSFORMER = {"hidden_size": 16, "filter_size": 24, "num_heads": 2, "num_hidden_layers": 2}
 
 
+LSTM = {"hidden_size": 16}
 IMAGES = {
     "hidden_size": 16,
     "filter_size": 24,
@@ -62,11 +63,25 @@ ZOO = {
         "imagetransformer_moe_tiny", image_problem(), {**IMAGES, "moe_layers_decoder": "1", "moe_num_experts": 2}
     ),
     "img2img_transformer": Small("img2img_transformer2d_tiny", image_problem("image"), DOWNSAMPLED),
+    "lstm_encoder": Small("lstm_seq2seq", classes(), LSTM),
+    "lstm_seq2seq": Small("lstm_seq2seq", symbol_problem(), LSTM),
+    "lstm_seq2seq_attention": Small("lstm_attention", symbol_problem(), {**LSTM, "attention_layer_size": 12}),
+    "lstm_seq2seq_attention_bidirectional_encoder": Small(
+        "lstm_luong_attention_multi", symbol_problem(), {**LSTM, "num_heads": 2, "attention_layer_size": 12}
+    ),
+    "lstm_seq2seq_bidirectional_encoder": Small("lstm_seq2seq", symbol_problem(), LSTM),
     "slice_net": Small(
         "slicenet_1",
         symbol_problem(),
         {"hidden_size": 36, "num_hidden_layers": 1, "num_heads": 2, "kernel_scheme": "3.3.3.3"},
     ),
+    "resnet": Small("resnet_50", classified_images(), {"layer_sizes": [1] * 4, "filter_sizes": [8] * 5}),
+    "revnet": Small(
+        "revnet_38_cifar",
+        classified_images(),
+        {"num_channels_init_block": 8, "num_channels": [4, 8, 8], "num_layers_per_block": [1, 2, 1]},
+    ),
+    "shake_shake": Small("shakeshake_small", classified_images(), {"hidden_size": 16, "num_hidden_layers": 8}),
     "text_cnn": Small("text_cnn_base", classes(), {"hidden_size": 16, "num_filters": 8}),
     "transformer": Small("transformer_tiny", symbol_problem(), TRANSFORMER),
     "transformer_encoder": Small("transformer_tiny", classes(), TRANSFORMER),
@@ -78,6 +93,7 @@ ZOO = {
     "universal_transformer_encoder": Small(
         "universal_transformer_tiny", classes(), {**TRANSFORMER, "num_rec_steps": 2}
     ),
+    "xception": Small("xception_tiny", classified_images(), {"hidden_size": 16, "num_hidden_layers": 1}),
 }
 
 

@@ -14,6 +14,7 @@ _BEGINNING = re.compile(r"body|\w+_modality\w*")
 # Scopes that T2T opens or not, by version and number of devices, and parts of our paths that T2T has no scope for.
 _IGNORED = re.compile(r"parallel_\d+(_\d+)?|model|dense_relu_dense|conv_hidden_relu|group_norm|table")
 _OURS_ALONE = ("dense_relu_dense", "group_norm", "table")
+_TWICE = re.compile(r"\w+_modality\w*|f")  # modalities' functions, and functions of reversible layers
 _RENAMED = {"q_transform": "q"}
 _SHARD = re.compile(r"(?P<table>.*/weights)_(?P<number>\d+)")
 # One matrix for several projections: older versions' attention.
@@ -45,9 +46,12 @@ def without_sizes(name: str) -> str:
 
 
 def t2t_name(path: str) -> str:
-    """The name T2T gives to the variable of this path: a layer named as the one that holds it opens no scope."""
+    """The name T2T gives to the variable of this path: a layer named as the one that holds it opens no scope, unless
+    T2T has that scope twice too.
+    """
     scopes = [scope for scope in path.split("/") if scope not in _OURS_ALONE]
-    return "/".join(scope for scope, last in zip(scopes, ["", *scopes], strict=False) if scope != last)
+    pairs = zip(scopes, ["", *scopes], strict=False)
+    return "/".join(scope for scope, last in pairs if scope != last or _TWICE.fullmatch(scope))
 
 
 def t2t_array(name: str, array: np.ndarray) -> np.ndarray:

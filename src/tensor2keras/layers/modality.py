@@ -17,6 +17,8 @@ from keras import ops
 from tensor2keras.layers.embedding import SymbolEmbedding, TableEmbedding
 from tensor2keras.layers.initializer import fresh
 
+HIDDEN = -1e9  # the logit of what cannot be
+
 
 class Modality(keras.layers.Layer):
     """One kind of feature: identity in and out; subclasses transform.
@@ -82,6 +84,10 @@ class Modality(keras.layers.Layer):
         """Body output [batch, ..., hidden] -> logits."""
         return body_output
 
+    def padding(self, raw: Any, embedded: Any) -> Any:
+        """1.0 at the positions [batch, length] of `embedded`, the bottom's output for `raw`, that hold no input."""
+        return ops.cast(ops.equal(raw, 0), "float32")
+
 
 class Symbol(Modality):
     """Text: embedded symbols in, a softmax over the vocabulary out."""
@@ -97,12 +103,17 @@ class Symbol(Modality):
         if "targets" in self.roles:
             self.target_embedding = shared or self._embedding("target_emb")
         if "top" in self.roles:
-            self.softmax = shared if self.shared_softmax else self._embedding("softmax")
+            if self.shared_softmax and self.body_size != self.hidden_size:
+                raise ValueError(
+                    f"shared_embedding_and_softmax_weights: the body's output is {self.body_size} wide, embeddings are "
+                    f"{self.hidden_size}"
+                )
+            self.softmax = shared if self.shared_softmax else self._embedding("softmax", self.body_size)
 
-    def _embedding(self, name: str) -> SymbolEmbedding:
+    def _embedding(self, name: str, size: int | None = None) -> SymbolEmbedding:
         return SymbolEmbedding(
             self.vocab_size,
-            self.hidden_size,
+            size or self.hidden_size,
             scale=self.scale,
             symbol_dropout=self.symbol_dropout,
             name=name,
@@ -123,6 +134,18 @@ class Symbol(Modality):
 
     def top(self, body_output: Any) -> Any:
         return self.softmax.logits(body_output)
+
+
+class CTCSymbol(Symbol):
+    """Text written by connectionist temporal classification (Graves et al. 2006): one symbol an input position.
+
+    Symbol 0 is the blank. What is read off the positions, repetitions and blanks left out, is the text.
+    """
+
+    def hide_padding(self, logits: Any, padding: Any) -> Any:
+        """Logits [batch, length, vocab_size] that surely say blank where `padding` [batch, length] is 1."""
+        blank = HIDDEN * ops.cast(ops.arange(logits.shape[-1]) > 0, logits.dtype)
+        return ops.where(padding[:, :, None] > 0, blank, logits)
 
 
 class SymbolOneHot(Modality):
@@ -266,6 +289,7 @@ class RealLogPoissonLoss(Real):
 
 MODALITIES: dict[str, type[Modality]] = {
     "class_label": ClassLabel,
+    "ctc_symbol": CTCSymbol,
     "generic_l2": Modality,
     "identity": Modality,
     "identity_symbol": type("IdentitySymbol", (Modality,), {"scope": Symbol.scope}),
@@ -338,9 +362,38 @@ def log_poisson(logits: Any, targets: Any, label_smoothing: float = 0.0) -> Any:
     return ops.exp(log_rate) - targets * log_rate
 
 
+def connectionist(logits: Any, targets: Any, label_smoothing: float = 0.0) -> Any:
+    """Minus the log-probability of all ways to write a text (Graves et al. 2006), in equal parts at its symbols.
+
+    Args:
+        logits: [batch, positions, vocab_size]; symbol 0 is the blank, and positions that surely say blank cost nothing.
+        targets: int [batch, length], texts followed by 0.
+        label_smoothing: has no effect, as in T2T.
+
+    Returns:
+        float32 [batch, length]; 0 for a text that needs more positions than there are.
+
+    Reference:
+        T2T `ctc_symbol_loss`, which takes the last symbol as the blank and the text's length for that of the logits.
+    """
+    targets = ops.cast(targets, "int32")
+    symbols = ops.cast(ops.not_equal(targets, 0), "float32")
+    lengths = ops.sum(ops.cast(symbols, "int32"), axis=1)  # [batch]
+    # Sure blanks after the end: a text too long for the positions has a cost that is huge but finite.
+    longest = ops.shape(targets)[1]
+    blanks = ops.ones((ops.shape(logits)[0], 2 * longest + 1, 1), "float32")
+    hidden = ops.full((logits.shape[-1],), HIDDEN, "float32") * ops.cast(ops.arange(logits.shape[-1]) > 0, "float32")
+    logits = ops.concatenate([ops.cast(logits, "float32"), blanks * hidden], axis=1)
+    positions = ops.full((ops.shape(logits)[0],), ops.shape(logits)[1], "int32")
+    losses = ops.ctc_loss(targets, logits, lengths, positions, mask_index=0)
+    losses = ops.where(losses < -0.1 * HIDDEN, losses, 0.0)
+    return losses[:, None] * symbols / ops.maximum(ops.sum(symbols, axis=1, keepdims=True), 1.0)
+
+
 Loss = Callable[[Any, Any, float], Any]
 LOSSES: dict[str, Loss] = {
     "class_label": cross_entropy,
+    "ctc_symbol": connectionist,
     "generic_l2": squared_error,
     "identity": cross_entropy,
     "identity_symbol": cross_entropy,
@@ -398,6 +451,7 @@ WEIGHTS: dict[str, Callable[[Any], Any]] = {
     "weights_concatenated": weights_concatenated,
     "weights_nonzero": weights_nonzero,
     "weights_prepend_inputs_to_targets": weights_prepend_inputs_to_targets,
+    "ctc_symbol": weights_nonzero,
     "identity_symbol": weights_nonzero,
     "symbol": weights_nonzero,
     "symbol_one_hot": weights_nonzero,

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras import backend
+
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class LayerNorm(keras.layers.Layer):
@@ -99,6 +101,61 @@ class NoamNorm(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class BatchNorm(keras.layers.Layer):
+    """Normalizes each channel of [batch, ..., channels] over the batch; outside training by moving averages.
+
+    The moving variance is TensorFlow 1's, whose fused operation divides by one less than the number of values.
+
+    Args:
+        momentum: share of the old moving average at an update.
+        epsilon: added to the variance.
+        zero_scale: the scale begins at 0 instead of 1.
+
+    Reference:
+        Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167; `tf.layers.batch_normalization` of TensorFlow 1.
+    """
+
+    def __init__(
+        self,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        zero_scale: bool = False,
+        name: str = "batch_normalization",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.zero_scale = zero_scale
+
+    def build(self, input_shape: tuple) -> None:
+        shape = (input_shape[-1],)
+        scale = "zeros" if self.zero_scale else "ones"
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=scale, autocast=False)
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", autocast=False)
+        moving = {"shape": shape, "trainable": False, "autocast": False, "aggregation": "mean"}
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **moving)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **moving)
+        self.built = True
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training:
+            scale = ops.rsqrt(self.moving_variance + self.epsilon) * self.gamma
+            shift = self.beta - self.moving_mean * scale
+            return x * ops.cast(scale, x.dtype) + ops.cast(shift, x.dtype)
+        y, mean, variance = backend.batch_norm(x, self.gamma.value, self.beta.value, self.epsilon)
+        count = ops.cast(ops.prod(ops.shape(x)[:-1]), "float32")
+        variance = variance * (count / ops.maximum(count - 1.0, 1.0))
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + ops.stop_gradient(value) * (1.0 - self.momentum))
+        return y
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("momentum", "epsilon", "zero_scale")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 NORMS = {

@@ -8,7 +8,7 @@ from keras import ops
 from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers import image_modality  # noqa: F401  (fills the tables of modalities)
+from tensor2keras.layers import image_modality, speech_modality  # noqa: F401  (fill the tables of modalities)
 from tensor2keras.layers import modality as modalities
 from tensor2keras.layers.initializer import get_initializer
 
@@ -49,6 +49,7 @@ class T2TModel(keras.Model):
     """
 
     t2t_body = "body"  # T2T's scope of the body's variables, where it has another name in checkpoints
+    takes_ctc = False  # whether the output has a position for each of the inputs' (after their bottom)
     cache_grows = True  # whether decoding may begin with a short cache and lengthen it
 
     def __init_subclass__(cls, **kwargs: Any):
@@ -81,6 +82,11 @@ class T2TModel(keras.Model):
     def body_size(self) -> int:
         """Width of the body's output."""
         return self.hparams.hidden_size
+
+    @property
+    def writes_by_ctc(self) -> bool:
+        """Whether targets are read off the input positions (`ctc_symbol`)."""
+        return isinstance(self.target_top, modalities.CTCSymbol)
 
     def require_modality(self, feature: str, *modalities: str) -> None:
         """Raises ValueError unless the problem's feature is of one of these modalities (a body alone takes all)."""
@@ -132,6 +138,11 @@ class T2TModel(keras.Model):
                 self.target_top = layers[kind]
             else:
                 self.modalities[feature] = layers[kind]
+        if self.writes_by_ctc and not self.takes_ctc:
+            raise ValueError(
+                f"{self.name} has no output for each position of its inputs, which targets of modality ctc_symbol "
+                "need; transformer_encoder has"
+            )
 
     def vocab_size(self, feature: str) -> int | None:
         """The feature's vocabulary size, rounded up to `hparams.vocab_divisor`; None if it has none."""
@@ -160,7 +171,13 @@ class T2TModel(keras.Model):
 
     def top(self, body_output: Any, features: Features) -> Any:
         """The body's output -> logits."""
-        return body_output if self.problem is None else self.target_top.top(body_output)
+        if self.problem is None:
+            return body_output
+        logits = self.target_top.top(body_output)
+        if self.writes_by_ctc:
+            padding = self.modalities["inputs"].padding(features["inputs"], body_output)
+            logits = self.target_top.hide_padding(logits, padding)
+        return logits
 
     def call(self, features: Features, training: bool = False) -> Any:
         embedded = self.bottom(features, training=training)
@@ -210,7 +227,8 @@ class T2TModel(keras.Model):
         if self.problem is None or self._compile_loss is not None:
             return super().compute_loss(x, y, y_pred, sample_weight, training=training)
         loss = modalities.lookup(modalities.LOSSES, self._override("loss", "targets"), "loss")
-        logits = y_pred[:, : ops.shape(y)[1]] if len(y.shape) > 1 else y_pred  # some models pad their output
+        padded = len(y.shape) > 1 and not self.writes_by_ctc  # some models pad their output
+        logits = y_pred[:, : ops.shape(y)[1]] if padded else y_pred
         losses = loss(logits, y, self.hparams.label_smoothing if training else 0.0)
         weights = self.loss_weights(y, training) if sample_weight is None else sample_weight
         total = ops.sum(losses * ops.cast(weights, losses.dtype)) * self.problem.get("loss_multiplier", 1.0)

@@ -248,8 +248,13 @@ class TransformerScorer(Transformer):
 class TransformerEncoder(_TransformerBase):
     """The encoder alone: for class labels, or any target read off the encoded inputs."""
 
+    takes_ctc = True
+
     def __init__(self, hparams: HParams, name: str = "transformer_encoder", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
+        features = (self.problem or {}).get("features", {})
+        if features.get("inputs", {}).get("modality") == "speech_recognition":
+            self.require_modality("targets", "ctc_symbol", "class_label")  # hparams.ctc_targets=True
         self._make_encoder()
 
     def build_body(self) -> None:

@@ -1,0 +1,368 @@
+"""Long short-term memories (Hochreiter and Schmidhuber 1997), alone and with attention in every step.
+
+What does not depend on the step before is computed for all steps at once: a step is one product of matrices and what
+is done element by element. Shapes: x [batch, length, channels]; a state is (c, h), each [batch, units].
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.layers.initializer import fresh
+
+State = tuple[Any, Any]
+FORGET_BIAS = 1.0  # added to the forget gate, as TensorFlow 1's cell does
+ATTENTION_MECHANISMS = ("bahdanau", "luong")
+
+
+@contextlib.contextmanager
+def _scopes(path: str) -> Iterator[None]:
+    """Name scopes one within the other."""
+    with contextlib.ExitStack() as stack:
+        for name in path.split("/"):
+            stack.enter_context(keras.name_scope(name))
+        yield
+
+
+def nonpadding_length(x: Any) -> Any:
+    """How many vectors of x [batch, length, channels] are not zero: int32 [batch]. T2T `length_from_embedding`."""
+    return ops.sum(ops.cast(ops.any(ops.not_equal(x, 0), axis=-1), "int32"), axis=1)
+
+
+def reverse_sequence(x: Any, lengths: Any) -> Any:
+    """The first `lengths` [batch] vectors of x [batch, length, channels] in reverse order, the others as they are."""
+    position = ops.arange(ops.shape(x)[1], dtype="int32")[None, :]
+    lengths = lengths[:, None]
+    index = ops.where(position < lengths, lengths - 1 - position, position)
+    return ops.take_along_axis(x, index[:, :, None], axis=1)
+
+
+def time_major(x: Any) -> Any:
+    """[batch, length, ...] -> [length, batch, ...], or back."""
+    return ops.swapaxes(x, 0, 1)
+
+
+class LSTMCell(keras.layers.Layer):
+    """One layer's weights: a kernel [channels + units, 4 * units] for gates i, j, f, o, and a bias (T2T `LSTMCell`)."""
+
+    def __init__(self, units: int, kernel_initializer: Any = "glorot_uniform", **kwargs: Any):
+        super().__init__(name="lstm_cell", **kwargs)
+        self.units = units
+        self.kernel_initializer = fresh(kernel_initializer)
+
+    def build(self, x_shape: tuple) -> None:
+        self.input_size = x_shape[-1]
+        shape = (self.input_size + self.units, 4 * self.units)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer)
+        self.bias = self.add_weight(name="bias", shape=(4 * self.units,), initializer="zeros")
+        self.built = True
+
+    def project(self, x: Any, first: int = 0) -> Any:
+        """What the channels `first` and on of the input add to the gates; with the bias where `first` is 0."""
+        kernel = ops.cast(self.kernel, self.compute_dtype)[first : first + x.shape[-1]]
+        gates = ops.matmul(x, kernel)
+        return gates if first else gates + ops.cast(self.bias, self.compute_dtype)
+
+    @property
+    def recurrent_kernel(self) -> Any:
+        """[units, 4 * units]."""
+        return ops.cast(self.kernel, self.compute_dtype)[self.input_size :]
+
+
+def lstm_step(gates: Any, c: Any) -> State:
+    """The state after a step from the gates [batch, 4 * units] and the cell before it."""
+    i, j, f, o = ops.split(gates, 4, axis=-1)
+    c = ops.sigmoid(f + FORGET_BIAS) * c + ops.sigmoid(i) * ops.tanh(j)
+    return c, ops.sigmoid(o) * ops.tanh(c)
+
+
+def zero_state(batch_size: Any, units: int, dtype: Any) -> State:
+    """A state of zeros."""
+    return ops.zeros((batch_size, units), dtype), ops.zeros((batch_size, units), dtype)
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class LSTM(keras.layers.Layer):
+    """A stack of LSTM layers, dropout on the input of each.
+
+    Args:
+        units: width of each.
+        num_layers: how many.
+        dropout: rate.
+        scope: T2T's scope of the cells; "rnn".
+        kernel_initializer: of the kernels.
+
+    Call arguments:
+        x: [batch, length, channels].
+        lengths: [batch] int32; past them the output is zero and the state stays. None: all of x counts.
+        initial_state: a state for each layer; zeros by default.
+        training: whether dropout applies.
+
+    Returns:
+        The last layer's output [batch, length, units] and the last state of each layer.
+
+    Reference:
+        T2T `lstm`, over `dynamic_rnn`.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        num_layers: int,
+        dropout: float = 0.0,
+        scope: str = "rnn",
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.units = units
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.scope = scope
+        self.kernel_initializer = fresh(kernel_initializer)
+        self.cells = [LSTMCell(units, self.kernel_initializer, dtype=self.dtype_policy) for _ in range(num_layers)]
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def build(self, x_shape: tuple) -> None:
+        for i, cell in enumerate(self.cells):
+            with _scopes(f"{self.scope}/multi_rnn_cell/cell_{i}"):
+                cell.build((None, x_shape[-1] if i == 0 else self.units))
+        self.built = True
+
+    def call(
+        self, x: Any, lengths: Any = None, initial_state: Any = None, training: bool = False
+    ) -> tuple[Any, list[State]]:
+        batch_size, length = ops.shape(x)[:2]
+        counts = ops.ones((batch_size, length), "bool")
+        if lengths is not None:
+            counts = ops.arange(length, dtype="int32")[None, :] < lengths[:, None]
+        counts = time_major(counts)[:, :, None]
+        states = []
+        for i, cell in enumerate(self.cells):
+            kernel = cell.recurrent_kernel
+
+            def step(state: State, inputs: Any, kernel: Any = kernel) -> tuple[State, State]:
+                gates, counts = inputs
+                c, h = lstm_step(gates + ops.matmul(state[1], kernel), state[0])
+                state = ops.where(counts, c, state[0]), ops.where(counts, h, state[1])
+                return state, state
+
+            start = initial_state[i] if initial_state is not None else zero_state(batch_size, self.units, x.dtype)
+            gates = time_major(cell.project(self.drop(x, training=training)))
+            state, (_, h) = ops.scan(step, tuple(start), (gates, counts))
+            states.append(state)
+            x = time_major(ops.where(counts, h, ops.zeros_like(h)))
+        return x, states
+
+    def step(self, x: Any, states: list[State]) -> tuple[Any, list[State]]:
+        """The output [batch, units] at one step, from its input [batch, channels], and the new states."""
+        new = []
+        for cell, (c, h) in zip(self.cells, states, strict=True):
+            state = lstm_step(cell.project(x) + ops.matmul(h, cell.recurrent_kernel), c)
+            new.append(state)
+            x = state[1]
+        return x, new
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("units", "num_layers", "dropout", "scope")
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), **own, "kernel_initializer": initializer}
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class BidirectionalLSTM(keras.layers.Layer):
+    """Two stacks, one of which reads from the end; outputs and states of both are joined.
+
+    Arguments and results as of `LSTM`, twice as wide.
+
+    Reference:
+        T2T `lstm_bid_encoder`.
+    """
+
+    def __init__(self, units: int, num_layers: int, dropout: float = 0.0, name: str = "encoder", **kwargs: Any):
+        initializer = kwargs.pop("kernel_initializer", "glorot_uniform")
+        super().__init__(name=name, **kwargs)
+        options = {"kernel_initializer": initializer, "name": name, "dtype": self.dtype_policy}
+        self._config = {"units": units, "num_layers": num_layers, "dropout": dropout}
+        self.forward, self.backward = (
+            LSTM(units, num_layers, dropout, scope=f"bidirectional_rnn/{way}", **options) for way in ("fw", "bw")
+        )
+
+    def build(self, x_shape: tuple) -> None:
+        self.forward.build(x_shape)
+        self.backward.build(x_shape)
+        self.built = True
+
+    def call(self, x: Any, lengths: Any, training: bool = False) -> tuple[Any, list[State]]:
+        y, states = self.forward(x, lengths, training=training)
+        z, back = self.backward(reverse_sequence(x, lengths), lengths, training=training)
+        joined = [
+            tuple(ops.concatenate(parts, axis=-1) for parts in zip(*pair, strict=True))
+            for pair in zip(states, back, strict=True)
+        ]
+        return ops.concatenate([y, reverse_sequence(z, lengths)], axis=-1), joined
+
+    def get_config(self) -> dict[str, Any]:
+        initializer = keras.initializers.serialize(self.forward.kernel_initializer)
+        return {**super().get_config(), **self._config, "kernel_initializer": initializer}
+
+
+class _ScoreVector(keras.layers.Layer):
+    """A head's vector of additive attention."""
+
+    def __init__(self, units: int, kernel_initializer: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.units = units
+        self.kernel_initializer = kernel_initializer
+
+    def build(self, x_shape: tuple | None = None) -> None:
+        self.vector = self.add_weight(name="attention_v", shape=(self.units,), initializer=self.kernel_initializer)
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        return ops.matmul(x, ops.cast(self.vector, x.dtype))
+
+
+class AttentionLSTM(LSTM):
+    """An `LSTM` that attends to a memory after every step; what it found enters the next step.
+
+    Args:
+        units, num_layers, dropout, kernel_initializer: of the LSTM.
+        attention_layer_size: width of what each head gives.
+        num_heads: heads; they look at one projection of the memory. Those of "luong" differ only in what they make of
+            it.
+        mechanism: "bahdanau" (additive, Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473) or "luong" (dot product,
+            Luong et al. 2015, https://arxiv.org/abs/1508.04025).
+        output_attention: the output is what the heads give, not the LSTM's.
+
+    Call arguments:
+        x: [batch, length, channels].
+        memory: [batch, memory length, units]; zeros in it are attended to as well, as in T2T.
+        lengths, initial_state, training: as of `LSTM`.
+
+    Returns:
+        [batch, length, attention_layer_size * heads], or [batch, length, units].
+
+    Reference:
+        T2T `lstm_attention_decoder`, over `AttentionWrapper`.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        num_layers: int,
+        attention_layer_size: int,
+        num_heads: int = 1,
+        mechanism: str = "bahdanau",
+        output_attention: bool = True,
+        **kwargs: Any,
+    ):
+        super().__init__(units, num_layers, scope="rnn/attention_wrapper", **kwargs)
+        if mechanism not in ATTENTION_MECHANISMS:
+            known = ", ".join(ATTENTION_MECHANISMS)
+            raise ValueError(f"unknown attention_mechanism {mechanism!r}; known: {known}")
+        self.mechanism = mechanism
+        self.num_heads = num_heads
+        self.attention_size = attention_layer_size * num_heads
+        self.output_attention = output_attention
+        shared = {"use_bias": False, "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        names = ["attention_layer", *(f"attention_layer_{i}" for i in range(1, num_heads))]
+        self.attention_layers = [keras.layers.Dense(attention_layer_size, name=name, **shared) for name in names]
+        self.query_layer = keras.layers.Dense(units, name="query_layer", **shared)
+        self.memory_layer = keras.layers.Dense(units, name="memory_layer", **shared)
+        self.score_vectors = []
+        if mechanism == "bahdanau":
+            scopes = ["bahdanau_attention", *(f"bahdanau_attention_{i}" for i in range(1, num_heads))]
+            self.score_vectors = [
+                _ScoreVector(units, self.kernel_initializer, name=name, dtype=self.dtype_policy) for name in scopes
+            ]
+
+    def build(self, x_shape: tuple) -> None:
+        super().build((*x_shape[:-1], x_shape[-1] + self.attention_size))
+        with _scopes(self.scope):
+            if self.mechanism == "bahdanau":
+                with keras.name_scope("bahdanau_attention"):
+                    self.query_layer.build((None, self.units))
+            for vector in self.score_vectors:
+                vector.build()
+            for layer in self.attention_layers:
+                layer.build((None, 2 * self.units))
+
+    def project_memory(self, memory: Any) -> Any:
+        """The memory's keys [batch, memory length, units]."""
+        return self.memory_layer(memory)
+
+    def call(self, x: Any, memory: Any, lengths: Any = None, initial_state: Any = None, training: bool = False) -> Any:
+        batch_size, length, channels = *ops.shape(x)[:2], x.shape[-1]
+        keys = self.project_memory(memory)
+        masks = None
+        if training and self.dropout:  # one for every step and for each thing that the steps themselves put in
+            widths = [self.attention_size, *[self.units] * (self.num_layers - 1)]
+            masks = [self.drop(ops.ones((length, batch_size, width), x.dtype), training=True) for width in widths]
+        gates = time_major(self.cells[0].project(self.drop(x, training=training)))
+        kernels = [cell.recurrent_kernel for cell in self.cells]
+
+        def step(carry: Any, inputs: Any) -> tuple[Any, Any]:
+            now, dropped = (inputs, None) if masks is None else inputs
+            carry = self._step(now, *carry, keys, memory, dropped, kernels, channels)
+            return carry, carry
+
+        states = initial_state or [zero_state(batch_size, self.units, x.dtype) for _ in self.cells]
+        attention = ops.zeros((batch_size, self.attention_size), x.dtype)
+        inputs = gates if masks is None else (gates, masks)
+        _, (attended, states) = ops.scan(step, (attention, [tuple(state) for state in states]), inputs)
+        y = time_major(attended if self.output_attention else states[-1][1])
+        if lengths is None:
+            return y
+        counts = ops.arange(length, dtype="int32")[None, :] < lengths[:, None]
+        return ops.where(counts[:, :, None], y, ops.zeros_like(y))
+
+    def _step(
+        self, gates: Any, attention: Any, states: Any, keys: Any, memory: Any, masks: Any, kernels: Any, channels: int
+    ) -> tuple[Any, Any]:
+        """What the heads give after a step, and the new states.
+
+        Args:
+            gates: what the input, of so many `channels`, adds to the first layer's gates.
+            masks: of dropout, for the attention and the input of each further layer; or None.
+        """
+        attention = attention if masks is None else attention * masks[0]
+        gates = gates + self.cells[0].project(attention, first=channels)
+        new = []
+        for i, ((c, h), kernel) in enumerate(zip(states, kernels, strict=True)):
+            if i > 0:
+                x = new[-1][1] if masks is None else new[-1][1] * masks[i]
+                gates = self.cells[i].project(x)
+            new.append(lstm_step(gates + ops.matmul(h, kernel), c))
+        return self._attend(new[-1][1], keys, memory), new
+
+    def _attend(self, h: Any, keys: Any, memory: Any) -> Any:
+        """What the heads give for the LSTM's output h: [batch, attention size]."""
+        if self.mechanism == "luong":
+            scores = [ops.einsum("bd,btd->bt", h, keys)] * self.num_heads
+        else:
+            summed = ops.tanh(keys + self.query_layer(h)[:, None])
+            scores = [vector(summed) for vector in self.score_vectors]
+        given = []
+        for score, layer in zip(scores, self.attention_layers, strict=True):
+            context = ops.einsum("bt,btd->bd", ops.softmax(score, axis=-1), memory)
+            given.append(layer(ops.concatenate([h, context], axis=-1)))
+        return ops.concatenate(given, axis=-1) if len(given) > 1 else given[0]
+
+    def step(self, x: Any, attention: Any, states: list[State], keys: Any, memory: Any) -> tuple[Any, Any, list[State]]:
+        """The output at one step, from its input [batch, channels]; what the heads give; the new states."""
+        kernels = [cell.recurrent_kernel for cell in self.cells]
+        gates = self.cells[0].project(x)
+        attention, states = self._step(gates, attention, states, keys, memory, None, kernels, x.shape[-1])
+        return attention if self.output_attention else states[-1][1], attention, states
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["scope"]
+        names = ("num_heads", "mechanism", "output_attention")
+        size = self.attention_size // self.num_heads
+        return {**config, "attention_layer_size": size, **{name: getattr(self, name) for name in names}}

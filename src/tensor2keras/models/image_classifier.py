@@ -1,0 +1,54 @@
+"""What the convolutional networks that say what is on an image have in common."""
+
+from typing import Any
+
+from keras import ops
+
+from tensor2keras.hparams import HParams
+from tensor2keras.models import t2t_model
+
+IMAGES = ("image", "identity", "real")
+
+
+class ImageClassifier(t2t_model.T2TModel):
+    """A network from images to one class each.
+
+    A subclass defines `build_layers(shape)` and `body`, whose output [batch, height, width, `body_size`] is averaged
+    and projected to the classes.
+
+    Call arguments:
+        features: "inputs" [batch, height, width, channels]; "targets" [batch] labels, which only the loss looks at.
+        training: whether batches are normalized by themselves, noise is drawn and dropout applies.
+
+    Returns:
+        Logits [batch, classes].
+    """
+
+    def __init__(self, hparams: HParams, name: str | None = None, **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("inputs", *IMAGES)
+        self.require_modality("targets", "class_label")
+
+    @property
+    def image_size(self) -> tuple[int | None, int | None, int]:
+        """Height, width and channels of the images, as the problem says it; else of any size and three channels."""
+        inputs = {} if self.problem is None else self.problem["features"]["inputs"]
+        return tuple(inputs.get("shape") or (None, None, 3))
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.built:
+            return
+        if self.problem is None and isinstance(input_shape, dict) and "inputs" in input_shape:
+            self._channels = input_shape["inputs"][-1]
+        super().build()
+
+    def build_body(self) -> None:
+        self.build_layers((None, None, None, getattr(self, "_channels", self.image_size[-1])))
+
+    def build_layers(self, shape: tuple[int | None, ...]) -> None:
+        """Makes the layers' variables for inputs [batch, height, width, channels], of which the last is known."""
+        raise NotImplementedError(f"{type(self).__name__} must define build_layers(shape)")
+
+    def images(self, features: t2t_model.Features) -> Any:
+        """The inputs in the type that is computed in."""
+        return ops.cast(features["inputs"], self.compute_dtype)

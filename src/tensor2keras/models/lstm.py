@@ -1,0 +1,300 @@
+"""Sequence to sequence with LSTMs (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215), with attention (Bahdanau et
+al. 2014, https://arxiv.org/abs/1409.0473) or not, with an encoder that reads both ways or one; and an encoder alone."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers import recurrent
+from tensor2keras.models import t2t_model
+from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.transformer import shift_right
+
+
+class _LSTMModel(t2t_model.T2TModel):
+    """What all share."""
+
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        if hparams.initializer == "orthogonal":
+            raise ValueError(
+                "LSTMs do not learn with initializer=orthogonal; set another, such as uniform_unit_scaling"
+            )
+        super().__init__(hparams, **kwargs)
+        self.cells = {
+            "num_layers": hparams.num_hidden_layers,
+            "dropout": hparams.dropout,
+            "kernel_initializer": self.kernel_initializer,
+            "dtype": self.dtype_policy,
+        }
+
+
+class _Seq2seq(_LSTMModel):
+    """Encoder and decoder; subclasses say which.
+
+    Call arguments:
+        features: "inputs" [batch, length] and "targets" [batch, length] ids; targets are shifted right inside.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, target length, vocab_size].
+    """
+
+    scope = ""  # T2T's, within the body
+    bidirectional = False
+    attention = False
+    cache_grows = False  # decoding keeps states alone
+
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
+        self.require_modality("targets", "symbol")
+        if self.has_inputs:
+            encoder = recurrent.BidirectionalLSTM if self.bidirectional else recurrent.LSTM
+            self.encoder = encoder(hparams.hidden_size, name="encoder", **self.cells)
+        self.projection = None
+        if not self.attention:
+            self.decoder = recurrent.LSTM(self.decoder_size, name="decoder", **self.cells)
+            return
+        self.require_modality("inputs", "symbol")
+        if hparams.get("max_area_width", 1) > 1:
+            raise ValueError(f"hparams.max_area_width={hparams.max_area_width} is not supported; set max_area_width=1")
+        self.decoder = recurrent.AttentionLSTM(
+            self.decoder_size,
+            attention_layer_size=hparams.attention_layer_size,
+            num_heads=hparams.num_heads,
+            mechanism=hparams.attention_mechanism,
+            output_attention=bool(hparams.output_attention),
+            name="decoder",
+            **self.cells,
+        )
+        if hparams.output_attention and hparams.num_heads > 1:
+            self.projection = keras.layers.Dense(
+                self.decoder_size, kernel_initializer=self.kernel_initializer, name="dense", dtype=self.dtype_policy
+            )
+
+    @property
+    def decoder_size(self) -> int:
+        """Width of the decoder's cells."""
+        return self.hparams.hidden_size * (2 if self.bidirectional else 1)
+
+    @property
+    def body_size(self) -> int:
+        if self.attention and self.hparams.output_attention and self.hparams.num_heads == 1:
+            return self.hparams.attention_layer_size
+        return self.decoder_size
+
+    def build_body(self) -> None:
+        shape = (None, None, self.hparams.hidden_size)
+        with keras.name_scope(self.scope):
+            if self.has_inputs:
+                self.encoder.build(shape)
+            if self.attention:
+                self.decoder.memory_layer.build((None, None, self.decoder_size))
+            self.decoder.build(shape)
+            if self.projection is not None:
+                with keras.name_scope("decoder"):
+                    self.projection.build((None, None, self.decoder.attention_size))
+
+    def encode(self, inputs: Any, training: bool = False) -> tuple[Any, list[recurrent.State]]:
+        """Embedded inputs -> the encoder's outputs [batch, inputs, width] and the last state of each of its layers."""
+        lengths = recurrent.nonpadding_length(inputs)
+        if not self.bidirectional:
+            inputs = recurrent.reverse_sequence(inputs, lengths)
+        return self.encoder(inputs, lengths, training=training)
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        targets = features["targets"]
+        lengths = recurrent.nonpadding_length(targets) + 1  # of the shifted targets
+        memory, states = self.encode(features["inputs"], training=training) if self.has_inputs else (None, None)
+        if not self.attention:
+            return self.decoder(shift_right(targets), lengths, states, training=training)[0]
+        y = self.decoder(shift_right(targets), memory, lengths, states, training=training)
+        return y if self.projection is None else self.projection(y)
+
+    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
+        batch_size = ops.shape(next(iter(features.values())))[0]
+        if not self.has_inputs:
+            zero = recurrent.zero_state(batch_size, self.decoder_size, self.compute_dtype)
+            return {"states": [zero] * self.hparams.num_hidden_layers}
+        memory, states = self.encode(self.bottom({"inputs": features["inputs"]})["inputs"])
+        cache = {"states": [tuple(state) for state in states]}
+        if self.attention:
+            cache["attention"] = ops.zeros((batch_size, self.decoder.attention_size), self.compute_dtype)
+            cache["encoder"] = {"memory": memory, "keys": self.decoder.project_memory(memory)}
+        return cache
+
+    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        x = self.modalities["targets"].targets_bottom(ids[:, None])[:, 0]
+        if not self.attention:
+            y, states = self.decoder.step(x, cache["states"])
+            return self.top(y[:, None], {})[:, 0], {**cache, "states": states}
+        beams = ops.shape(x)[0] // ops.shape(cache["encoder"]["memory"])[0]
+        memory, keys = (ops.repeat(cache["encoder"][name], beams, axis=0) for name in ("memory", "keys"))
+        y, attention, states = self.decoder.step(x, cache["attention"], cache["states"], keys, memory)
+        y = y if self.projection is None else self.projection(y)
+        return self.top(y[:, None], {})[:, 0], {**cache, "attention": attention, "states": states}
+
+
+@registry.register_model("lstm_seq2seq")
+class LSTMSeq2seq(_Seq2seq):
+    """The encoder's last state begins the decoder. A language model where there are no inputs."""
+
+    scope = "lstm_seq2seq"
+
+    def __init__(self, hparams: HParams, name: str = "lstm_seq2seq", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+
+
+@registry.register_model("lstm_seq2seq_attention")
+class LSTMSeq2seqAttention(_Seq2seq):
+    """Besides, every step attends to the encoder's outputs."""
+
+    scope = "lstm_seq2seq_attention"
+    attention = True
+
+    def __init__(self, hparams: HParams, name: str = "lstm_seq2seq_attention", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+
+
+@registry.register_model("lstm_seq2seq_bidirectional_encoder")
+class LSTMSeq2seqBidirectionalEncoder(_Seq2seq):
+    """The encoder reads both ways; the decoder is twice as wide."""
+
+    scope = "lstm_seq2seq_bid_encoder"
+    bidirectional = True
+
+    def __init__(self, hparams: HParams, name: str = "lstm_seq2seq_bidirectional_encoder", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+
+
+@registry.register_model("lstm_seq2seq_attention_bidirectional_encoder")
+class LSTMSeq2seqAttentionBidirectionalEncoder(_Seq2seq):
+    """Both: an encoder that reads both ways, and attention to its outputs."""
+
+    scope = "lstm_seq2seq_attention_bid_encoder"
+    bidirectional = attention = True
+
+    def __init__(self, hparams: HParams, name: str = "lstm_seq2seq_attention_bidirectional_encoder", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+
+
+@registry.register_model("lstm_encoder")
+class LSTMEncoder(_LSTMModel):
+    """The encoder alone, for class labels.
+
+    Call arguments:
+        features: "inputs" [batch, length] ids; "targets" [batch], which only the loss looks at.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, classes].
+    """
+
+    def __init__(self, hparams: HParams, name: str = "lstm_encoder", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("inputs", "symbol")
+        self.require_modality("targets", "class_label")
+        self.encoder = recurrent.LSTM(hparams.hidden_size, name="encoder", **self.cells)
+
+    def build_body(self) -> None:
+        self.encoder.build((None, None, self.hparams.hidden_size))
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        inputs = features["inputs"]
+        lengths = recurrent.nonpadding_length(inputs)
+        return self.encoder(recurrent.reverse_sequence(inputs, lengths), lengths, training=training)[0]
+
+
+@registry.register_hparams
+def lstm_seq2seq() -> HParams:
+    """Two layers of width 128."""
+    return basic_params1().override(
+        daisy_chain_variables=False,
+        batch_size=1024,
+        hidden_size=128,
+        num_hidden_layers=2,
+        initializer="uniform_unit_scaling",
+        initializer_gain=1.0,
+        weight_decay=0.0,
+    )
+
+
+def lstm_attention_base() -> HParams:
+    """What the sets with attention share."""
+    hparams = lstm_seq2seq()
+    return hparams.extend(attention_layer_size=hparams.hidden_size, output_attention=True, num_heads=1)
+
+
+@registry.register_hparams
+def lstm_bahdanau_attention() -> HParams:
+    """Additive attention."""
+    return lstm_attention_base().extend(attention_mechanism="bahdanau")
+
+
+@registry.register_hparams
+def lstm_luong_attention() -> HParams:
+    """Dot-product attention."""
+    return lstm_attention_base().extend(attention_mechanism="luong")
+
+
+@registry.register_hparams
+def lstm_attention() -> HParams:
+    """`lstm_bahdanau_attention`, by its older name."""
+    return lstm_bahdanau_attention()
+
+
+@registry.register_hparams
+def lstm_bahdanau_attention_multi() -> HParams:
+    """Additive attention, four heads."""
+    return lstm_bahdanau_attention().override(num_heads=4)
+
+
+@registry.register_hparams
+def lstm_luong_attention_multi() -> HParams:
+    """Dot-product attention, four heads."""
+    return lstm_luong_attention().override(num_heads=4)
+
+
+@registry.register_hparams
+def lstm_asr_v1() -> HParams:
+    """For speech: long inputs, width 256."""
+    return lstm_bahdanau_attention().override(
+        num_hidden_layers=2,
+        hidden_size=256,
+        batch_size=36,
+        max_input_seq_length=600000,
+        max_target_seq_length=350,
+        max_length=600000,
+        min_length_bucket=300000,
+        learning_rate=0.05,
+    )
+
+
+@registry.register_hparams
+def lstm_area_attention_base() -> HParams:
+    """Attention to areas, which is not built: set max_area_width=1."""
+    return (
+        lstm_luong_attention()
+        .override(batch_size=16384, num_hidden_layers=2, hidden_size=1024, num_heads=4, dropout=0.2, learning_rate=0.1)
+        .override(max_area_width=2, area_key_mode="mean", area_value_mode="sum")
+    )
+
+
+@registry.register_hparams
+def lstm_area_attention_enfr() -> HParams:
+    """`lstm_area_attention_base` with less dropout."""
+    return lstm_area_attention_base().override(dropout=0.1)
+
+
+@registry.register_hparams
+def lstm_area_attention_char() -> HParams:
+    """For characters: larger batches."""
+    return lstm_area_attention_base().override(batch_size=20480)
+
+
+@registry.register_hparams
+def lstm_area_attention_char_enfr() -> HParams:
+    """`lstm_area_attention_char` with less dropout."""
+    return lstm_area_attention_char().override(dropout=0.1)

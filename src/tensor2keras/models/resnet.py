@@ -1,0 +1,213 @@
+"""Residual networks: He et al. 2015, https://arxiv.org/abs/1512.03385, and 2016, https://arxiv.org/abs/1603.05027.
+
+T2T's `resnet.py`, which numbers its layers through; bottleneck blocks normalize after each convolution, residual ones
+before. `use_nchw` is T2T's choice of a layout in memory: the same numbers come out, and Keras chooses by itself.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers.fixed_padding import TARGETS, FixedPaddingConv2D, TargetedConv2D
+from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.normalization import BatchNorm
+from tensor2keras.models.image_classifier import ImageClassifier
+from tensor2keras.models.t2t_model import Features
+
+MOMENTUM = 0.9
+EPSILON = 1e-5
+KERNELS = fresh(keras.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal"))
+
+
+class LayerMaker:
+    """Makes layers named as TensorFlow 1 named them: `conv2d`, `conv2d_1`, ..., in the order of their creation.
+
+    Args:
+        dtype: the layers' dtype policy.
+        target: what targeted dropout drops, "weight" or "unit"; "" for plain convolutions.
+        targeting_rate, keep_prob: of targeted dropout.
+    """
+
+    def __init__(
+        self, dtype: Any, target: str = "", targeting_rate: float | None = None, keep_prob: float | None = None
+    ):
+        self.dtype = dtype
+        self.targeted = {"target": target, "targeting_rate": targeting_rate, "keep_prob": keep_prob} if target else None
+        self.made: dict[str, int] = {}
+
+    def name(self, kind: str) -> str:
+        """The next name of this kind."""
+        number = self.made.get(kind, 0)
+        self.made[kind] = number + 1
+        return f"{kind}_{number}" if number else kind
+
+    def conv(self, filters: int, kernel_size: int, stride: int = 1, plain: bool = False) -> FixedPaddingConv2D:
+        """A convolution; never targeted if `plain`."""
+        shared = {"kernel_initializer": KERNELS, "dtype": self.dtype}
+        if plain or not self.targeted:
+            return FixedPaddingConv2D(filters, kernel_size, stride, name=self.name("conv2d"), **shared)
+        return TargetedConv2D(filters, kernel_size, stride, name=self.name("td_conv"), **self.targeted, **shared)
+
+    def norm(self, zero_scale: bool = False) -> BatchNorm:
+        """A batch norm."""
+        name = self.name("batch_normalization")
+        return BatchNorm(MOMENTUM, EPSILON, zero_scale, name=name, dtype=self.dtype)
+
+
+class _Block(keras.layers.Layer):
+    """What both kinds of block have in common: layers in order, and a path of its own where the shape changes.
+
+    Named "body" as the scope around it, so that its layers' variables lie directly there, as T2T's do.
+    """
+
+    def __init__(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int):
+        super().__init__(name="body", dtype=maker.dtype)
+        self.filters: int  # channels out
+        self.projection = self.projection_norm = None
+        self.make_layers(maker, filters, stride, projects, last, ratio)
+
+    def make_projection(self, maker: LayerMaker, filters: int, stride: int) -> None:
+        """The path's 1x1 convolution and norm."""
+        self.projection, self.projection_norm = maker.conv(filters, 1, stride), maker.norm()
+
+    def path(self, x: Any, training: bool) -> Any:
+        """The path beside the convolutions."""
+        if self.projection is None:
+            return x
+        return self.projection_norm(self.projection(x, training=training), training=training)
+
+
+class ResidualBlock(_Block):
+    """norm, relu, 3x3 convolution, norm, relu, 3x3 convolution; T2T `residual_block`."""
+
+    def make_layers(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int) -> None:
+        """Makes the layers in T2T's order."""
+        self.filters = filters
+        self.norm1 = maker.norm()
+        if projects:
+            self.make_projection(maker, filters, stride)
+        self.conv1 = maker.conv(filters, 3, stride)
+        self.norm2 = maker.norm()
+        self.conv2 = maker.conv(filters, 3)
+
+    def build(self, x_shape: tuple) -> None:
+        shape = (*x_shape[:-1], self.conv1.filters)
+        self.norm1.build(x_shape)
+        if self.projection is not None:
+            self.projection.build(x_shape)
+            self.projection_norm.build(shape)
+        self.conv1.build(x_shape)
+        self.norm2.build(shape)
+        self.conv2.build(shape)
+        self.built = True
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        y = ops.relu(self.norm1(x, training=training))
+        path = x if self.projection is None else self.path(y, training)
+        y = ops.relu(self.norm2(self.conv1(y, training=training), training=training))
+        return self.conv2(y, training=training) + path
+
+
+class BottleneckBlock(_Block):
+    """1x1, 3x3 and 1x1 convolution, each normed; relu after the first two and after the sum; T2T `bottleneck_block`."""
+
+    def make_layers(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int) -> None:
+        """Makes the layers in T2T's order."""
+        self.filters = ratio * filters
+        if projects:
+            self.make_projection(maker, self.filters, stride)
+        self.conv1, self.norm1 = maker.conv(filters, 1), maker.norm()
+        self.conv2, self.norm2 = maker.conv(filters, 3, stride), maker.norm()
+        self.conv3, self.norm3 = maker.conv(self.filters, 1), maker.norm(zero_scale=last)
+
+    def build(self, x_shape: tuple) -> None:
+        pairs = [(self.conv1, self.norm1), (self.conv2, self.norm2), (self.conv3, self.norm3)]
+        if self.projection is not None:
+            self.projection.build(x_shape)
+            self.projection_norm.build((*x_shape[:-1], self.projection.filters))
+        for conv, norm in pairs:
+            conv.build(x_shape)
+            x_shape = (*x_shape[:-1], conv.filters)
+            norm.build(x_shape)
+        self.built = True
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        y = ops.relu(self.norm1(self.conv1(x, training=training), training=training))
+        y = ops.relu(self.norm2(self.conv2(y, training=training), training=training))
+        y = self.norm3(self.conv3(y, training=training), training=training)
+        return ops.relu(y + self.path(x, training))
+
+
+BLOCKS = {"residual": ResidualBlock, "bottleneck": BottleneckBlock}
+
+
+@registry.register_model
+class Resnet(ImageClassifier):
+    """A convolution and four stages of blocks, each half the size of the one before; with `is_cifar` three."""
+
+    def __init__(self, hparams: HParams, name: str = "resnet", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        if hparams.block_fn not in BLOCKS:
+            raise ValueError(f"unknown block_fn {hparams.block_fn!r}; known: {', '.join(BLOCKS)}")
+        if hparams.use_td and hparams.use_td not in TARGETS:
+            raise ValueError(f"unknown use_td {hparams.use_td!r}; known: {', '.join(TARGETS)}, or False")
+        stages = 3 if hparams.is_cifar else 4
+        for setting, fewest in (("layer_sizes", stages), ("filter_sizes", stages + 1), ("bottleneck_ratios", stages)):
+            if len(hparams[setting]) < fewest:
+                raise ValueError(f"{setting}={list(hparams[setting])} must have at least {fewest} numbers")
+        maker = LayerMaker(self.dtype_policy, hparams.use_td or "", hparams.targeting_rate, hparams.keep_prob)
+        self.first_conv = maker.conv(hparams.filter_sizes[0], 7, 1 if hparams.is_cifar else 2, plain=True)
+        self.first_norm = maker.norm()
+        self.blocks = list(self._make_blocks(maker, stages))
+        self.logits = None
+        if hparams.is_cifar and self.problem is not None:  # T2T leaves the modality's projection out here
+            self.modalities.pop("targets")
+            self.target_top = None
+            self.logits = keras.layers.Dense(
+                self.vocab_size("targets"),
+                kernel_initializer=self.kernel_initializer,
+                name="logits",
+                dtype=self.dtype_policy,
+            )
+
+    def _make_blocks(self, maker: LayerMaker, stages: int) -> Iterator[_Block]:
+        hparams = self.hparams
+        sizes = (hparams.filter_sizes[1:], hparams.layer_sizes, hparams.bottleneck_ratios)
+        for stage, (filters, count, ratio) in enumerate(zip(*(size[:stages] for size in sizes), strict=True)):
+            for i in range(count):
+                stride = 2 if stage and not i else 1
+                last = i > 0 and i + 1 == count
+                yield BLOCKS[hparams.block_fn](maker, filters, stride, projects=not i, last=last, ratio=ratio)
+
+    @property
+    def body_size(self) -> int:
+        last = 2 if self.hparams.is_cifar else 3
+        ratio = self.hparams.bottleneck_ratios[last] if self.hparams.block_fn == "bottleneck" else 1
+        return self.hparams.filter_sizes[last + 1] * ratio
+
+    def build_layers(self, shape: tuple[int | None, ...]) -> None:
+        self.first_conv.build(shape)
+        shape = (*shape[:-1], self.first_conv.filters)
+        self.first_norm.build(shape)
+        for block in self.blocks:
+            block.build(shape)
+            shape = (*shape[:-1], block.filters)
+        if self.logits is not None:
+            self.logits.build((None, self.body_size))
+
+    def body(self, features: Features, training: bool = False) -> Any:
+        x = ops.relu(self.first_norm(self.first_conv(self.images(features), training=training), training=training))
+        if not self.hparams.is_cifar:
+            x = ops.max_pool(x, 3, strides=2, padding="same")
+        for block in self.blocks:
+            x = block(x, training=training)
+        return x
+
+    def top(self, body_output: Any, features: Features) -> Any:
+        if self.logits is None:
+            return super().top(body_output, features)
+        return self.logits(ops.mean(body_output, axis=(1, 2)))

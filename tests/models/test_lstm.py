@@ -1,0 +1,76 @@
+"""LSTMs; what every model does is tested in `test_every_model.py`."""
+
+import numpy as np
+import pytest
+
+from tensor2keras import registry
+from tests.models import zoo
+from tests.models.tiny import run, symbol_problem
+
+SIZES = {"hidden_size": 16, "attention_layer_size": 12}
+
+
+def tiny_lstm(name, hparams_set="lstm_attention", problem=None, **overrides):
+    model = registry.model(name, registry.hparams(hparams_set, problem or symbol_problem(), {**SIZES, **overrides}))
+    model.build()
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "width"),
+    [
+        ("lstm_seq2seq", {}, 16),
+        ("lstm_seq2seq_bidirectional_encoder", {}, 32),
+        ("lstm_seq2seq_attention", {}, 12),
+        ("lstm_seq2seq_attention", {"num_heads": 2}, 16),
+        ("lstm_seq2seq_attention", {"output_attention": False}, 16),
+        ("lstm_seq2seq_attention_bidirectional_encoder", {}, 12),
+        ("lstm_seq2seq_attention_bidirectional_encoder", {"output_attention": False}, 32),
+    ],
+)
+def test_the_softmax_is_as_wide_as_what_the_decoder_gives(name, overrides, width):
+    model = tiny_lstm(name, **overrides)
+    (softmax,) = [variable for variable in model.variables if "softmax" in variable.path]
+    assert tuple(softmax.shape) == (20, width)
+    assert run(model, zoo.batch("lstm_seq2seq")).shape == (3, 6, 20)
+
+
+def test_a_language_model_needs_no_encoder():
+    model = tiny_lstm("lstm_seq2seq", problem=symbol_problem(inputs=False))
+    assert not any("encoder" in variable.path for variable in model.variables)
+    prompt = {"targets": np.array([[3, 4]], "int32")}
+    assert np.asarray(model.infer(prompt, decode_length=3)["outputs"]).shape[0] == 1
+
+
+@pytest.mark.parametrize("name", ["lstm_seq2seq", "lstm_seq2seq_attention_bidirectional_encoder"])
+def test_padding_of_inputs_does_not_reach_the_last_state(name):
+    model, batch = tiny_lstm(name), zoo.batch("lstm_seq2seq")
+    padded = {**batch, "inputs": np.pad(batch["inputs"], ((0, 0), (0, 3)))}
+    difference = np.abs(run(model, padded) - run(model, batch)).max()
+    # attention sees the zeros of padding, as in T2T
+    assert (difference < 1e-5) == (name == "lstm_seq2seq")
+
+
+@pytest.mark.parametrize(
+    ("name", "hparams_set", "overrides", "message"),
+    [
+        ("lstm_seq2seq", "lstm_seq2seq", {"initializer": "orthogonal"}, "do not learn with initializer=orthogonal"),
+        ("lstm_seq2seq_attention", "lstm_area_attention_base", {}, "max_area_width=2 is not supported"),
+        (
+            "lstm_seq2seq_attention",
+            "lstm_attention",
+            {"attention_mechanism": "dot"},
+            "unknown attention_mechanism 'dot'",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_refused(name, hparams_set, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        registry.model(name, registry.hparams(hparams_set, symbol_problem(), overrides))
+
+
+def test_problems_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="lstm_encoder needs targets of modality class_label"):
+        tiny_lstm("lstm_encoder")
+    with pytest.raises(ValueError, match="lstm_seq2seq_attention needs inputs of modality symbol; .* they are absent"):
+        tiny_lstm("lstm_seq2seq_attention", problem=symbol_problem(inputs=False))
