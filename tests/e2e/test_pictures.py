@@ -1,4 +1,4 @@
-"""A model of images by class: trained by the command, its samples in TensorBoard, drawn and completed by the command."""
+"""A model of images by class: trained by the command, samples in TensorBoard, drawn and completed by the command."""
 
 import pytest
 import tensorflow as tf

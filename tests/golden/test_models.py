@@ -22,6 +22,7 @@ CASES = (
     "lstm_attention",
     "lstm_attention_bidirectional",
     "lstm_seq2seq",
+    "neural_gpu",
     "slicenet",
     "resnet_50_small",
     "revnet",

@@ -72,5 +72,5 @@ def test_what_cannot_be_built_is_refused(name, hparams_set, overrides, message):
 def test_problems_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="lstm_encoder needs targets of modality class_label"):
         tiny_lstm("lstm_encoder")
-    with pytest.raises(ValueError, match="lstm_seq2seq_attention needs inputs of modality symbol; .* they are absent"):
+    with pytest.raises(ValueError, match="lstm_seq2seq_attention needs inputs of modality symbol"):
         tiny_lstm("lstm_seq2seq_attention", problem=symbol_problem(inputs=False))

@@ -70,6 +70,8 @@ ZOO = {
         "lstm_luong_attention_multi", symbol_problem(), {**LSTM, "num_heads": 2, "attention_layer_size": 12}
     ),
     "lstm_seq2seq_bidirectional_encoder": Small("lstm_seq2seq", symbol_problem(), LSTM),
+    "diagonal_neural_gpu": Small("neural_gpu", symbol_problem(), LSTM),
+    "neural_gpu": Small("neural_gpu", symbol_problem(), {**LSTM, "num_hidden_layers": 2}),
     "slice_net": Small(
         "slicenet_1",
         symbol_problem(),

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -38,7 +39,7 @@ def decode_image(content: bytes, place: str, channels: int = 3) -> np.ndarray:
     try:
         return tf.io.decode_image(content, channels=channels, expand_animations=False).numpy()
     except tf.errors.OpError as error:
-        reason = error.message.partition("{{")[0].splitlines()[0][:120]
+        reason = re.sub(r"\{\{.*?\}\}\s*| \[Op:.*", "", error.message).partition("\n")[0]
         raise ValueError(f"{place}: not a picture that can be read: {reason}") from None
 
 

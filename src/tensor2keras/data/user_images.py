@@ -24,6 +24,17 @@ from tensor2keras.data.rows import SPLIT_NAMES
 from tensor2keras.data.user_files import HOLD_OUT
 
 
+def given_splits(directory: str) -> dict[str, dict[str, list[str]]]:
+    """Split -> class -> files, for the splits that have a folder of their own with classes in it."""
+    found = {}
+    for split, names in SPLIT_NAMES.items():
+        folders = (os.path.join(directory, name) for name in names)
+        classes = (image_files.class_folders(path) for path in folders if os.path.isdir(path))
+        if first := next(filter(None, classes), None):
+            found[split] = first
+    return found
+
+
 def find_pictures(directory: str) -> dict[str, dict[str, list[str]]]:
     """Split -> class -> files, "validation" among the splits.
 
@@ -31,12 +42,7 @@ def find_pictures(directory: str) -> dict[str, dict[str, list[str]]]:
         MissingDataError: no pictures for training.
         ValueError: a class of another split that the training split does not have.
     """
-    found = {}
-    for split, names in SPLIT_NAMES.items():
-        folders = (os.path.join(directory, name) for name in names)
-        folder = next((path for path in folders if os.path.isdir(path) and image_files.class_folders(path)), None)
-        if folder is not None:
-            found[split] = image_files.class_folders(folder)
+    found = given_splits(directory)
     if not found and os.path.isdir(directory) and (classes := image_files.class_folders(directory)):
         found[DatasetSplit.TRAIN] = classes
     if DatasetSplit.TRAIN not in found:
@@ -49,7 +55,6 @@ def find_pictures(directory: str) -> dict[str, dict[str, list[str]]]:
             folder = os.path.dirname(classes[unknown[0]][0])
             raise ValueError(f"{folder}: {split} has a class that is not in training: {', '.join(train)} are")
     if DatasetSplit.EVAL not in found:
-        logging.warning("No pictures for validation: every %dth of each class is held out.", HOLD_OUT)
         found[DatasetSplit.EVAL] = {name: paths[1::HOLD_OUT] for name, paths in train.items()}
         found[DatasetSplit.TRAIN] = {
             name: [path for i, path in enumerate(paths) if i % HOLD_OUT != 1] for name, paths in train.items()
@@ -87,11 +92,13 @@ class Image2classTmpdir(Image2ClassProblem):
         return [self.labels_filename]
 
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
-        labels = find_pictures(tmp_dir)[DatasetSplit.TRAIN]
+        pictures = find_pictures(tmp_dir)
+        if DatasetSplit.EVAL not in given_splits(tmp_dir):
+            logging.warning("No pictures for validation: every %dth of each class is held out.", HOLD_OUT)
         path = os.path.join(data_dir, self.labels_filename)
         if not os.path.exists(path):
             with generation.atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-                file.writelines(f"{label}\n" for label in labels)
+                file.writelines(f"{label}\n" for label in pictures[DatasetSplit.TRAIN])
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         numbers = {label: number for number, label in enumerate(self.class_labels)}

@@ -145,24 +145,29 @@ class BottleneckBlock(_Block):
 BLOCKS = {"residual": ResidualBlock, "bottleneck": BottleneckBlock}
 
 
+def check_values(hparams: HParams) -> None:
+    """ValueError, with what is allowed, for what makes no network."""
+    if hparams.block_fn not in BLOCKS:
+        raise ValueError(f"unknown block_fn {hparams.block_fn!r}; known: {', '.join(BLOCKS)}")
+    if hparams.use_td and hparams.use_td not in TARGETS:
+        raise ValueError(f"unknown use_td {hparams.use_td!r}; known: {', '.join(TARGETS)}, or False")
+    stages = 3 if hparams.is_cifar else 4
+    for setting, fewest in (("layer_sizes", stages), ("filter_sizes", stages + 1), ("bottleneck_ratios", stages)):
+        if len(hparams[setting]) < fewest:
+            raise ValueError(f"{setting}={list(hparams[setting])} must have at least {fewest} numbers")
+
+
 @registry.register_model
 class Resnet(ImageClassifier):
     """A convolution and four stages of blocks, each half the size of the one before; with `is_cifar` three."""
 
     def __init__(self, hparams: HParams, name: str = "resnet", **kwargs: Any):
+        check_values(hparams)
         super().__init__(hparams, name=name, **kwargs)
-        if hparams.block_fn not in BLOCKS:
-            raise ValueError(f"unknown block_fn {hparams.block_fn!r}; known: {', '.join(BLOCKS)}")
-        if hparams.use_td and hparams.use_td not in TARGETS:
-            raise ValueError(f"unknown use_td {hparams.use_td!r}; known: {', '.join(TARGETS)}, or False")
-        stages = 3 if hparams.is_cifar else 4
-        for setting, fewest in (("layer_sizes", stages), ("filter_sizes", stages + 1), ("bottleneck_ratios", stages)):
-            if len(hparams[setting]) < fewest:
-                raise ValueError(f"{setting}={list(hparams[setting])} must have at least {fewest} numbers")
         maker = LayerMaker(self.dtype_policy, hparams.use_td or "", hparams.targeting_rate, hparams.keep_prob)
         self.first_conv = maker.conv(hparams.filter_sizes[0], 7, 1 if hparams.is_cifar else 2, plain=True)
         self.first_norm = maker.norm()
-        self.blocks = list(self._make_blocks(maker, stages))
+        self.blocks = list(self._make_blocks(maker, 3 if hparams.is_cifar else 4))
         self.logits = None
         if hparams.is_cifar and self.problem is not None:  # T2T leaves the modality's projection out here
             self.modalities.pop("targets")

@@ -159,13 +159,13 @@ class Revnet(ImageClassifier):
     """A convolution whose channels are split in two halves, stages of reversible blocks, a norm of both together."""
 
     def __init__(self, hparams: HParams, name: str = "revnet", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
         if hparams.dim != "2d":
             raise ValueError(f"dim={hparams.dim!r}: only images are known here, dim='2d'")
         stages = len(hparams.num_layers_per_block)
         for setting in ("num_channels", "strides", "first_batch_norm"):
             if len(hparams[setting]) < stages:
                 raise ValueError(f"{setting}={list(hparams[setting])} must have {stages} values, one a stage")
+        super().__init__(hparams, name=name, **kwargs)
         policy = {"dtype": self.dtype_policy}
         self.init_conv = _conv(hparams.num_channels_init_block, hparams.init_kernel_size, hparams.init_stride, **policy)
         self.init_norm = BatchNorm(**policy)

@@ -1,0 +1,164 @@
+"""The Neural GPU (Kaiser and Sutskever 2016, https://arxiv.org/abs/1511.08228): algorithms, by as many steps of a
+convolutional GRU as the input is long; and its diagonal kin (Freivalds and Liepins 2017,
+https://arxiv.org/abs/1702.08727).
+
+All outputs are read off the last state at once: the model looks at no targets, and decoding runs it once.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers.convolution import ConvGRU, DiagonalConvGRU, longest
+from tensor2keras.layers.recurrent import time_major
+from tensor2keras.models import t2t_model
+from tensor2keras.models.common_hparams import basic_params1
+
+
+class _NeuralGPU(t2t_model.T2TModel):
+    """What the two share.
+
+    Call arguments:
+        features: "inputs" [batch, length] ids; "targets" [batch, length] ids, of which only the length counts.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, length, vocab_size] of the longer of the two; zeros past the inputs.
+    """
+
+    scope = ""  # T2T's, within the body
+    cache_grows = False
+
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
+        self.require_modality("inputs", "symbol")
+        self.require_modality("targets", "symbol")
+        if hparams.kernel_width != 1:
+            raise ValueError(f"a sequence is one wide: set kernel_width=1, not {hparams.kernel_width}")
+        self.units = [self._unit(i) for i in range(hparams.num_hidden_layers)]
+        self.drop = keras.layers.Dropout(hparams.dropout, dtype=self.dtype_policy)
+
+    def _unit(self, layer: int) -> keras.layers.Layer:
+        raise NotImplementedError
+
+    @property
+    def _unit_options(self) -> dict[str, Any]:
+        hparams = self.hparams
+        shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        return {"filters": hparams.hidden_size, "kernel_size": hparams.kernel_height, **shared}
+
+    def build_body(self) -> None:
+        with keras.name_scope(self.scope):
+            for unit in self.units:
+                unit.build((None, None, self.hparams.hidden_size))
+
+    def _masks(self, x: Any, training: bool) -> Any:
+        """Dropout's masks of all steps, [length, 1, *x's shape]: none may be drawn within the loop on JAX."""
+        if not training or not self.hparams.dropout:
+            return None
+        return self.drop(ops.ones((ops.shape(x)[1], *ops.shape(x)), x.dtype), training=True)
+
+    def _lengthened(self, state: Any, targets: Any) -> Any:
+        """Zeros after the state where targets are longer, as T2T adds to logits."""
+        missing = longest(ops.shape(targets)[1] - ops.shape(state)[1], 0)
+        return ops.pad(state, ((0, 0), (0, missing), (0, 0)))
+
+    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
+        inputs = features["inputs"]
+        targets = ops.zeros((ops.shape(inputs)[0], max_length), "int32")
+        return {"encoder": self({"inputs": inputs, "targets": targets}, training=False)}
+
+    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        logits = ops.take(cache["encoder"], position, axis=1)
+        return ops.repeat(logits, ops.shape(ids)[0] // ops.shape(logits)[0], axis=0), cache
+
+
+def _is_padding(inputs: Any) -> Any:
+    """Where a step changes nothing: [length, batch, 1, 1] of embedded inputs."""
+    return time_major(ops.sum(ops.abs(inputs), axis=-1) < 1e-5)[:, :, None, None]
+
+
+@registry.register_model("neural_gpu")
+class NeuralGPU(_NeuralGPU):
+    """A convolutional GRU."""
+
+    scope = "neural_gpu"
+
+    def __init__(self, hparams: HParams, name: str = "neural_gpu", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+
+    def _unit(self, layer: int) -> keras.layers.Layer:
+        return ConvGRU(name=f"cgru_{layer}", **self._unit_options)
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        inputs = features["inputs"]
+        padding, masks = _is_padding(inputs), self._masks(inputs, training)
+
+        def step(i: Any, state: Any) -> Any:
+            x = state if masks is None else state * ops.take(masks, i, axis=0)
+            for unit in self.units:
+                x = unit(x)
+            return ops.where(ops.take(padding, i, axis=0), state, x)
+
+        state = ops.fori_loop(0, ops.shape(inputs)[1], step, inputs)
+        return self._lengthened(state, features["targets"])
+
+
+@registry.register_model("diagonal_neural_gpu")
+class DiagonalNeuralGPU(_NeuralGPU):
+    """A diagonal convolutional GRU. As in T2T, the state after the first step is what is read off, and the cost of
+    saturated gates in all steps is added to the loss."""
+
+    scope = "diagonal_neural_gpu"
+
+    def __init__(self, hparams: HParams, name: str = "diagonal_neural_gpu", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+
+    def _unit(self, layer: int) -> keras.layers.Layer:
+        return DiagonalConvGRU(name=f"dcgru_{layer}", **self._unit_options)
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        inputs = features["inputs"]
+        length = ops.shape(inputs)[1]
+        padding, masks = _is_padding(inputs), self._masks(inputs, training)
+
+        def step(i: Any, carry: Any) -> Any:
+            state, first, total = carry
+            x, cost = state, 0.0
+            for unit in self.units:
+                x, cost = unit(x, None if masks is None else ops.take(masks, i, axis=0))
+            state = ops.where(ops.take(padding, i, axis=0), state, x)
+            return state, ops.where(i == 0, state, first), total + ops.cast(cost, "float32")
+
+        start = (inputs, inputs, ops.zeros((), "float32"))
+        _, first, total = ops.fori_loop(0, length, step, start)
+        self.add_loss(2.0 * total / ops.cast(length, "float32"))
+        return self._lengthened(first, features["targets"])
+
+
+@registry.register_hparams
+def neural_gpu() -> HParams:
+    """One layer of width 256."""
+    return basic_params1().override(
+        daisy_chain_variables=False,
+        batch_size=1024,
+        hidden_size=256,
+        dropout=0.1,
+        label_smoothing=0.0,
+        clip_grad_norm=10.0,
+        num_hidden_layers=1,
+        kernel_height=3,
+        kernel_width=1,
+        learning_rate_decay_scheme="exp",
+        learning_rate=0.02,
+        learning_rate_warmup_steps=3000,
+        initializer_gain=1.0,
+        weight_decay=0.0,
+        sampling_method="argmax",
+        optimizer_adam_epsilon=1e-6,
+        optimizer_adam_beta1=0.85,
+        optimizer_adam_beta2=0.997,
+    )
