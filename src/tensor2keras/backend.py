@@ -106,7 +106,7 @@ def _reversible_tensorflow(x1: Any, x2: Any, functions: list[Function], weights:
 
         return (y1, y2, *_flat(further)), gradient
 
-    y1, y2, *further = call(x1, x2, *map(tf.convert_to_tensor, _flat(weights)))
+    y1, y2, *further = call(*map(tf.convert_to_tensor, (x1, x2, *_flat(weights))))
     return y1, y2, _grouped(further, [range(count) for count in counts])
 
 

@@ -180,10 +180,13 @@ def hparams(name: str, problem: Any = None, overrides: str | Mapping[str, Any] |
         ValueError: a value of another type.
     """
     result = hparams_sets[name]()
-    if overrides:
-        result.override(overrides)
     if isinstance(problem, str):
         problem = globals()["problem"](problem)
+    for added, value in getattr(problem, "model_hparams", dict)().items():
+        if added not in result:
+            result.add_hparam(added, value)
+    if overrides:
+        result.override(overrides)
     if hasattr(problem, "get_hparams"):
         problem = problem.get_hparams(result)
     with result.unlocked(), result.ignore_type():

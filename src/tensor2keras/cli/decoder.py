@@ -194,7 +194,7 @@ def decode_lines(model: Any, problem: Any, texts: list[str], hp: Any, seed: int 
     repeated = [line for line in texts for _ in range(hp.num_decodes)]
     decoded = text.decode_ids(
         model,
-        text.encode(encoders, repeated, hp.max_input_size),
+        text.encode(encoders, repeated, hp.max_input_size, model.hparams),
         "inputs" if "inputs" in encoders else "targets",
         decode_length=hp.extra_length,
         batch_size=hp.batch_size or 32,
@@ -434,7 +434,13 @@ def decode_split(
     )
     known = {}
     for name in encoders.keys() & {"inputs", "targets"}:
-        texts = [text.to_text(encoders[name], text.until_eos(example[name])) for example in examples]
+        values = [example[name] for example in examples]
+        texts = [
+            text.to_text(encoders[name], text.until_eos(value))
+            if value.ndim == 1 and value.dtype.kind == "i"
+            else encoders[name].decode(value)
+            for value in values
+        ]
         known[name] = [" ".join(line.split("\n")) for line in texts]
     return [_line(encoders["targets"], result, hp) for result in decoded], known
 
@@ -443,12 +449,17 @@ def dataset_examples(problem: Any, split: str, hparams: Any, limit: int = -1) ->
     """The first `limit` examples (-1: all) of a split, one dict of unpadded features each; targets without inputs."""
     import numpy as np
 
+    from tensor2keras.decoding.text import hears
+
     prepended = hparams.get("prepend_mode", "none") != "none"
     examples: list[dict[str, Any]] = []
     for features, _, _ in problem.dataset(split, hparams).as_numpy_iterator():
         for row in range(len(features["targets"])):
             example = {name: values[row] for name, values in features.items()}
             example = {name: np.trim_zeros(v, "b") if v.ndim == 1 else v for name, v in example.items()}
+            if hears(hparams) and example["inputs"].ndim > 1:
+                sounds = np.flatnonzero(example["inputs"].any(axis=(1, 2)))
+                example["inputs"] = example["inputs"][: sounds[-1] + 1 if len(sounds) else 0]
             if all(value.size for value in example.values()):  # not a row that only fills the batch
                 if prepended:
                     ends = np.flatnonzero(example["targets"] == 0)

@@ -66,7 +66,8 @@ def make_dataset(
     Args:
         problem: gives `shard_files(split)`, `example_spec()` and, if it likes, `max_length(hparams)`, `packed_length`,
             `batch_size_means_tokens`, `maybe_reverse_and_copy(features)`, `preprocess_example(example, split,
-            hparams)`; images: `decode_window(features)` and `preprocess_batch(features, split, hparams, seed)`.
+            hparams)`; of images and audio `decode_window(features)` and `preprocess_batch(features, split, hparams,
+            seed)`; of audio `batching_scheme(hparams, drop_long_sequences, num_replicas)` and `window`.
         split: "train", "validation" or "test".
         hparams: `batch_size` (tokens a replica), `max_length`, `min_length`, `min_length_bucket`, `length_bucket_step`,
             `use_fixed_batch_size`, `eval_drop_long_sequences`, `max_input_seq_length`, `max_target_seq_length`,
@@ -77,7 +78,8 @@ def make_dataset(
         shuffle: default: only for "train". Unshuffled data keeps its order.
         repeat: for ever; default: only for "train".
         pad_to_boundary: pad to full buckets (length and rows): at most one shape a bucket, for XLA and TPU.
-        window: examples that are shuffled and sorted together; None: 65,536, or 2,048 if `batch_size` counts them.
+        window: examples that are shuffled and sorted together; None: what the problem says, or 65,536, or 2,048 if
+            `batch_size` counts them.
 
     Returns:
         Batches of features (dict of int32 [batch, length], class labels [batch], other features as they are), targets
@@ -96,14 +98,17 @@ def make_dataset(
     drop = train or hparams.get("eval_drop_long_sequences", False)
     means_tokens = getattr(problem, "batch_size_means_tokens", True)
     max_length = problem.max_length(hparams) if hasattr(problem, "max_length") else hparams.get("max_length", 0)
-    window = window or (WINDOW if means_tokens else 2048)
-    scheme = hparams_to_batching_scheme(
-        hparams,
-        drop_long_sequences=drop,
-        num_replicas=num_replicas,
-        max_length=packed_length or max_length,
-        batch_size_means_tokens=means_tokens,
-    )
+    window = window or getattr(problem, "window", WINDOW if means_tokens else 2048)
+    if hasattr(problem, "batching_scheme"):
+        scheme = problem.batching_scheme(hparams, drop, num_replicas)
+    else:
+        scheme = hparams_to_batching_scheme(
+            hparams,
+            drop_long_sequences=drop,
+            num_replicas=num_replicas,
+            max_length=packed_length or max_length,
+            batch_size_means_tokens=means_tokens,
+        )
     files, spec = [str(path) for path in problem.shard_files(split)], problem.example_spec()
     if not files:
         raise FileNotFoundError(f"no files of split {split!r}; generate the problem's data first")
@@ -282,7 +287,7 @@ def batch_windows(
             found by planning all epochs from the first.
         weigh_inputs: whether what comes before the first 0 of the targets has weight, see `weighs_targets_only`.
         finish: changes a batch's features, given a seed [2] of its own: a function of `seed` and the batch's number.
-            Zeros among its targets then count as any other value.
+            Zeros among its targets then count as any other value, unless they are ragged.
     """
 
     def planned(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -305,7 +310,8 @@ def batch_windows(
         if finish is not None:
             batch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 1], tf.int64), number)
             features = finish(features, batch_seed)
-        return pad_and_weigh(features, length, multiple, weigh_inputs, zeros_count=finish is not None)
+        zeros_count = finish is not None and not isinstance(features["targets"], tf.RaggedTensor)
+        return pad_and_weigh(features, length, multiple, weigh_inputs, zeros_count)
 
     batches = epochs.flat_map(planned).skip(skip)
     batches = tf.data.Dataset.zip(batches, tf.data.Dataset.counter(start_step))

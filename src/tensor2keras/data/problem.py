@@ -202,6 +202,10 @@ class Problem(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Names of the metrics to report in evaluation."""
         return ["accuracy", "accuracy_top5", "accuracy_per_sequence", "neg_log_perplexity"]
 
+    def model_hparams(self) -> dict[str, Any]:
+        """Hyperparameters, with their values, that every set gets which is used with the problem and lacks them."""
+        return {}
+
     def text_scores(self) -> list[str]:
         """Names of the scores (`metrics.text_scores`) by which decoded texts are compared with references."""
         return ["bleu"]

@@ -11,8 +11,11 @@ from tensor2keras.decoding import prefix as prefixes
 from tensor2keras.decoding.beam_search import BeamSearch, map_steps
 from tensor2keras.decoding.compiled import compiled
 from tensor2keras.decoding.sampling import Sampling, chooser
+from tensor2keras.metrics.connectionist import written
+from tensor2keras.metrics.sequences import to_front
 
 LENGTH_STEP = 32  # buffers are made for a multiple of this many tokens, so that few shapes compile
+FRAMES_A_SYMBOL = 6  # of speech: what is written is so much shorter than the audio
 _PACKED = ("inputs_segmentation", "targets_segmentation")
 
 
@@ -73,7 +76,8 @@ def infer(
     Returns:
         {"outputs": [batch, length] int32, "scores": [batch] float32}, without the prompt; with `top_beams` above 1
         [batch, top_beams, length] and [batch, top_beams], best first. EOS is 1 and kept; what follows it is to be
-        ignored. Class labels: outputs [batch]; real values: outputs as the model gives them.
+        ignored. Class labels: outputs [batch]; text written by CTC: outputs [batch, length], the most likely symbol of
+        each position without repetitions and blanks; real values: outputs as the model gives them.
 
     Raises:
         ValueError: packed features, a `top_beams` above `beam_size`, a sampling setting out of range.
@@ -96,19 +100,20 @@ def infer(
         jit_compile,
     )
     modality = _modality(model)
-    if modality == "class_label" or modality.startswith(("real", "identity")):
+    if modality in ("class_label", "ctc_symbol") or modality.startswith(("real", "identity")):
         return _function(model, "predict", modality, settings)(features)
 
     features, prefix = split_prefix(model, features)
     start = prefix.ids if prefix is not None else features["inputs"]
-    batch_size, width = start.shape[:2]
+    batch_size, width = start.shape[0], input_length(model, start)
     limit = width + decode_length
     max_length = max_length or round_up(limit, LENGTH_STEP)
     if max_length < limit:
         raise ValueError(f"max_length={max_length} is shorter than the {limit} tokens that may be decoded")
     uniforms = np.random.default_rng(seed).random((max_length, batch_size), dtype="float32")
     uniforms = np.minimum(uniforms, 1 - 1e-6)
-    first, *later = cache_lengths(width, max_length) if getattr(model, "cache_grows", True) else [max_length]
+    expected = width // FRAMES_A_SYMBOL if is_audio(start) else width
+    first, *later = cache_lengths(expected, max_length) if getattr(model, "cache_grows", True) else [max_length]
     given = (features, prefix, np.int32(limit))
     state, goes_on, *results = _function(model, "start", first, max_length, settings)(*given, uniforms)
     for length in later:
@@ -128,6 +133,17 @@ def cache_lengths(width: int, max_length: int) -> list[int]:
     while lengths[-1] < max_length:
         lengths.append(2 * lengths[-1])
     return [*lengths[:-1], max_length]
+
+
+def is_audio(inputs: Any) -> bool:
+    """Whether inputs are frames or samples, not ids."""
+    return "float" in keras.backend.standardize_dtype(inputs.dtype)
+
+
+def input_length(model: keras.Model, inputs: Any) -> int:
+    """The length of inputs [batch, length, ...] to which `decode_length` is added: in ids, or in frames of audio."""
+    is_waveform = is_audio(inputs) and len(inputs.shape) == 2
+    return -(-inputs.shape[1] // (model.modalities["inputs"].step if is_waveform else 1))
 
 
 def round_up(value: int, step: int) -> int:
@@ -239,8 +255,12 @@ def split_prefix(model: keras.Model, features: Mapping[str, Any]) -> tuple[dict[
 
 
 def _predict(model: keras.Model, features: Mapping[str, Any], modality: str, settings: Settings) -> dict[str, Any]:
-    """Class labels with their log-probabilities, or real values: one call of the model, no search."""
+    """Class labels with their log-probabilities, text written by CTC, or real values: one call of the model."""
     logits = model(features, training=False)
+    if modality == "ctc_symbol":
+        ids, _ = to_front(*written(logits), 0)
+        best = ops.max(ops.log_softmax(ops.cast(logits, "float32")), axis=-1)
+        return {"outputs": ids, "scores": ops.sum(best, axis=1)}
     if modality != "class_label":
         return {"outputs": logits, "scores": ops.zeros((ops.shape(logits)[0],))}
     logits = ops.cast(ops.reshape(logits, (-1, logits.shape[-1])), "float32")  # [batch, classes]

@@ -10,7 +10,7 @@ import numpy as np
 from absl import logging
 
 from tensor2keras.decoding.beam_search import EOS_ID
-from tensor2keras.decoding.search import LENGTH_STEP, infer, round_up
+from tensor2keras.decoding.search import LENGTH_STEP, infer, input_length, round_up
 
 BATCHES_WORTH_XLA = 4  # XLA decodes a batch in half the time and takes twice as long to compile
 SHORTEST_WIDTH = 16  # inputs are padded to this times a power of two, so that few shapes compile
@@ -79,7 +79,7 @@ def decode(
     encoders = problem.get_feature_encoders()
     decoded = decode_ids(
         model,
-        encode(encoders, texts),
+        encode(encoders, texts, hparams=getattr(model, "hparams", None)),
         "inputs" if "inputs" in encoders else "targets",
         decode_length=decode_length,
         beam_size=beam_size,
@@ -92,18 +92,27 @@ def decode(
     return [output(encoders["targets"], result, top_beams, return_scores) for result in decoded]
 
 
-def encode(encoders: dict[str, Any], texts: Sequence[str], max_input_size: int = -1) -> list[list[int] | None]:
+def encode(
+    encoders: dict[str, Any], texts: Sequence[str], max_input_size: int = -1, hparams: Any = None
+) -> list[Any | None]:
     """Ids of each text: inputs end in EOS, a language model's prompts do not. None for an empty input.
+
+    Of a problem on images or audio a text is the path of a file, and what it encodes to is left as it is.
 
     Args:
         encoders: text encoders by feature name.
         texts: stripped at both ends first, unless they are prompts.
         max_input_size: longer inputs are cut to this many tokens, EOS included; -1 for no limit.
+        hparams: the model's, which say what it hears of audio.
     """
     if "inputs" not in encoders:
         return [encoders["targets"].encode(text) for text in texts]
+    if hasattr(encoders["inputs"], "prepare"):
+        return [encoders["inputs"].prepare(text, hparams) if text else None for text in map(str.strip, texts)]
     limit = max_input_size - 1 if max_input_size > 0 else None
     encoded = [encoders["inputs"].encode(text) if text else None for text in map(str.strip, texts)]
+    if any(np.ndim(ids) > 1 for ids in encoded if ids is not None):
+        return encoded
     cut = sum(ids is not None and limit is not None and len(ids) > limit for ids in encoded)
     if cut:
         logging.warning("%d of %d inputs were cut at max_input_size=%d tokens.", cut, len(texts), max_input_size)
@@ -125,7 +134,7 @@ def decode_ids(
 
     Args:
         model: a trained model.
-        sequences: ids; None is left undecoded.
+        sequences: ids, or images of one size [height, width, channels]; None is left undecoded.
         feature: the feature they are: "inputs", or a language model's "targets".
         decode_length: how many tokens more than the longest of a batch are decoded.
         batch_size: sequences decoded at a time.
@@ -142,16 +151,21 @@ def decode_ids(
     results: list[Decoded | None] = [None] * len(sequences)
     total = sum(sequence is not None for sequence in sequences)
     if jit_compile is None:
-        jit_compile = total > (BATCHES_WORTH_XLA - 1) * batch_size
+        are_images = any(np.ndim(sequence) > 1 for sequence in sequences[:1])  # XLA's convolutions are slow on CPUs
+        jit_compile = total > (BATCHES_WORTH_XLA - 1) * batch_size and not are_images
     with _Progress(total, progress) as shown:
         for number, rows in enumerate(batches(sequences, batch_size)):
             longest = max(len(sequences[row]) for row in rows)
-            ids = pad([sequences[row] for row in rows], _height(len(rows), batch_size, total), width_for(longest))
+            chosen = [sequences[row] for row in rows]
+            is_image = np.ndim(chosen[0]) > 1 and not hears(getattr(model, "hparams", None))
+            width = None if is_image else width_for(longest)
+            ids = pad(chosen, _height(len(rows), batch_size, total), width)
+            padded = input_length(model, ids)
             found = infer(
                 model,
                 {feature: ids},
-                decode_length=decode_length - (ids.shape[1] - longest),
-                max_length=round_up(ids.shape[1] + decode_length, LENGTH_STEP),
+                decode_length=decode_length - (padded - input_length(model, ids[:, :longest])),
+                max_length=round_up(padded + decode_length, LENGTH_STEP),
                 seed=None if seed is None else seed + number,
                 jit_compile=jit_compile,
                 **options,
@@ -213,13 +227,26 @@ def width_for(longest: int) -> int:
     return width
 
 
-def pad(sequences: Sequence[Sequence[int]], height: int, width: int) -> np.ndarray:
-    """[height, width] int32, filled with 0; rows beyond the sequences repeat the last, which costs no further steps."""
-    ids = np.zeros((height, width), np.int32)
+def hears(hparams: Any) -> bool:
+    """Whether the inputs of a model with these hyperparameters are audio."""
+    problem = (hparams or {}).get("problem") or {}
+    return ((problem.get("features") or {}).get("inputs") or {}).get("modality") == "speech_recognition"
+
+
+def pad(sequences: Sequence[Any], height: int, width: int | None) -> np.ndarray:
+    """[height, width, ...], ids as int32, filled with 0.
+
+    Rows beyond the sequences repeat the last, which costs no further steps. Without a width (images) all are stacked as
+    they are.
+    """
+    if width is None:
+        return np.stack([sequences[min(row, len(sequences) - 1)] for row in range(height)])
+    first = np.asarray(sequences[0])
+    filled = np.zeros((height, width, *first.shape[1:]), np.float32 if first.dtype.kind == "f" else np.int32)
     for row in range(height):
         sequence = sequences[min(row, len(sequences) - 1)]
-        ids[row, : len(sequence)] = sequence
-    return ids
+        filled[row, : len(sequence)] = sequence
+    return filled
 
 
 class _Progress:

@@ -18,6 +18,7 @@ from tensor2keras.layers.embedding import SymbolEmbedding, TableEmbedding
 from tensor2keras.layers.initializer import fresh
 
 HIDDEN = -1e9  # the logit of what cannot be
+IMPOSSIBLE = 2e4  # what a text costs at least that cannot be written in its positions, on every backend
 
 
 class Modality(keras.layers.Layer):
@@ -386,7 +387,7 @@ def connectionist(logits: Any, targets: Any, label_smoothing: float = 0.0) -> An
     logits = ops.concatenate([ops.cast(logits, "float32"), blanks * hidden], axis=1)
     positions = ops.full((ops.shape(logits)[0],), ops.shape(logits)[1], "int32")
     losses = ops.ctc_loss(targets, logits, lengths, positions, mask_index=0)
-    losses = ops.where(losses < -0.1 * HIDDEN, losses, 0.0)
+    losses = ops.where(losses < IMPOSSIBLE, losses, 0.0)
     return losses[:, None] * symbols / ops.maximum(ops.sum(symbols, axis=1, keepdims=True), 1.0)
 
 

@@ -14,9 +14,9 @@ from tensor2keras.metrics.tokens import longer, mask_like, match_ranks, pad_leng
 
 _MAX_ORDER = 4  # of BLEU's n-grams
 _BLANK = ord(" ") + 2  # of text encoded as bytes
-_LOWEST_BYTE = 3  # id of byte 1
+LOWEST_BYTE = 3  # id of byte 1
 _WORD_NUMBERS = 8388593  # the largest prime whose product with 256 is an int32; unequal words agree once in as many
-_NO_HYPOTHESIS, _NO_REFERENCE = -1, -2  # stand behind a sequence's end and never match
+NO_HYPOTHESIS, NO_REFERENCE = -1, -2  # stand behind a sequence's end and never match
 
 
 def _sequences(y_true: Any, y_pred: Any, sample_weight: Any, lowest_id: int = 0) -> tuple[Any, Any, Any, Any]:
@@ -35,12 +35,13 @@ def _sequences(y_true: Any, y_pred: Any, sample_weight: Any, lowest_id: int = 0)
         keep_hypothesis = keep_hypothesis * ops.cast(hypothesis >= lowest_id, "int32")
         keep_reference = keep_reference * ops.cast(reference >= lowest_id, "int32")
     return (
-        *_to_front(hypothesis, keep_hypothesis, _NO_HYPOTHESIS),
-        *_to_front(reference, keep_reference, _NO_REFERENCE),
+        *to_front(hypothesis, keep_hypothesis, NO_HYPOTHESIS),
+        *to_front(reference, keep_reference, NO_REFERENCE),
     )
 
 
-def _to_front(ids: Any, keep: Any, filler: int) -> tuple[Any, Any]:
+def to_front(ids: Any, keep: Any, filler: int) -> tuple[Any, Any]:
+    """The ids [batch, length] where `keep` is 1, moved to the front and followed by `filler`; how many [batch]."""
     length = ops.shape(ids)[1]
     positions = ops.arange(length, dtype="int32")
     order = ops.argsort(positions + (1 - keep) * length, axis=1)
@@ -49,7 +50,7 @@ def _to_front(ids: Any, keep: Any, filler: int) -> tuple[Any, Any]:
     return ops.where(positions < kept[:, None], ids, filler), kept
 
 
-def _words(ids: Any, filler: int) -> tuple[Any, Any]:
+def words(ids: Any, filler: int) -> tuple[Any, Any]:
     """A number for each word of ids [batch, length], equal for equal words, and how many there are [batch]."""
     letters = ops.cast((ids != _BLANK) & (ids > 0), "int32")
     length = ops.shape(ids)[1]
@@ -62,12 +63,12 @@ def _words(ids: Any, filler: int) -> tuple[Any, Any]:
 
     _, numbers = ops.fori_loop(0, length, step, (ops.zeros_like(ids[:, 0]), ops.zeros_like(ids)))
     word_ends = letters * (1 - ops.pad(letters[:, 1:], [[0, 0], [0, 1]]))
-    return _to_front(numbers, word_ends, filler)
+    return to_front(numbers, word_ends, filler)
 
 
 def _ngram_equality(a: Any, b: Any, max_order: int) -> list[Any]:
     """For n = 1, 2, ...: bool [batch, length, length], whether the n-grams at place i of a and j of b are equal."""
-    a, b = (ops.pad(x, [[0, 0], [0, max_order - 1]], constant_values=_NO_REFERENCE - 1) for x in (a, b))
+    a, b = (ops.pad(x, [[0, 0], [0, max_order - 1]], constant_values=NO_REFERENCE - 1) for x in (a, b))
     same = a[:, :, None] == b[:, None, :]
     length = ops.shape(a)[1] - max_order + 1
     equal = [same[:, :length, :length]]
@@ -160,9 +161,9 @@ def edit_distance(y_true, y_pred, sample_weight=None):
 @register("word_error_rate")
 def word_error_rate(y_true, y_pred, sample_weight=None):
     """Inserted, deleted and substituted words per target word (T2T's `word_error_rate`); ids are bytes + 2."""
-    hypothesis, _, reference, _ = _sequences(y_true, y_pred, sample_weight, lowest_id=_LOWEST_BYTE)
-    words, number = _words(reference, _NO_REFERENCE)
-    return ops.sum(edit_distances(*_words(hypothesis, _NO_HYPOTHESIS), words, number)), ops.sum(number)
+    hypothesis, _, reference, _ = _sequences(y_true, y_pred, sample_weight, lowest_id=LOWEST_BYTE)
+    spoken, number = words(reference, NO_REFERENCE)
+    return ops.sum(edit_distances(*words(hypothesis, NO_HYPOTHESIS), spoken, number)), ops.sum(number)
 
 
 @register("prefix_accuracy")

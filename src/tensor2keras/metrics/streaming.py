@@ -6,7 +6,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.metrics import images, regression, sequences, tokens  # noqa: F401  (they fill the table)
+from tensor2keras.metrics import (  # noqa: F401  (they fill the table)
+    connectionist,
+    images,
+    regression,
+    sequences,
+    tokens,
+)
 from tensor2keras.metrics.table import TABLE
 
 

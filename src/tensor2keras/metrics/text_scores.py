@@ -14,6 +14,7 @@ SCORERS = {
     "accuracy": "tensor2keras.metrics.label_accuracy",
     "bleu": "tensor2keras.metrics.bleu",
     "rouge": "tensor2keras.metrics.rouge",
+    "wer": "tensor2keras.metrics.error_rates",
 }
 
 

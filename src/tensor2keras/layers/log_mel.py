@@ -1,0 +1,135 @@
+"""Log-mel features of waveforms inside a model (T2T's `layers/common_audio.py`); `data/audio.py` makes them in tf.data.
+
+Shapes: waveforms [batch, samples] float, -1 to 1; features [batch, frames, bins, channels].
+"""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+LOG_FLOOR = 1e-3  # smaller energies count as this
+VARIANCE_EPSILON = 1e-9
+DELTA = (2, 1, 0, -1, -2)  # first derivative over five frames
+
+
+def samples_in(milliseconds: float, sample_rate: int) -> int:
+    """How many samples that is, rounded down."""
+    return int(milliseconds * sample_rate / 1e3)
+
+
+def mel_matrix(num_bins: int, num_frequencies: int, sample_rate: int, lowest: float, highest: float) -> np.ndarray:
+    """Triangular filters that are equally wide on the mel scale, [num_frequencies, num_bins] float32.
+
+    Args:
+        num_bins: filters.
+        num_frequencies: of the spectrum, from 0 to half the sample rate.
+        sample_rate: of the waveform, in hertz.
+        lowest, highest: ends of the first and the last filter, in hertz.
+
+    Reference:
+        `tf.signal.linear_to_mel_weight_matrix` (HTK's mel scale).
+    """
+
+    def mel(hertz: Any) -> Any:
+        return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
+
+    frequencies = mel(np.linspace(0.0, sample_rate / 2, num_frequencies)[1:, None])  # without the constant part
+    edges = np.linspace(mel(lowest), mel(highest), num_bins + 2)
+    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
+    return np.pad(np.maximum(0.0, np.minimum(rising, falling)), ((1, 0), (0, 0))).astype("float32")
+
+
+def delta_filters() -> np.ndarray:
+    """The filters over nine frames that give a channel, its first and its second derivative, [9, 1, 1, 3] float32."""
+    filters = np.stack([np.eye(9)[4], np.pad(DELTA, 2), np.convolve(DELTA, DELTA)], axis=1)
+    return (filters / np.linalg.norm(filters, axis=0))[:, None, None, :].astype("float32")
+
+
+def fourier_kernel(frame_length: int, fft_length: int) -> np.ndarray:
+    """Convolution kernel from samples to the windowed spectrum's real, then imaginary parts.
+
+    The window is Hann's, periodic; shape [frame_length, 1, 2 * (fft_length // 2 + 1)], float32.
+    """
+    time = np.arange(frame_length)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * time / frame_length)
+    angles = 2 * np.pi * time[:, None] * np.arange(fft_length // 2 + 1) / fft_length
+    waves = np.concatenate([np.cos(angles), -np.sin(angles)], axis=1)
+    return (window[:, None] * waves)[:, None, :].astype("float32")
+
+
+def fft_length_for(frame_length: int) -> int:
+    """The power of two that holds a frame."""
+    return 1 << (frame_length - 1).bit_length()
+
+
+def log_mel(
+    waveforms: Any,
+    sample_rate: int = 16000,
+    preemphasis: float = 0.97,
+    frame_length: float = 25.0,
+    frame_step: float = 10.0,
+    lower_edge_hertz: float = 80.0,
+    upper_edge_hertz: float = 7600.0,
+    num_mel_bins: int = 80,
+    dither: Any = None,
+) -> Any:
+    """Log-mel energies, 0 after the end of each waveform, which is its last sample that is not 0.
+
+    Args:
+        waveforms: [batch, samples].
+        sample_rate: in hertz.
+        preemphasis: this share of the sample before is subtracted from each; 0 for none.
+        frame_length, frame_step: in milliseconds.
+        lower_edge_hertz, upper_edge_hertz, num_mel_bins: see `mel_matrix`.
+        dither: noise to add, shaped as waveforms, or None.
+
+    Returns:
+        [batch, frames, num_mel_bins, 1].
+
+    Reference:
+        T2T `compute_mel_filterbank_features`.
+    """
+    length, step = samples_in(frame_length, sample_rate), samples_in(frame_step, sample_rate)
+    fft_length = fft_length_for(length)
+    places = ops.arange(ops.shape(waveforms)[1], dtype="int32")
+    samples = ops.max(ops.where(ops.not_equal(waveforms, 0), places, 0), axis=1) + 1  # [batch]
+    if dither is not None:
+        waveforms = waveforms + dither
+    if preemphasis > 0:
+        waveforms = waveforms[:, 1:] - preemphasis * waveforms[:, :-1]
+        samples = samples - 1
+    frames = (ops.shape(waveforms)[1] + step - 1) // step
+    padded = ops.pad(waveforms, ((0, 0), (0, length)))[:, :, None]
+    kernel = ops.cast(fourier_kernel(length, fft_length), waveforms.dtype)
+    real, imaginary = ops.split(ops.conv(padded, kernel, strides=step, padding="valid")[:, :frames], 2, axis=-1)
+    magnitude = ops.sqrt(ops.square(real) + ops.square(imaginary))  # [batch, frames, frequencies]
+    filters = mel_matrix(num_mel_bins, fft_length // 2 + 1, sample_rate, lower_edge_hertz, upper_edge_hertz)
+    energies = ops.matmul(magnitude, ops.cast(filters, waveforms.dtype))
+    last = (samples + step - 1) // step  # T2T keeps one frame more
+    real_frames = ops.arange(frames, dtype="int32")[None, :] <= last[:, None]
+    return (ops.log(ops.maximum(energies, LOG_FLOOR)) * ops.cast(real_frames, waveforms.dtype)[:, :, None])[..., None]
+
+
+def add_delta_deltas(features: Any) -> Any:
+    """[batch, frames, bins, 1] -> [batch, frames, bins, 3]: with first and second derivatives over time."""
+    return ops.conv(features, ops.cast(delta_filters(), features.dtype), strides=1, padding="same")
+
+
+def normalize(features: Any) -> Any:
+    """Divides each bin of each utterance by its root mean square over time, as T2T does in a model's bottom.
+
+    T2T divides by the number of values in the whole batch, so that next to nothing is subtracted as mean, and the
+    deviation is too small by a factor that the layer norm after the first convolution takes out again.
+
+    Args:
+        features: [batch, frames, bins, channels], 0 where there is no frame.
+    """
+    bins, channels = features.shape[2:]
+    real = ops.cast(ops.not_equal(ops.sum(ops.abs(features), axis=-1, keepdims=True), 0), features.dtype)
+    count = ops.sum(real) * bins * channels
+    total = ops.sum(features, axis=1, keepdims=True)
+    mean = total / count
+    variance = (count * mean**2 - 2 * mean * total + ops.sum(features**2, axis=1, keepdims=True)) / count
+    return (features - mean) * ops.rsqrt(variance + VARIANCE_EPSILON) * real

@@ -1,0 +1,37 @@
+"""The scorer "wer": word and character error rates by the jiwer library."""
+
+from collections.abc import Sequence
+
+from tensor2keras.metrics.text_scores import TextScore
+
+
+def require() -> None:
+    """ValueError if jiwer is missing."""
+    try:
+        import jiwer  # noqa: F401
+    except ImportError:
+        raise ValueError(
+            "word error rates are counted by the jiwer library: pip install 'tensor2keras[eval]'"
+        ) from None
+
+
+def score(outputs: Sequence[str], references: Sequence[str]) -> TextScore:
+    """Substituted, deleted and inserted words (and characters) per word (and character) of the references, in percent.
+
+    Case and punctuation count as they stand; blanks at the ends and repeated ones do not.
+
+    Raises:
+        ValueError: a reference without a word.
+    """
+    import jiwer
+
+    outputs, references = ([" ".join(text.split()) for text in texts] for texts in (outputs, references))
+    if not all(references):
+        raise ValueError(f"reference {references.index('') + 1} is empty: it has no error rate")
+    words = jiwer.process_words(references, outputs)
+    characters = jiwer.process_characters(references, outputs)
+    counts = f"{words.substitutions} substituted, {words.deletions} deleted, {words.insertions} inserted"
+    total = words.hits + words.substitutions + words.deletions
+    figures = {"wer": 100 * words.wer, "cer": 100 * characters.cer}
+    line = f"WER {figures['wer']:.2f} %  CER {figures['cer']:.2f} %  (jiwer; of {total:,} words {counts})"
+    return TextScore(figures, line)
