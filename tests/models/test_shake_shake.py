@@ -33,7 +33,7 @@ def test_the_gradient_in_training_uses_the_backward_draw_and_the_output_the_forw
     layer.mixing_weights = lambda batch_size: tuple(map(ops.convert_to_tensor, drawn))
     last = [branch.bn2.beta for branch in layer.branches]  # added to each branch's output as it is
     upstream = np.random.default_rng(1).normal(size=IMAGES.shape).astype("float32")
-    found = gradients(lambda: ops.sum(layer(IMAGES, training=True) * upstream), last)
+    found = gradients(lambda: ops.sum(layer(IMAGES, training=True) * ops.convert_to_tensor(upstream)), last)
     for i, gradient in enumerate(found):
         expected = (drawn[1][i] * upstream).sum(axis=(0, 1, 2))
         np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5)

@@ -114,9 +114,14 @@ def make(name: str) -> Any:
 
 def batch(name: str, seed: int = 0) -> dict[str, np.ndarray]:
     """A batch of three examples for the small model of this name."""
+    return batch_of(ZOO[name].problem, seed)
+
+
+def batch_of(problem: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]:
+    """A batch of three examples of the problem."""
     random = np.random.default_rng(seed)
     features = {}
-    for feature, spec in ZOO[name].problem["features"].items():
+    for feature, spec in problem["features"].items():
         modality, size = spec["modality"], spec.get("vocab_size")
         if modality == "image":
             features[feature] = random.integers(0, size, (3, 4, 4, 3)).astype("int32")

@@ -59,8 +59,8 @@ class AudioEncoder(TextEncoder):
 
     def prepare(self, s: str, hparams: Any) -> np.ndarray:
         """The file `s` as a model with these hyperparameters wants its `inputs`."""
-        waveform = tf.RaggedTensor.from_row_lengths(self.encode(s), [-1])
-        return model_inputs(waveform, hparams)[0].numpy()
+        waveform = self.encode(s)
+        return model_inputs(tf.RaggedTensor.from_row_lengths(waveform, [len(waveform)]), hparams)[0].numpy()
 
     def decode(self, ids: Any, strip_extraneous: bool = False) -> str:
         """What it is, such as "audio of 3.2 s" or "features 320x80x3"."""

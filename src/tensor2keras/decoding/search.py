@@ -256,6 +256,9 @@ def split_prefix(model: keras.Model, features: Mapping[str, Any]) -> tuple[dict[
 
 def _predict(model: keras.Model, features: Mapping[str, Any], modality: str, settings: Settings) -> dict[str, Any]:
     """Class labels with their log-probabilities, text written by CTC, or real values: one call of the model."""
+    if modality == "class_label" and "targets" not in features:  # a decoder sees but what is before its one target
+        batch_size = ops.shape(next(iter(features.values())))[0]
+        features = {**features, "targets": ops.zeros((batch_size,), "int32")}
     logits = model(features, training=False)
     if modality == "ctc_symbol":
         ids, _ = to_front(*written(logits), 0)

@@ -104,11 +104,6 @@ class Symbol(Modality):
         if "targets" in self.roles:
             self.target_embedding = shared or self._embedding("target_emb")
         if "top" in self.roles:
-            if self.shared_softmax and self.body_size != self.hidden_size:
-                raise ValueError(
-                    f"shared_embedding_and_softmax_weights: the body's output is {self.body_size} wide, embeddings are "
-                    f"{self.hidden_size}"
-                )
             self.softmax = shared if self.shared_softmax else self._embedding("softmax", self.body_size)
 
     def _embedding(self, name: str, size: int | None = None) -> SymbolEmbedding:
@@ -122,6 +117,11 @@ class Symbol(Modality):
         )
 
     def build(self, input_shape: Any = None) -> None:
+        if self.softmax is not None and self.shared_softmax and self.body_size != self.hidden_size:
+            raise ValueError(
+                f"shared_embedding_and_softmax_weights: the body's output is {self.body_size} wide, embeddings are "
+                f"{self.hidden_size}"
+            )
         for embedding in (self.input_embedding, self.target_embedding, self.softmax):
             if embedding is not None and not embedding.built:
                 embedding.build()

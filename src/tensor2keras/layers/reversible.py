@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from tensor2keras import backend
 
@@ -46,7 +47,8 @@ class ReversibleBlock(keras.layers.Layer):
             x1,
             x2,
             [_pure(*pair) for pair in zip(self.functions, variables, strict=True)],
-            [[variable.value for variable in group] for group in variables],
+            # copies of what is assigned below, before the gradient is computed
+            [[v.value if v.trainable else ops.copy(v.value) for v in group] for group in variables],
         )
         for group, values in zip(variables, updates, strict=True):
             for variable, value in zip([v for v in group if not v.trainable], values, strict=True):

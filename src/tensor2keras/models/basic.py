@@ -36,15 +36,24 @@ class BasicFcRelu(t2t_model.T2TModel):
             for i in range(hparams.num_hidden_layers)
         ]
         self.dropout = keras.layers.Dropout(hparams.dropout, dtype=self.dtype_policy)
+        shape = self.problem["features"]["inputs"].get("shape") if self.problem is not None else None
+        self._size = None if shape is None else math.prod(shape)
 
     def build_body(self) -> None:
-        shape = self.problem["features"]["inputs"].get("shape") if self.problem is not None else None
-        if shape is None:
+        size = self._size
+        if size is None:
             return
-        size = math.prod(shape)
         for dense in self.dense:
             dense.build((None, size))
             size = self.hparams.hidden_size
+
+    def get_build_config(self) -> dict[str, Any]:
+        """For `.keras` files: how many values the inputs have, which a batch may have said."""
+        return {"size": self.dense[0].kernel.shape[0]}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        self._size = config["size"]
+        self.build()
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
         x = features["inputs"]

@@ -99,6 +99,15 @@ class T2TModel(keras.Model):
                 f"{self.problem.get('name')!r} they are {found}"
             )
 
+    def refuse_modality(self, feature: str, *beginnings: str, why: str) -> None:
+        """Raises ValueError, which says why, if the problem's feature is of a modality that begins so; or, of "inputs",
+        if the problem has none and "absent" is refused."""
+        if self.problem is None:
+            return
+        found = self.problem["features"].get(feature, {}).get("modality", "absent")
+        if found.startswith(beginnings):
+            raise ValueError(f"{self.name} {why}; in problem {self.problem.get('name')!r} its {feature} are {found}")
+
     # Features
 
     def _make_modalities(self) -> None:

@@ -62,6 +62,7 @@ class TextCNN(t2t_model.T2TModel):
 
     def __init__(self, hparams: HParams, name: str = "text_cnn", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("inputs", "symbol")
         self.require_modality("targets", "class_label")
         self.convolutions = [
             MaxPooledConvolution(hparams.num_filters, width, dtype=self.dtype_policy) for width in hparams.filter_sizes

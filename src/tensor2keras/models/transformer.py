@@ -36,6 +36,7 @@ class _TransformerBase(t2t_model.T2TModel):
             if hparams.get(setting, off) != off:
                 raise ValueError(f"hparams.{setting}={hparams[setting]} is not supported; set {setting}={off}")
         super().__init__(hparams, **kwargs)
+        self.refuse_modality("inputs", "image", why="reads sequences, not images")
         self.target_space_embedding = self.encoder = self.input_positions = None
         self.encoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
 
@@ -131,6 +132,7 @@ class Transformer(_TransformerBase):
 
     def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
+        self.refuse_modality("targets", "real", "image", why="writes sequences of symbols, or a class")
         if self.has_inputs:
             self._make_encoder()
         self.target_positions = self._positions("targets_positional_embedding")
@@ -236,6 +238,10 @@ class Transformer(_TransformerBase):
 class TransformerScorer(Transformer):
     """A Transformer whose `infer` scores the targets it is given instead of decoding."""
 
+    def __init__(self, hparams: HParams, name: str = "transformer_scorer", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.refuse_modality("targets", "class_label", why="scores sequences")
+
     def infer(self, features: t2t_model.Features, **kwargs: Any) -> dict[str, Any]:
         """The log-probability of `features["targets"]`: {"outputs": the targets [batch, length], "scores": [batch]}."""
         targets = ops.cast(features["targets"], "int32")
@@ -252,6 +258,7 @@ class TransformerEncoder(_TransformerBase):
 
     def __init__(self, hparams: HParams, name: str = "transformer_encoder", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
+        self.refuse_modality("inputs", "absent", why="reads inputs")
         features = (self.problem or {}).get("features", {})
         if features.get("inputs", {}).get("modality") == "speech_recognition":
             self.require_modality("targets", "ctc_symbol", "class_label")  # hparams.ctc_targets=True
@@ -270,6 +277,7 @@ class TransformerRegressor(TransformerEncoder):
 
     def __init__(self, hparams: HParams, name: str = "transformer_regressor", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("targets", "real", "real_l2", "real_log_poisson", "identity", "generic_l2")
         self.model_top = keras.layers.Dense(
             1, kernel_initializer=self.kernel_initializer, name="model_top", dtype=self.dtype_policy
         )
