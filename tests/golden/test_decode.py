@@ -15,6 +15,8 @@ CASES = {
     "transformer_librispeech": True,
     "transformer_tiny_lm": False,
 }
+# Two beams of this case are so nearly equal that XLA's rounding swaps them.
+WITHOUT_XLA = ("transformer_librispeech",)
 RUNS = {
     "greedy": {},
     "beam4_top1_alpha0.6": {"beam_size": 4, "alpha": 0.6},
@@ -51,10 +53,11 @@ def test_decoding_equals_tensor2tensors(case):
     runs = [run for run in RUNS if f"{run}/outputs" in arrays]
     assert len(runs) >= 2
     for run in runs:
-        check_run(run, CASES[name] or run == "greedy", model, arrays, info["decode_length"])
+        whole_batch = CASES[name] or run == "greedy"
+        check_run(run, whole_batch, model, arrays, info["decode_length"], jit_compile=name not in WITHOUT_XLA)
 
 
-def check_run(run: str, whole_batch: bool, model, arrays, decode_length: int) -> None:
+def check_run(run: str, whole_batch: bool, model, arrays, decode_length: int, jit_compile: bool) -> None:
     """Decodes as `run` says and compares ids up to the first EOS, and scores."""
     features = {
         key.removeprefix("feature/"): in_our_shape(value, None)
@@ -64,7 +67,7 @@ def check_run(run: str, whole_batch: bool, model, arrays, decode_length: int) ->
     compared = len(arrays[f"{run}/outputs"])
     if not whole_batch:
         features, compared = {key: value[:1] for key, value in features.items()}, 1
-    found = model.infer(features, decode_length=decode_length, **{"beam_size": 1, **RUNS[run]})
+    found = model.infer(features, decode_length=decode_length, jit_compile=jit_compile, **{"beam_size": 1, **RUNS[run]})
     scores, outputs = np.asarray(found["scores"]), in_our_shape(arrays[f"{run}/outputs"], None)
     by_steps = f"{run}/scores" in arrays  # without a cache T2T gives no scores of a greedy run, and all beams' scores
     if by_steps:

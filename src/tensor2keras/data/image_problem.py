@@ -41,7 +41,7 @@ def resize_by_area(images: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def random_crop_and_flip(images: tf.Tensor, seed: tf.Tensor, margin: int = 4) -> tf.Tensor:
-    """Moves each image by up to `margin` pixels either way, over black, and mirrors every other one.
+    """Moves each image by up to `margin` pixels either way, over black, and mirrors half of them.
 
     Reference:
         Huang et al. 2016, https://arxiv.org/abs/1608.06993, page 5; T2T `cifar_image_augmentation`.

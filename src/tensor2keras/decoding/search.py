@@ -143,7 +143,8 @@ def is_audio(inputs: Any) -> bool:
 def input_length(model: keras.Model, inputs: Any) -> int:
     """The length of inputs [batch, length, ...] to which `decode_length` is added: in ids, or in frames of audio."""
     is_waveform = is_audio(inputs) and len(inputs.shape) == 2
-    return -(-inputs.shape[1] // (model.modalities["inputs"].step if is_waveform else 1))
+    modality = getattr(model, "modalities", {}).get("inputs")
+    return -(-inputs.shape[1] // (getattr(modality, "step", 1) if is_waveform else 1))
 
 
 def round_up(value: int, step: int) -> int:

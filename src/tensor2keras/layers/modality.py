@@ -18,7 +18,6 @@ from tensor2keras.layers.embedding import SymbolEmbedding, TableEmbedding
 from tensor2keras.layers.initializer import fresh
 
 HIDDEN = -1e9  # the logit of what cannot be
-IMPOSSIBLE = 2e4  # what a text costs at least that cannot be written in its positions, on every backend
 
 
 class Modality(keras.layers.Layer):
@@ -377,17 +376,20 @@ def connectionist(logits: Any, targets: Any, label_smoothing: float = 0.0) -> An
     Reference:
         T2T `ctc_symbol_loss`, which takes the last symbol as the blank and the text's length for that of the logits.
     """
-    targets = ops.cast(targets, "int32")
+    targets, logits = ops.cast(targets, "int32"), ops.cast(logits, "float32")
     symbols = ops.cast(ops.not_equal(targets, 0), "float32")
     lengths = ops.sum(ops.cast(symbols, "int32"), axis=1)  # [batch]
-    # Sure blanks after the end: a text too long for the positions has a cost that is huge but finite.
-    longest = ops.shape(targets)[1]
-    blanks = ops.ones((ops.shape(logits)[0], 2 * longest + 1, 1), "float32")
-    hidden = ops.full((logits.shape[-1],), HIDDEN, "float32") * ops.cast(ops.arange(logits.shape[-1]) > 0, "float32")
-    logits = ops.concatenate([ops.cast(logits, "float32"), blanks * hidden], axis=1)
+    # Between two equal symbols there must be a blank.
+    repeated = ops.logical_and(ops.equal(targets[:, 1:], targets[:, :-1]), ops.not_equal(targets[:, 1:], 0))
+    needed = lengths + ops.sum(ops.cast(repeated, "int32"), axis=1)
+    free = ops.sum(ops.cast(ops.max(logits[:, :, 1:], axis=-1) > HIDDEN / 2, "int32"), axis=1)  # can say a symbol
+    # Sure blanks at the end, enough for every text: what cannot be written costs much, but nothing becomes infinite.
+    surely_blank = HIDDEN * ops.cast(ops.arange(logits.shape[-1]) > 0, "float32")
+    blanks = ops.ones((ops.shape(logits)[0], 2 * ops.shape(targets)[1] + 1, 1), "float32")
+    logits = ops.concatenate([logits, blanks * surely_blank], axis=1)
     positions = ops.full((ops.shape(logits)[0],), ops.shape(logits)[1], "int32")
     losses = ops.ctc_loss(targets, logits, lengths, positions, mask_index=0)
-    losses = ops.where(losses < IMPOSSIBLE, losses, 0.0)
+    losses = ops.where(needed <= free, losses, 0.0)
     return losses[:, None] * symbols / ops.maximum(ops.sum(symbols, axis=1, keepdims=True), 1.0)
 
 
