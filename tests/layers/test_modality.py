@@ -63,7 +63,10 @@ def test_class_label_pools_positions():
     )
 
 
-@pytest.mark.parametrize("name", sorted(modality.MODALITIES))
+HERE = [name for name, kind in modality.MODALITIES.items() if kind.__module__ == modality.__name__]  # not of images
+
+
+@pytest.mark.parametrize("name", sorted(HERE))
 def test_every_modality_has_bottom_top_loss(name):
     layer = modality.MODALITIES[name](8, 8)
     layer.build()
