@@ -59,6 +59,7 @@ OPTIONS = {
     "conv_hidden_relu": {},
     "conv_relu_conv": {"dropout": 0.1},
     "parameter_attention": {"num_heads": 2},
+    "sepconv_relu_sepconv": {"kernel_size": 3, "second_kernel_size": 5, "padding": "LEFT"},
     "local_moe": {"num_experts": 4, "k": 2},
     "local_moe_tpu": {"num_experts": 4},
     "none": {},
