@@ -55,9 +55,9 @@ def test_layers_equal_a_loop_over_steps():
 def test_both_ways():
     layer = built(recurrent.BidirectionalLSTM(6, 1))
     y, states = layer(X, LENGTHS)
-    forth, forth_states = reference(layer.forward, X, LENGTHS)
+    forth, forth_states = reference(layer.first, X, LENGTHS)
     turned = ops.convert_to_numpy(recurrent.reverse_sequence(X, LENGTHS))
-    back, back_states = reference(layer.backward, turned, LENGTHS)
+    back, back_states = reference(layer.last, turned, LENGTHS)
     back = ops.convert_to_numpy(recurrent.reverse_sequence(back.astype("float32"), LENGTHS))
     assert_close(y, np.concatenate([forth, back], -1), 1e-5)
     assert_close(states[0][0], np.concatenate([forth_states[0][0], back_states[0][0]], -1), 1e-5)

@@ -188,18 +188,18 @@ class BidirectionalLSTM(keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         options = {"kernel_initializer": initializer, "name": name, "dtype": self.dtype_policy}
         self._config = {"units": units, "num_layers": num_layers, "dropout": dropout}
-        self.forward, self.backward = (
+        self.first, self.last = (
             LSTM(units, num_layers, dropout, scope=f"bidirectional_rnn/{way}", **options) for way in ("fw", "bw")
         )
 
     def build(self, x_shape: tuple) -> None:
-        self.forward.build(x_shape)
-        self.backward.build(x_shape)
+        self.first.build(x_shape)
+        self.last.build(x_shape)
         self.built = True
 
     def call(self, x: Any, lengths: Any, training: bool = False) -> tuple[Any, list[State]]:
-        y, states = self.forward(x, lengths, training=training)
-        z, back = self.backward(reverse_sequence(x, lengths), lengths, training=training)
+        y, states = self.first(x, lengths, training=training)
+        z, back = self.last(reverse_sequence(x, lengths), lengths, training=training)
         joined = [
             tuple(ops.concatenate(parts, axis=-1) for parts in zip(*pair, strict=True))
             for pair in zip(states, back, strict=True)
@@ -207,7 +207,7 @@ class BidirectionalLSTM(keras.layers.Layer):
         return ops.concatenate([y, reverse_sequence(z, lengths)], axis=-1), joined
 
     def get_config(self) -> dict[str, Any]:
-        initializer = keras.initializers.serialize(self.forward.kernel_initializer)
+        initializer = keras.initializers.serialize(self.first.kernel_initializer)
         return {**super().get_config(), **self._config, "kernel_initializer": initializer}
 
 
