@@ -238,7 +238,7 @@ class Transformer(_TransformerBase):
 class TransformerScorer(Transformer):
     """A Transformer whose `infer` scores the targets it is given instead of decoding."""
 
-    def __init__(self, hparams: HParams, name: str = "transformer_scorer", **kwargs: Any):
+    def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
         self.refuse_modality("targets", "class_label", why="scores sequences")
 
