@@ -109,6 +109,7 @@ def train_and_evaluate(
     seed = loading.write_run(output_dir, model, hparams, random_seed=random_seed, hparams_set=hparams_set, flags=flags)
 
     # All variables are made in the strategy's scope, before `fit`: one trace instead of two.
+    list(registry.models)  # imported before the seed is set: what they make on import draws numbers too
     keras.utils.set_random_seed(seed)
     devices = strategy.make_strategy(worker_gpu, locally_shard_to_cpu)
     with strategy.scope(devices):
