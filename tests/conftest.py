@@ -1,12 +1,20 @@
-"""Fixtures: where the golden values and the real data lie."""
+"""Fixtures: where the golden values and the real data lie, and one seed for every test."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 SHARED = Path(os.environ.get("T2K_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 GOLDEN = Path(os.environ.get("T2K_GOLDEN", SHARED / "golden"))
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    """The same random numbers in every test, whatever ran before it; Keras is not imported for tests without it."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
 
 
 def _existing(path: Path, variable: str) -> Path:

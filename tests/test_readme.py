@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("readme")  # one process: later blocks use what earlier ones made
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -55,13 +56,13 @@ def run_bash(text: str, folder: Path) -> str:
 def test_the_two_first_commands_set_themselves_up():
     first, second = COMMANDS[:2]
     assert first.startswith(INSTALL)
-    assert second == INSTALL + '-e ".[test]" && pytest\n'
+    assert second == INSTALL + '-e ".[test]" && pytest -n 2\n'
 
 
 def test_the_ci_script_runs_the_readmes_test_command():
     script = (ROOT / ".ci" / "run").read_text()
     assert 'pip install --quiet -e ".[test]"' in script
-    assert script.rstrip().endswith("\npytest")
+    assert script.rstrip().endswith("\npytest -n 2")
 
 
 def test_all_snippets_run_in_one_notebook(workplace):

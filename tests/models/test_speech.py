@@ -89,7 +89,7 @@ def test_the_encoder_learns_to_write():
     model.optimizer.build(model.trainable_variables)
     batch = utterances(16)
     data = (batch, batch["targets"], weights(batch["targets"]))
-    losses = [float(model.train_on_batch(*data)) for _ in range(100)]
+    losses = [float(model.train_on_batch(*data)) for _ in range(150)]
     assert losses[-1] < 0.1 * losses[0]
     found = model.infer({"inputs": batch["inputs"]})
     assert found["outputs"].shape == (16, 9)
