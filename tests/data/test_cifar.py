@@ -129,6 +129,8 @@ def test_dmol_and_plain_have_their_metrics(dirs):
     metrics = registry.problem("image_cifar10_plain_gen_dmol_rev", **dirs).eval_metrics()
     assert metrics == ["disc_mol_neg_log_perplexity", "bits_per_dim"]
     assert "bits_per_dim" in registry.problem("image_cifar10_plain_gen_rev", **dirs).eval_metrics()
+    hparams = registry.hparams("imagetransformer_cifar10_base_dmol")
+    assert registry.problem("image_cifar10_plain_gen_rev", **dirs).get_hparams(hparams)["eval_metrics"] == metrics
 
 
 def test_tfds_data_set_is_used_when_no_file_is_there(dirs, monkeypatch):

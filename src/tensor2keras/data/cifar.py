@@ -20,6 +20,7 @@ import tensorflow as tf
 from tensor2keras import registry
 from tensor2keras.data import archives, image_files, sources
 from tensor2keras.data.image_problem import (
+    MIXTURE_METRICS,
     Features,
     Image2ClassProblem,
     ImageProblem,
@@ -333,7 +334,7 @@ class ImageCifar10PlainGenDmol(ImageCifar10PlainGen):
     """CIFAR-10, for models that draw from mixtures of logistics: image_cifar10_plain_gen_dmol_rev."""
 
     def eval_metrics(self) -> list[str]:
-        return ["disc_mol_neg_log_perplexity", "bits_per_dim"]
+        return MIXTURE_METRICS
 
 
 @registry.register_problem

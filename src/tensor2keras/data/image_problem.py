@@ -25,6 +25,7 @@ Features = dict[str, tf.Tensor]
 
 CLASS_METRICS = ["accuracy", "accuracy_top5", "neg_log_perplexity"]
 PIXEL_METRICS = [*CLASS_METRICS, "bits_per_dim"]
+MIXTURE_METRICS = ["disc_mol_neg_log_perplexity", "bits_per_dim"]
 
 
 # ---- what is done to a batch of images, [batch, height, width, channels] ----
@@ -132,6 +133,13 @@ class ImageProblem(Problem):
 
     def eval_metrics(self) -> list[str]:
         return PIXEL_METRICS
+
+    def get_hparams(self, model_hparams: Any = None) -> dict[str, Any]:
+        """As every problem's, but a model of `likelihood` "dmol" is measured by what its mixtures have."""
+        values = super().get_hparams(model_hparams)
+        if (model_hparams or {}).get("likelihood") == "dmol":
+            values["eval_metrics"] = list(MIXTURE_METRICS)
+        return values
 
     def text_scores(self) -> list[str]:
         return []

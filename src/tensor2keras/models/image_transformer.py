@@ -84,7 +84,7 @@ class ImageDecoder(t2t_model.T2TModel):
 
     def _check_problem(self) -> None:
         modality = self.problem["features"].get("targets", {}).get("modality", "none")
-        if not modality.startswith("image"):
+        if not modality.startswith("image") and modality != "identity":  # img2img problems' raw images
             raise ValueError(f"{self.name} draws images: the targets' modality must be image, not {modality}")
 
     def _positions(self, name: str) -> Any:

@@ -63,7 +63,7 @@ class Img2imgTransformer(ImageDecoder):
     def _check_problem(self) -> None:
         super()._check_problem()
         modality = self.problem["features"].get("inputs", {}).get("modality", "none")
-        if not modality.startswith("image"):
+        if not modality.startswith("image") and modality != "identity":
             raise ValueError(f"{self.name} goes by images: the inputs' modality must be image, not {modality}")
 
     def _override(self, what: str, feature: str) -> Any:
