@@ -27,6 +27,7 @@ ACCEPTED = {
     "slice_net": {"text to class"},
     "transformer": {"text to class", "language model"},
     "transformer_encoder": {"text to text", "text to number"},  # symbols are read off position by position
+    "transformer_memory": {"text to text"},  # the text's inputs are left out: its sets are unconditional
     "transformer_scorer": {"language model"},
     "universal_transformer": {"text to class", "language model"},
     "universal_transformer_encoder": {"text to text", "text to number"},

@@ -87,6 +87,11 @@ ZOO = {
     "text_cnn": Small("text_cnn_base", classes(), {"hidden_size": 16, "num_filters": 8}),
     "transformer": Small("transformer_tiny", symbol_problem(), TRANSFORMER),
     "transformer_encoder": Small("transformer_tiny", classes(), TRANSFORMER),
+    "transformer_memory": Small(
+        "transformer_wikitext103_l4k_memory_v0",
+        symbol_problem(inputs=False),
+        {**TRANSFORMER, "split_targets_chunk_length": 3, "num_memory_items": 2},
+    ),
     "transformer_regressor": Small("transformer_tiny", real_values(), TRANSFORMER),
     "transformer_scorer": Small("transformer_tiny", symbol_problem(), TRANSFORMER),
     "universal_transformer": Small(

@@ -36,9 +36,11 @@ class Sublayer(keras.layers.Layer):
 class AttentionSublayer(Sublayer):
     """Multi-head attention with its residual steps."""
 
+    attention_class = MultiHeadAttention
+
     def __init__(self, attention: Options, preprocess: Options, postprocess: Options, **kwargs: Any):
         super().__init__(preprocess, postprocess, **kwargs)
-        self.attention = MultiHeadAttention(dtype=self.dtype_policy, **attention)
+        self.attention = self.attention_class(dtype=self.dtype_policy, **attention)
 
     def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
         self.attention.build(x_shape, memory_shape)
@@ -117,6 +119,8 @@ class EncoderLayer(keras.layers.Layer):
 class DecoderLayer(keras.layers.Layer):
     """Self-attention, attention to the encoder's output (if there is one) and a feed-forward network (if any)."""
 
+    self_attention_class = AttentionSublayer
+
     def __init__(
         self,
         attention: Options,
@@ -128,7 +132,7 @@ class DecoderLayer(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
-        self.self_attention = AttentionSublayer(attention, name="self_attention", **residual)
+        self.self_attention = self.self_attention_class(attention, name="self_attention", **residual)
         self.encdec_attention = memory_attention and AttentionSublayer(
             memory_attention, name="encdec_attention", **residual
         )

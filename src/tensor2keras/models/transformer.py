@@ -138,7 +138,7 @@ class Transformer(_TransformerBase):
         self.target_positions = self._positions("targets_positional_embedding")
         self.decoder = self.decoder_class(
             hparams.get("num_decoder_layers") or hparams.num_hidden_layers,
-            attention=self_attention_options(hparams, self.kernel_initializer),
+            attention=self._decoder_self_attention(),
             memory_attention=attention_options(hparams, self.kernel_initializer) if self.has_inputs else None,
             feed_forward=self._decoder_feed_forward(),
             **residual_options(hparams),
@@ -149,6 +149,9 @@ class Transformer(_TransformerBase):
     @property
     def has_inputs(self) -> bool:
         return super().has_inputs and self.hparams.prepend_mode == "none"
+
+    def _decoder_self_attention(self) -> dict[str, Any]:
+        return self_attention_options(self.hparams, self.kernel_initializer)
 
     def _decoder_feed_forward(self) -> dict[str, Any]:
         return feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")

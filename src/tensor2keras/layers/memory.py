@@ -1,0 +1,420 @@
+"""Decoders of long text in chunks, with a memory of earlier chunks in every layer (T2T `transformer_memory`).
+
+A text is cut into chunks of `chunk_length`; attention is within a chunk and, by one of two kinds of memory, to what was
+before it:
+
+- `transformer_xl`: the layer's inputs at the last positions before the chunk are further keys and values (Dai et al.
+  2019, https://arxiv.org/abs/1901.02860);
+- `neural_memory`: every chunk is written into a table of vectors, from which the next one reads by similarity (Graves
+  et al. 2014, https://arxiv.org/abs/1410.5401; the writing after https://arxiv.org/abs/1607.00036).
+
+T2T keeps a memory in variables from one training step, which is one chunk, to the next. Here a batch holds whole texts,
+and the memory is a value: what a layer remembers depends on this layer's inputs alone, so that each layer has all
+chunks' memories at once (`transformer_xl`) or after a scan over the chunks (`neural_memory`). No gradient passes from a
+chunk to those before it, as none passes from one training step to another.
+
+Shapes: texts are [batch, length, hidden]; inside the decoder chunks are rows, [batch * chunks, chunk_length, hidden],
+a text's chunks after one another. `chunk_number` [batch, chunks] int32 counts them and is 0 where a text begins, which
+is where memory is empty.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.layers.attention import NEGATIVE, MultiHeadAttention
+from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.transformer import AttentionSublayer, DecoderLayer, TransformerDecoder
+
+Cache = dict[str, Any]
+
+ATTENTION_TYPES = ("dot_product", "dot_product_relative")  # those that know about keys before the chunk
+
+
+# Chunks
+
+
+def to_chunks(x: Any, chunk_length: int) -> Any:
+    """[batch, length, ...] -> [batch * chunks, chunk_length, ...], the last chunk filled with zeros."""
+    missing = -ops.shape(x)[1] % chunk_length
+    x = ops.pad(x, ((0, 0), (0, missing), *((0, 0) for _ in x.shape[2:])))
+    return ops.reshape(x, (-1, chunk_length, *x.shape[2:]))
+
+
+def from_chunks(x: Any, length: Any) -> Any:
+    """The inverse of `to_chunks`: [batch * chunks, chunk_length, hidden] -> [batch, length, hidden]."""
+    chunk_length = x.shape[1]
+    return ops.reshape(x, (-1, length + -length % chunk_length, x.shape[2]))[:, :length]
+
+
+def chunk_numbers(x: Any, chunk_length: int) -> Any:
+    """0, 1, 2, ... for each text of `x` [batch, length, ...]: [batch, chunks] int32."""
+    batch_size, length = ops.shape(x)[0], ops.shape(x)[1]
+    return ops.tile(ops.arange((length + chunk_length - 1) // chunk_length, dtype="int32")[None], (batch_size, 1))
+
+
+def recent_tokens(x: Any, num_chunks: Any, num_items: int) -> Any:
+    """The last `num_items` positions before each chunk, zeros before the text.
+
+    Args:
+        x: [batch * chunks, chunk_length, ...].
+        num_chunks: chunks a text.
+        num_items: how many positions.
+
+    Returns:
+        [batch * chunks, num_items, ...].
+    """
+    chunk_length, rest = x.shape[1], tuple(x.shape[2:])
+    text = ops.reshape(x, (-1, num_chunks * chunk_length, *rest))
+    text = ops.pad(text, ((0, 0), (num_items, 0), *((0, 0) for _ in rest)))
+    begin = ops.arange(num_chunks, dtype="int32")[:, None] * chunk_length
+    positions = ops.reshape(begin + ops.arange(num_items, dtype="int32"), (-1,))
+    return ops.reshape(ops.take(text, positions, axis=1), (-1, num_items, *rest))
+
+
+def recent_tokens_bias(chunk_number: Any, chunk_length: int, num_items: int) -> Any:
+    """Hides what `recent_tokens` takes from before the text's beginning: [batch * chunks, 1, 1, num_items]."""
+    first = ops.reshape(chunk_number, (-1, 1)) * chunk_length - num_items
+    before = first + ops.arange(num_items, dtype="int32") < 0
+    return ops.cast(before, "float32")[:, None, None, :] * NEGATIVE
+
+
+# Attention with memory
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class RecentTokensAttention(MultiHeadAttention):
+    """Self-attention within a chunk and to the layer's inputs at the last positions before it.
+
+    Args:
+        chunk_length: positions a chunk.
+        num_items: positions remembered before it; a chunk's number if 0.
+        **kwargs: arguments of `MultiHeadAttention`; `attention_type` must be one of `ATTENTION_TYPES`.
+
+    Call arguments:
+        x: [batch * chunks, chunk_length, hidden].
+        chunk_number: [batch, chunks] int32.
+        bias: broadcasts to [batch * chunks, heads, chunk_length, num_items + chunk_length]; it must hide what
+            `recent_tokens_bias` does.
+        training: whether dropout applies.
+
+    Returns:
+        [batch * chunks, chunk_length, hidden_size].
+
+    Raises:
+        ValueError: an attention type that knows nothing of keys before the chunk.
+
+    Reference:
+        T2T `transformer_memory.RecentTokensMemory`.
+    """
+
+    def __init__(self, chunk_length: int, num_items: int = 0, scope: str = "", **kwargs: Any):
+        super().__init__(**kwargs)
+        _require_attention_type(self.attention_type)
+        self.chunk_length = chunk_length
+        self.num_items = num_items or chunk_length
+        self.scope = scope
+
+    def call(self, x: Any, chunk_number: Any, bias: Any = None, training: bool = False) -> Any:
+        recent = ops.stop_gradient(recent_tokens(x, ops.shape(chunk_number)[1], self.num_items))
+        k, v = self.project_memory(ops.concatenate([recent, x], axis=1))
+        where = {} if self.attend is None else {"query_position": self.num_items}
+        return self.project_output(self._attend(self.project_query(x), k, v, bias, training, **where))
+
+    def init_cache(self, batch_size: Any, max_length: int) -> Cache:
+        """Keys and values of the remembered positions and of the chunk: their size does not depend on `max_length`."""
+        return super().init_cache(batch_size, self.num_items + self.chunk_length)
+
+    def step(self, x: Any, position: Any, cache: Cache, bias: Any = None) -> tuple[Any, Cache]:
+        """As `MultiHeadAttention.step`; where a chunk begins, the last one's keys and values move into memory."""
+        place = position % self.chunk_length
+        moved = {
+            name: ops.where(place == 0, ops.roll(cache[name], -self.chunk_length, axis=2), cache[name])
+            for name in ("k", "v")
+        }
+        return super().step(x, self.num_items + place, {**cache, **moved}, bias)
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("chunk_length", "num_items", "scope")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+class NeuralMemory(keras.layers.Layer):
+    """A table of vectors read and written by similarity. Its state is {"values": [batch, size, depth], "mean_logits":
+    [batch, size]}, all zero at first.
+
+    No gradient reaches what only writing uses: in T2T the state is assigned to variables, so that those kernels keep
+    their first values. They are not trainable here.
+
+    Args:
+        size: how many vectors.
+        key_depth: of the keys by which they are compared.
+        value_depth: of the vectors.
+        sharpen_factor: of the similarities.
+        kernel_initializer: of the projections.
+
+    Reference:
+        T2T `transformer_memory.TransformerMemory`.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        key_depth: int,
+        value_depth: int,
+        sharpen_factor: float = 1.0,
+        kernel_initializer: Any = "glorot_uniform",
+        name: str = "recurrent_memory",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.size, self.key_depth, self.value_depth = size, key_depth, value_depth
+        self.sharpen_factor = sharpen_factor
+        self.kernel_initializer = fresh(kernel_initializer)
+        self.key = self._dense("mem_key", key_depth, bias_initializer="ones")
+        self.query = self._dense("mem_query", key_depth, bias_initializer="ones")
+        self.output_projection = self._dense("dense", value_depth, use_bias=False)
+        self.retrieved_projection = self._dense("dense_1", value_depth)
+        self.gamma = self._dense("gamma", 1, activation="sigmoid", trainable=False)
+        self.candidate = self._dense("candidate_value", value_depth, activation="relu", trainable=False)
+        self.erase = self._dense("erase", size, activation="sigmoid", trainable=False)
+
+    def _dense(self, name: str, units: int, **kwargs: Any) -> keras.layers.Dense:
+        return keras.layers.Dense(
+            units, kernel_initializer=self.kernel_initializer, name=name, dtype=self.dtype_policy, **kwargs
+        )
+
+    def build(self, x_shape: tuple) -> None:
+        values_shape = (None, self.size, self.value_depth)
+        with keras.name_scope("pre_attention"):
+            self.key.build(values_shape)
+            self.query.build(x_shape)
+        with keras.name_scope("post_attention"):
+            self.output_projection.build(values_shape)
+            self.retrieved_projection.build(values_shape)
+            for layer in (self.gamma, self.candidate, self.erase):
+                layer.build(x_shape)
+        self.built = True
+
+    def initial_state(self, batch_size: Any) -> Cache:
+        return {
+            "values": ops.zeros((batch_size, self.size, self.value_depth), self.compute_dtype),
+            "mean_logits": ops.zeros((batch_size, self.size), self.compute_dtype),
+        }
+
+    def read(self, x: Any, state: Cache) -> tuple[Any, Any]:
+        """x [batch, length, hidden] -> similarities [batch, length, size] and what was read [batch, length, depth]."""
+        keys, queries = self.key(state["values"]), self.query(x)
+        norms = ops.einsum("blk,bsk->bls", _norm(queries), _norm(keys))
+        logits = self.sharpen_factor * ops.einsum("blk,bsk->bls", queries, keys) / (norms + 1e-7)
+        return logits, ops.matmul(ops.softmax(logits, axis=-1), state["values"])
+
+    def write(self, x: Any, logits: Any, state: Cache) -> Cache:
+        """The state after a chunk `x` [batch, length, hidden] whose similarities are `logits`: each position erases and
+        adds where it is similar and what was used little, and the positions' results are averaged."""
+        logits = logits - self.gamma(x) * state["mean_logits"][:, None, :]
+        weights = ops.softmax(logits, axis=-1)  # [batch, length, size]
+        kept = ops.mean(1 - self.erase(x) * weights, axis=1)  # [batch, size]
+        added = ops.einsum("bls,bld->bsd", weights, self.candidate(x)) / x.shape[1]
+        return {
+            "values": kept[:, :, None] * state["values"] + added,
+            "mean_logits": state["mean_logits"] * 0.1 + ops.mean(logits * 0.9, axis=1),
+        }
+
+    def before_chunks(self, x: Any, chunk_number: Any) -> Cache:
+        """The state before each chunk of `x` [batch * chunks, chunk_length, hidden], empty where a text begins:
+        {"values": [batch * chunks, size, depth], "mean_logits": [batch * chunks, size]}."""
+        batch_size, num_chunks = ops.shape(chunk_number)[0], ops.shape(chunk_number)[1]
+        chunks = ops.reshape(x, (batch_size, num_chunks, *x.shape[1:]))
+        chunks = ops.transpose(chunks, (1, 0, 2, 3))  # [chunks, batch, chunk_length, hidden]
+        continues = ops.cast(ops.transpose(chunk_number) > 0, x.dtype)  # [chunks, batch]
+
+        def advance(state: Cache, inputs: tuple[Any, Any]) -> tuple[Cache, Cache]:
+            chunk, goes_on = inputs
+            state = {
+                "values": state["values"] * goes_on[:, None, None],
+                "mean_logits": state["mean_logits"] * goes_on[:, None],
+            }
+            return self.write(chunk, self.read(chunk, state)[0], state), state
+
+        _, states = ops.scan(advance, self.initial_state(batch_size), (chunks, continues))
+
+        def by_row(state: Any) -> Any:
+            """[chunks, batch, ...] -> [batch * chunks, ...]."""
+            return ops.reshape(ops.swapaxes(state, 0, 1), (-1, *state.shape[2:]))
+
+        return keras.tree.map_structure(by_row, states)
+
+    def combine(self, attended: Any, retrieved: Any) -> Any:
+        """The attention's output and what was read, both [batch, length, depth], as one."""
+        return self.output_projection(attended) + self.retrieved_projection(retrieved)
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class NeuralMemoryAttention(MultiHeadAttention):
+    """Self-attention within a chunk, and reading from a table into which the chunks before it were written.
+
+    Args:
+        chunk_length: positions a chunk; also how many vectors the table has.
+        scope: T2T's scope of the memory, inside that of the attention.
+        **kwargs: arguments of `MultiHeadAttention`; `attention_type` must be one of `ATTENTION_TYPES`.
+
+    Call arguments:
+        x: [batch * chunks, chunk_length, hidden].
+        chunk_number: [batch, chunks] int32.
+        bias: broadcasts to [batch * chunks, heads, chunk_length, chunk_length].
+        training: whether dropout applies.
+
+    Returns:
+        [batch * chunks, chunk_length, hidden_size].
+    """
+
+    num_items = 0  # no further keys
+
+    def __init__(self, chunk_length: int, scope: str = "", **kwargs: Any):
+        super().__init__(**kwargs)
+        _require_attention_type(self.attention_type)
+        self.chunk_length = chunk_length
+        self.scope = scope
+        self.memory = NeuralMemory(
+            chunk_length,
+            self.hidden_size,
+            self.hidden_size,
+            kernel_initializer=self.kernel_initializer,
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, x_shape: tuple, chunk_number_shape: tuple | None = None) -> None:
+        super().build(x_shape)
+        with keras.name_scope(self.scope or "memory"):
+            self.memory.build(x_shape)
+
+    def call(self, x: Any, chunk_number: Any, bias: Any = None, training: bool = False) -> Any:
+        state = self.memory.before_chunks(ops.stop_gradient(x), chunk_number)
+        _, retrieved = self.memory.read(x, keras.tree.map_structure(ops.stop_gradient, state))
+        return self.memory.combine(super().call(x, bias=bias, training=training), retrieved)
+
+    def init_cache(self, batch_size: Any, max_length: int) -> Cache:
+        """Keys, values and inputs of one chunk, and the memory before it."""
+        return {
+            **super().init_cache(batch_size, self.chunk_length),
+            "chunk": ops.zeros((batch_size, self.chunk_length, self.input_width), self.compute_dtype),
+            "memory": self.memory.initial_state(batch_size),
+        }
+
+    def step(self, x: Any, position: Any, cache: Cache, bias: Any = None) -> tuple[Any, Cache]:
+        """As `MultiHeadAttention.step`; where a chunk begins, the last one is written into the memory."""
+        place = position % self.chunk_length
+        chunk, memory = cache["chunk"], cache["memory"]
+
+        def write() -> Cache:
+            return self.memory.write(chunk, self.memory.read(chunk, memory)[0], memory)
+
+        memory = ops.cond(ops.logical_and(place == 0, position > 0), write, lambda: memory)
+        y, cache = super().step(x, place, cache, bias)
+        chunk = ops.slice_update(chunk, (0, place, 0), ops.cast(x, chunk.dtype))
+        return self.memory.combine(y, self.memory.read(x, memory)[1]), {**cache, "chunk": chunk, "memory": memory}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "chunk_length": self.chunk_length, "scope": self.scope}
+
+
+def _norm(x: Any) -> Any:
+    return ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-7)
+
+
+def _require_attention_type(attention_type: str) -> None:
+    if attention_type not in ATTENTION_TYPES:
+        raise ValueError(
+            f"self_attention_type={attention_type} has no memory of earlier chunks; set one of "
+            f"{', '.join(ATTENTION_TYPES)}"
+        )
+
+
+# The decoder
+
+# memory_type -> the self-attention
+MEMORY_TYPES: dict[str, type[MultiHeadAttention]] = {
+    "neural_memory": NeuralMemoryAttention,
+    "transformer_xl": RecentTokensAttention,
+}
+
+
+class _ChunkAttentionSublayer(AttentionSublayer):
+    """Self-attention with memory and its residual steps."""
+
+    @staticmethod
+    def attention_class(memory_type: str, **options: Any) -> MultiHeadAttention:
+        return MEMORY_TYPES[memory_type](**options)
+
+    def call(self, x: Any, chunk_number: Any, bias: Any = None, training: bool = False) -> Any:
+        y = self.attention(self.preprocess(None, x, training=training), chunk_number, bias, training=training)
+        return self.postprocess(x, y, training=training)
+
+
+class _ChunkDecoderLayer(DecoderLayer):
+    """A `DecoderLayer` whose self-attention has a memory; T2T names the memory's scope after the layer."""
+
+    self_attention_class = _ChunkAttentionSublayer
+
+    def __init__(self, attention: dict[str, Any], *args: Any, name: str, **kwargs: Any):
+        super().__init__({**attention, "scope": name}, *args, name=name, **kwargs)
+
+    def call(
+        self,
+        x: Any,
+        chunk_number: Any,
+        memory: Any = None,
+        bias: Any = None,
+        memory_bias: Any = None,
+        nonpadding: Any = None,
+        training: bool = False,
+    ) -> Any:
+        x = self.self_attention(x, chunk_number, bias, training=training)
+        if self.encdec_attention:
+            x = self.encdec_attention(x, memory, memory_bias, training=training)
+        return self.ffn(x, nonpadding, training=training) if self.ffn else x
+
+    def step(self, x: Any, position: Any, cache: Cache, bias: Any, memory_bias: Any = None) -> tuple[Any, Cache]:
+        begins = position % self.self_attention.attention.chunk_length == 0
+        # a convolution sees nothing of the chunk before
+        ffn = keras.tree.map_structure(lambda leaf: ops.where(begins, ops.zeros_like(leaf), leaf), cache.get("ffn", {}))
+        return super().step(x, position, {**cache, "ffn": ffn}, bias, memory_bias)
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class ChunkDecoder(TransformerDecoder):
+    """A `TransformerDecoder` over chunks, with a memory in every layer.
+
+    Args:
+        attention: arguments of `RecentTokensAttention` or `NeuralMemoryAttention`, and "memory_type", a key of
+            `MEMORY_TYPES`.
+        **kwargs: as `TransformerDecoder`'s.
+
+    Call arguments:
+        x: [batch * chunks, chunk_length, hidden].
+        chunk_number: [batch, chunks] int32, 0 where a text begins.
+        bias: self-attention bias, see there.
+        memory, memory_bias, nonpadding, training: as `TransformerDecoder`'s, a chunk a row; `memory` is the encoder's
+            output.
+
+    Returns:
+        [batch * chunks, chunk_length, hidden].
+    """
+
+    layer_class = _ChunkDecoderLayer
+
+    def call(
+        self,
+        x: Any,
+        chunk_number: Any,
+        memory: Any = None,
+        bias: Any = None,
+        memory_bias: Any = None,
+        nonpadding: Any = None,
+        training: bool = False,
+    ) -> Any:
+        for layer in self.layers:
+            x = layer(x, chunk_number, memory, bias, memory_bias, nonpadding, training=training)
+        return self.final(None, x, training=training)

@@ -1,0 +1,160 @@
+"""Language models of long text in chunks, with a memory of earlier chunks (T2T's `transformer_memory`).
+
+T2T's input pipeline cuts each text into chunks of `split_targets_chunk_length` and trains on one chunk a step; memory
+lies in variables from step to step. Here a step takes whole texts, as every other model does, and the memory is a value
+inside the step (see `layers.memory`): with the same weights each chunk has T2T's outputs and gradients, but one
+update is made for all chunks instead of one each. So nothing but weights is saved, texts of a batch may have any
+length and number, and replicas share nothing. What follows for hparams:
+
+- `batch_size` counts whole texts' tokens, as T2T's does. Of a text of n chunks T2T's update takes batch_size / n
+  tokens, here it takes all; `batch_size` divided by n gives updates of as many tokens as T2T's.
+- `split_targets_strided_training` (the order of chunks over T2T's steps), `split_targets_max_chunks` and
+  `recurrent_memory_batch_size` (sizes of T2T's variables) have nothing to say.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers import attention, memory
+from tensor2keras.models import t2t_model, transformer
+
+
+@registry.register_model
+class TransformerMemory(transformer.Transformer):
+    """A decoder alone (or with an encoder, unless `hparams.unconditional`) that reads its text chunk by chunk.
+
+    `hparams.memory_type` is "transformer_xl" (attention to the last `num_memory_items` positions before the chunk) or
+    "neural_memory" (a table written and read by similarity). As in T2T every chunk is shifted right by itself: its
+    first symbol is predicted from memory alone, and positions are counted from the chunk's beginning.
+
+    Decoding keeps what a chunk's length and the memory need, however long the text.
+
+    Call arguments:
+        features: "targets" [batch, length] ids: whole texts. Packed problems add "targets_segmentation" and
+            "targets_position"; "transformer_xl" sees nothing of other texts in its row.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, length, vocab_size].
+
+    Raises:
+        ValueError: hparams that a memory cannot work with; packed texts with "neural_memory".
+
+    Reference:
+        T2T `models/transformer.py` TransformerMemory, `layers/transformer_memory.py`.
+    """
+
+    decoder_class = memory.ChunkDecoder
+    cache_grows = False
+
+    def __init__(self, hparams: HParams, name: str = "transformer_memory", **kwargs: Any):
+        for setting, allowed in _ALLOWED.items():
+            value = hparams.get(setting, allowed[0])
+            if value not in allowed:
+                raise ValueError(
+                    f"{name} does not work with hparams.{setting}={value!r}; set one of {', '.join(map(repr, allowed))}"
+                )
+        self.chunk_length = hparams.get("split_targets_chunk_length", 0)
+        if self.chunk_length < 1:
+            raise ValueError(
+                f"{name} needs chunks: set hparams.split_targets_chunk_length={self.chunk_length} to 1 or more"
+            )
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("targets", "symbol", "symbol_weights_all")
+
+    @property
+    def has_inputs(self) -> bool:
+        return not self.hparams.get("unconditional") and super().has_inputs
+
+    @property
+    def num_items(self) -> int:
+        """How many positions before the chunk its attention sees."""
+        if self.hparams.memory_type == "neural_memory":
+            return 0
+        return self.hparams.get("num_memory_items", 0) or self.chunk_length
+
+    def _decoder_self_attention(self) -> dict[str, Any]:
+        own = {"num_items": self.num_items} if self.num_items else {}
+        return {
+            **super()._decoder_self_attention(),
+            "memory_type": self.hparams.memory_type,
+            "chunk_length": self.chunk_length,
+            **own,
+        }
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        targets = features["targets"]
+        length = ops.shape(targets)[1]
+        chunks = {
+            name: memory.to_chunks(features[name], self.chunk_length)
+            for name in ("targets", "targets_segmentation", "targets_position")
+            if name in features
+        }
+        chunk_number = memory.chunk_numbers(targets, self.chunk_length)
+        encoded = encoded_bias = None
+        if self.has_inputs:
+            # every chunk sees all inputs
+            encoded, encoded_bias = (
+                ops.repeat(x, ops.shape(chunk_number)[1], axis=0) for x in self.encode(features, training=training)
+            )
+        x = transformer.shift_right(chunks["targets"])
+        x = self._add_positions(x, chunks, "targets", self.target_positions)
+        x = self.decoder_dropout(x, training=training)
+        bias = self._chunk_bias(chunks, chunk_number)
+        segments = chunks.get("targets_segmentation")
+        nonpadding = None if segments is None else ops.cast(segments > 0, "float32")
+        y = self.decoder(x, chunk_number, encoded, bias, encoded_bias, nonpadding, training=training)
+        return memory.from_chunks(y, length)
+
+    def _chunk_bias(self, chunks: t2t_model.Features, chunk_number: Any) -> Any:
+        """What a position of a chunk may see of memory and chunk: [batch * chunks, 1, chunk_length, items + chunk]."""
+        within = self.decoder_bias(chunks)
+        segments = chunks.get("targets_segmentation")
+        if not self.num_items:
+            if segments is not None:
+                raise ValueError(f"{self.name} with memory_type=neural_memory cannot read packed texts")
+            return within
+        before = memory.recent_tokens_bias(chunk_number, self.chunk_length, self.num_items)
+        if segments is not None:
+            recent = memory.recent_tokens(segments, ops.shape(chunk_number)[1], self.num_items)
+            before = before + attention.same_segment_bias(segments, recent)
+        rows = ops.shape(before)[0]
+        return ops.concatenate(
+            [
+                ops.broadcast_to(before, (rows, 1, self.chunk_length, self.num_items)),
+                ops.broadcast_to(within, (rows, 1, self.chunk_length, self.chunk_length)),
+            ],
+            axis=-1,
+        )
+
+    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Logits [batch, vocab_size] of the symbol at `position`, given the symbol before it (0 at the start)."""
+        place = position % self.chunk_length
+        ids = ops.where(place == 0, ops.zeros_like(ids), ids)  # nothing comes before a chunk's first position
+        x = self.modalities["targets"].targets_bottom(ids[:, None])
+        x = self._add_positions(x, {}, "targets", self.target_positions, start=place)
+        slots = self.num_items + self.chunk_length
+        bias = attention.later_bias_of(self.num_items + place, slots)
+        first = self.num_items - (position - place)  # where the text begins
+        before = ops.arange(slots, dtype="int32") < first
+        bias = bias + ops.cast(before, "float32")[None, None, None] * attention.NEGATIVE
+        if self.hparams.get("proximity_bias"):
+            within = attention.proximal_bias_of(place, self.chunk_length)
+            bias = bias + ops.pad(within, ((0, 0), (0, 0), (0, 0), (self.num_items, 0)))
+        encoded_bias = cache["encoder"]["memory_bias"] if self.has_inputs else None
+        y, decoder = self.decoder.step(x, position, cache["decoder"], bias, encoded_bias)
+        return self.top(y, {})[:, 0], {**cache, "decoder": decoder}
+
+
+# What T2T's memory works with. The first value is that of hparams without the setting.
+_ALLOWED: dict[str, tuple] = {
+    "memory_type": ("transformer_xl", "neural_memory"),
+    "self_attention_type": memory.ATTENTION_TYPES,
+    "attention_variables_3d": (False, None),
+    "causal_decoder_self_attention": (True,),
+    "prepend_mode": ("none", "prepend_inputs_masked_attention"),
+    "pos": ("timing", "emb", "none", None),
+}
