@@ -260,6 +260,7 @@ def test_padding_report():
     assert (report.batches, report.rows, report.positions, report.shapes) == (1, 3, 9, 1)
     assert report.non_padding == pytest.approx(6 / 9)
     assert "66.7% of them non-padding" in str(report)
+    assert str(batching.PaddingReport(2, 8, 0, 1.0, 1)) == "2 batches, 4.0 rows each, 1 distinct shapes"  # of images
 
 
 class Lengths(Problem):

@@ -413,11 +413,13 @@ class PaddingReport(NamedTuple):
     shapes: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.batches} batches, {self.rows / self.batches:.1f} rows and "
-            f"{self.positions / self.batches:.0f} token positions each, "
-            f"{self.non_padding:.1%} of them non-padding, {self.shapes} distinct shapes"
+        rows = f"{self.batches} batches, {self.rows / self.batches:.1f} rows"
+        positions = (
+            f" and {self.positions / self.batches:.0f} token positions each, {self.non_padding:.1%} of them non-padding"
+            if self.positions
+            else " each"  # images and sounds
         )
+        return f"{rows}{positions}, {self.shapes} distinct shapes"
 
 
 def padding_report(dataset: tf.data.Dataset, batches: int = 100) -> PaddingReport:
