@@ -15,6 +15,11 @@ from tensor2keras.convert.names import canonical_name, join_shards, split_shards
         ("text_cnn/parallel_0_4/text_cnn/text_cnn/body/conv_1/bias:0", "body/conv_1/bias"),
         ("symbol_modality_8_4/input_emb/weights", "symbol_modality_8_4/input_emb/weights"),
         ("other/kernel", "other/kernel"),
+        (
+            "m/encoder/layer_0/att_a/multihead_attention/q/kernel",
+            "body/encoder/layer_0/att_a/multihead_attention/q/kernel",
+        ),
+        ("m/layer_1/ffn/ffn2/f1", "body/layer_1/ffn/ffn2/f1"),
     ],
 )
 def test_canonical_names(name, canonical):

@@ -56,11 +56,37 @@ def test_noisy_top_k_is_the_gated_sum_of_its_experts():
 
 
 def test_gates_of_a_position_are_k_and_sum_to_1():
-    layer = made(experts.NoisyTopKExperts(8, 16, num_experts=6, k=3))
-    gates, load = layer.gate(ops.convert_to_tensor(normal(50, 8)), training=True)
+    clean, deviation = ops.convert_to_tensor(normal(50, 6)), ops.ones((50, 6))
+    gates, loads = experts.noisy_top_k(clean, deviation, 3, keras.random.SeedGenerator(0))
     np.testing.assert_array_equal((numpy(gates) > 0).sum(axis=1), 3)
     np.testing.assert_allclose(numpy(gates).sum(axis=1), 1.0, atol=1e-6)
-    assert load.shape == (6,)
+    assert loads.shape == (50, 6)
+
+
+def test_without_noise_the_loads_are_the_choices():
+    clean = ops.convert_to_tensor([[3.0, 2.0, 1.0], [0.0, 5.0, 0.0]])
+    gates, loads = experts.noisy_top_k(clean, ops.ones((2, 3)), 1)
+    np.testing.assert_array_equal(numpy(gates), [[1, 0, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(numpy(loads), [[1, 0, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(numpy(experts.noisy_top_k(clean, ops.ones((2, 3)), 3)[1]), np.ones((2, 3)))
+
+
+def test_imbalance_of_gates_and_loads():
+    gates = ops.convert_to_tensor([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.5, 0.5]])
+    loads = ops.convert_to_tensor([[1.0, 0.0], [1.0, 0.0], [0.9, 0.1], [0.1, 0.9]])
+    # both add up to (3, 1), of mean 2 and variance 1
+    assert_close(experts.imbalance(gates, loads), 0.25 + 0.25)
+    # the first and the last: gates (1.5, 0.5), loads (1.1, 0.9)
+    counted = ops.convert_to_tensor([[1.0, 0.0], [0.0, 1.0]])
+    assert_close(experts.imbalance(gates, loads, counted), 0.25 + 0.01)
+
+
+def test_balancing_loss_of_three_positions_to_one():
+    layer = made(experts.NoisyTopKExperts(8, 16, num_experts=2, k=1, loss_coef=0.02))
+    layer.gating.w_gate.assign(np.eye(8, 2))
+    layer(np.eye(8, dtype="float32")[None, [0, 0, 0, 1]])
+    (loss,) = layer.losses
+    assert_close(loss, 0.02 * (0.25 + 0.25))
 
 
 def test_noise_only_in_training():

@@ -54,9 +54,24 @@ def test_gated_linear_unit_equals_t2t(golden):
     run_layer_test(layer, inputs["x"])
 
 
+def test_memory_efficient_network_norms_its_input():
+    layer, x = feed_forward.MemoryEfficientFeedForward(8, 16), normal(2, 5, 8)
+    layer.build((None, None, 8))
+    for variable in layer.weights:
+        variable.assign(normal(*variable.shape))
+    f1, f2, scale, bias = (ops.convert_to_numpy(v) for v in (layer.f1, layer.f2, layer.norm.scale, layer.norm.bias))
+    normed = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6) * scale + bias
+    assert_close(layer(x), np.maximum(normed @ f1[0], 0) @ f2[0], 1e-4)
+    assert {variable.path for variable in layer.weights} == {
+        *("ffn2/f1", "ffn2/f2"),
+        *("ffn2/ffn2/layer_norm_scale", "ffn2/ffn2/layer_norm_bias"),  # T2T: ffn2/layer_norm_scale
+    }
+
+
 OPTIONS = {
     "dense_relu_dense": {"dropout": 0.1},
     "conv_hidden_relu": {},
+    "conv_hidden_relu_memory_efficient": {},
     "conv_relu_conv": {"dropout": 0.1},
     "parameter_attention": {"num_heads": 2},
     "sepconv_relu_sepconv": {"kernel_size": 3, "second_kernel_size": 5, "padding": "LEFT"},

@@ -183,7 +183,7 @@ def test_config_is_json(model):
     assert type(model).from_config(config).get_config() == model.get_config()
 
 
-@pytest.mark.parametrize("setting", ["num_area_layers=3", "scheduled_sampling_prob=0.5", "factored_logits=True"])
+@pytest.mark.parametrize("setting", ["num_area_layers=3", "scheduled_sampling_prob=0.5"])
 def test_a_setting_that_is_not_built_is_refused(setting):
     with pytest.raises(ValueError, match=setting.replace(".", r"\.") + " is not supported"):
         registry.model("transformer", registry.hparams("transformer_test", overrides=setting))

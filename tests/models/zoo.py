@@ -9,8 +9,7 @@ from tests.models.tiny import symbol_problem
 from tests.models.tiny_images import image_problem
 
 TRANSFORMER = {"hidden_size": 16, "filter_size": 24, "num_heads": 2, "num_hidden_layers": 2}
-
-
+EXPERTS = {"moe_num_experts": 3, "moe_hidden_sizes": "24"}
 LSTM = {"hidden_size": 16}
 IMAGES = {
     "hidden_size": 16,
@@ -54,6 +53,21 @@ def real_values() -> dict[str, Any]:
 
 ZOO = {
     "attention_lm": Small("attention_lm_small", symbol_problem(inputs=False), TRANSFORMER),
+    "attention_lm_moe": Small(
+        "attention_lm_hybrid_v2",
+        symbol_problem(inputs=False),
+        {
+            **TRANSFORMER,
+            **EXPERTS,
+            "attention_layers": "he",
+            "attention_block_length": 2,
+            "attention_num_experts": 3,
+            "attention_moe_k": 2,
+            "attention_kq_size": 4,
+            "attention_v_size": 8,
+            "moe_layers": "1",
+        },
+    ),
     "basic_fc_relu": Small("basic_fc_small", classified_images(), {"hidden_size": 16}),
     "byte_net": Small("bytenet_base", symbol_problem(), {"hidden_size": 16, "num_block_repeat": 2}),
     "evolved_transformer": Small("evolved_transformer_tiny", symbol_problem(), TRANSFORMER),
@@ -91,6 +105,17 @@ ZOO = {
         "transformer_wikitext103_l4k_memory_v0",
         symbol_problem(inputs=False),
         {**TRANSFORMER, "split_targets_chunk_length": 3, "num_memory_items": 2},
+    ),
+    "transformer_moe": Small(
+        "transformer_moe_2k",
+        symbol_problem(),
+        {
+            **TRANSFORMER,
+            **EXPERTS,
+            "layer_types": "a/redm-moe#locm-sepm/redm-moe/a",
+            "default_ff": "fc",
+            "attention_loc_block_length": 2,
+        },
     ),
     "transformer_regressor": Small("transformer_tiny", real_values(), TRANSFORMER),
     "transformer_scorer": Small("transformer_tiny", symbol_problem(), TRANSFORMER),

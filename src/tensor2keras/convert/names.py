@@ -11,6 +11,8 @@ import numpy as np
 
 # A name begins at the body or at a modality; what comes before depends on the version and the number of devices.
 _BEGINNING = re.compile(r"body|\w+_modality\w*")
+# Where a body begins that has no scope "body": that of T2T's models with a `body_sharded`.
+_BODY = re.compile(r"encoder|decoder|layer_\d+|layer_prepostprocess|target_space_embedding")
 # Scopes that T2T opens or not, by version and number of devices, and parts of our paths that T2T has no scope for.
 _IGNORED = re.compile(r"parallel_\d+(_\d+)?|model|dense_relu_dense|conv_hidden_relu|group_norm|table")
 _OURS_ALONE = ("dense_relu_dense", "group_norm", "table")
@@ -30,6 +32,9 @@ def canonical_name(name: str) -> str:
     """
     scopes: list[str] = []
     names = name.removesuffix(":0").split("/")
+    if not any(_BEGINNING.fullmatch(scope) for scope in names):
+        start = next((i for i, scope in enumerate(names) if _BODY.fullmatch(scope)), None)
+        names = names if start is None else ["body", *names[start:]]
     start = next((i for i, scope in enumerate(names) if _BEGINNING.fullmatch(scope)), 0)
     for scope in names[start:]:
         last = scopes[-1] if scopes else ""

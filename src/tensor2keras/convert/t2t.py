@@ -126,9 +126,10 @@ def save_t2t_checkpoint(model: keras.Model, prefix: str | os.PathLike, step: int
 def t2t_variables(model: keras.Model) -> dict[str, np.ndarray]:
     """The model's weights under T2T's names and in its shapes, symbol tables sharded."""
     shards = model.hparams.get("symbol_modality_num_shards") or 1
+    body = getattr(model, "t2t_body", "body")
     arrays: dict[str, np.ndarray] = {}
     for variable in model.weights:
-        name = names.t2t_name(variable.path).replace("/body/", f"/{getattr(model, 't2t_body', 'body')}/", 1)
+        name = names.t2t_name(variable.path).replace("/body/", f"/{body}/" if body else "/", 1)
         array = names.t2t_array(name, keras.ops.convert_to_numpy(variable))
         arrays |= names.split_shards(name, array, shards)
     return arrays

@@ -36,6 +36,47 @@ def probability_in_top_k(clean: Any, noisy: Any, deviation: Any, k: int) -> Any:
     return _normal_cdf(clean - threshold, deviation)
 
 
+def noisy_top_k(clean: Any, deviation: Any, k: int, seed_generator: Any = None) -> tuple[Any, Any]:
+    """The weights of the k experts with the largest noisy logits, and how likely each expert was to be among them.
+
+    Args:
+        clean, deviation: what `Gating` gives, [positions, experts].
+        k: experts a position.
+        seed_generator: of the noise; None for none.
+
+    Returns:
+        Gates [positions, experts], k in a row not 0, which sum to 1; and loads [positions, experts].
+
+    Reference:
+        T2T `expert_utils.noisy_top_k_gating`.
+    """
+    noisy = clean
+    if seed_generator is None:
+        deviation = ops.zeros_like(clean)
+    else:
+        noisy = clean + keras.random.normal(ops.shape(clean), seed=seed_generator) * deviation
+    num_experts = clean.shape[-1]
+    top, experts = ops.top_k(noisy, k)
+    chosen = ops.one_hot(experts, num_experts, dtype="float32")  # [positions, k, experts]
+    gates = ops.einsum("pk,pke->pe", ops.softmax(top, axis=-1), chosen)
+    if k < num_experts:
+        return gates, probability_in_top_k(clean, noisy, deviation, k)
+    return gates, ops.cast(gates > 0, "float32")
+
+
+def imbalance(gates: Any, loads: Any, nonpadding: Any = None) -> Any:
+    """The squared coefficients of variation of the experts' total gates and of their loads, added.
+
+    Args:
+        gates, loads: what `noisy_top_k` gives, [positions, experts].
+        nonpadding: 1.0 at the positions that count, of as many elements as there are positions; all count if None.
+    """
+    if nonpadding is not None:
+        counts = ops.reshape(ops.cast(nonpadding, gates.dtype), (-1, 1))
+        gates, loads = gates * counts, loads * counts
+    return squared_variation(ops.sum(gates, axis=0)) + squared_variation(ops.sum(loads, axis=0))
+
+
 class _Experts(keras.layers.Layer):
     """What both kinds have in common: [batch, length, hidden] in and out, and no state in decoding."""
 
@@ -90,7 +131,7 @@ class _Expert(keras.layers.Layer):
         return ops.matmul(ops.relu(ops.matmul(x, self.w_0)) * self.scale, self.w_1)
 
 
-class _Gating(keras.layers.Layer):
+class Gating(keras.layers.Layer):
     """Logits of the experts and the deviation of their noise, [positions, experts] each; at first all equal."""
 
     def __init__(self, num_experts: int, **kwargs: Any):
@@ -161,7 +202,7 @@ class NoisyTopKExperts(_Experts):
         super().__init__(hidden_size, filter_size, num_experts, loss_coef, name=name, **kwargs)
         self.k = k
         self.seed_generator = keras.random.SeedGenerator()
-        self.gating = _Gating(num_experts, name="noisy_top_k_gating", dtype="float32")
+        self.gating = Gating(num_experts, name="noisy_top_k_gating", dtype="float32")
         self.experts = [
             _Expert(filter_size, self.kernel_initializer, name=f"parallel_{i}", dtype=self.dtype_policy)
             for i in range(num_experts)
@@ -175,27 +216,11 @@ class NoisyTopKExperts(_Experts):
 
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
         flat = ops.reshape(x, (-1, self.hidden_size))
-        gates, load = self.gate(flat, training)
-        importance = ops.sum(gates, axis=0)
-        self.add_loss(self.loss_coef * (squared_variation(importance) + squared_variation(load)))
+        gates, loads = noisy_top_k(*self.gating(flat), self.k, self.seed_generator if training else None)
+        self.add_loss(self.loss_coef * imbalance(gates, loads))
         gates = ops.cast(gates, x.dtype)
         y = sum(gates[:, i : i + 1] * expert(flat) for i, expert in enumerate(self.experts))
         return ops.reshape(y, ops.shape(x))
-
-    def gate(self, x: Any, training: bool) -> tuple[Any, Any]:
-        """Gates [positions, experts], k in a row not 0, and the experts' expected loads [experts], in float32."""
-        clean, deviation = self.gating(x)
-        if not training:
-            deviation = ops.zeros_like(clean)
-        noisy = clean
-        if training:
-            noisy = clean + keras.random.normal(ops.shape(clean), seed=self.seed_generator) * deviation
-        top, experts = ops.top_k(noisy, self.k)
-        chosen = ops.one_hot(experts, self.num_experts, dtype="float32")  # [positions, k, experts]
-        gates = ops.einsum("pk,pke->pe", ops.softmax(top, axis=-1), chosen)
-        if self.k < self.num_experts:
-            return gates, ops.sum(probability_in_top_k(clean, noisy, deviation, self.k), axis=0)
-        return gates, ops.sum(ops.cast(gates > 0, "float32"), axis=0)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "k": self.k}

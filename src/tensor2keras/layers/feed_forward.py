@@ -14,6 +14,7 @@ from keras import ops
 from tensor2keras.layers.convolution import ConvHiddenRelu
 from tensor2keras.layers.experts import CapacityExperts, NoisyTopKExperts
 from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.normalization import LayerNorm
 
 Cache = dict[str, Any]
 
@@ -82,6 +83,53 @@ class DenseReluDense(_PositionWise):
             **super().get_config(),
             **{name: getattr(self, name) for name in names},
             "kernel_initializer": initializer,
+        }
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class MemoryEfficientFeedForward(_PositionWise):
+    """relu(norm(x) W1) W2 without biases, the layer norm its own. T2T computes it again in the backward pass, in four
+    parts of the batch; here it is computed at once: the same numbers.
+
+    Args:
+        hidden_size: width in and out.
+        filter_size: width between.
+        kernel_initializer: of both kernels.
+
+    Reference:
+        T2T `conv_hidden_relu_memory_efficient`.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        filter_size: int,
+        kernel_initializer: Any = "glorot_uniform",
+        name: str = "ffn2",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.hidden_size = hidden_size
+        self.filter_size = filter_size
+        self.kernel_initializer = fresh(kernel_initializer)
+        self.norm = LayerNorm(name=name, dtype=self.dtype_policy)  # of the same name: T2T opens no scope for it
+
+    def build(self, x_shape: tuple) -> None:
+        initializer = self.kernel_initializer
+        self.f1 = self.add_weight(name="f1", shape=(1, x_shape[-1], self.filter_size), initializer=initializer)
+        self.f2 = self.add_weight(name="f2", shape=(1, self.filter_size, self.hidden_size), initializer=initializer)
+        self.norm.build(x_shape)
+        self.built = True
+
+    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+        return ops.matmul(ops.relu(ops.matmul(self.norm(x), self.f1[0])), self.f2[0])
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "hidden_size": self.hidden_size,
+            "filter_size": self.filter_size,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
 
@@ -306,6 +354,7 @@ class NoFeedForward(_PositionWise):
 
 FEED_FORWARD: dict[str, Callable[..., keras.layers.Layer]] = {
     "conv_hidden_relu": ConvHiddenRelu,
+    "conv_hidden_relu_memory_efficient": MemoryEfficientFeedForward,
     "conv_relu_conv": ConvReluConv,
     "dense_relu_dense": DenseReluDense,
     "local_moe": NoisyTopKExperts,

@@ -2,6 +2,7 @@
 
 from tensor2keras.models import (
     attention_lm,
+    attention_lm_moe,
     basic,
     byte_net,
     common_hparams,
@@ -21,6 +22,7 @@ from tensor2keras.models import (
     transformer,
     transformer_hparams,
     transformer_memory,
+    transformer_moe,
     universal_transformer,
     universal_transformer_hparams,
     xception,
@@ -35,6 +37,7 @@ __all__ = [
     "TransformerRegressor",
     "TransformerScorer",
     "attention_lm",
+    "attention_lm_moe",
     "basic",
     "byte_net",
     "common_hparams",
@@ -54,6 +57,7 @@ __all__ = [
     "transformer",
     "transformer_hparams",
     "transformer_memory",
+    "transformer_moe",
     "universal_transformer",
     "universal_transformer_hparams",
     "xception",

@@ -48,7 +48,7 @@ class T2TModel(keras.Model):
         T2T `utils/t2t_model.py`.
     """
 
-    t2t_body = "body"  # T2T's scope of the body's variables, where it has another name in checkpoints
+    t2t_body = "body"  # T2T's scope of the body's variables; "" for none
     takes_ctc = False  # whether the output has a position for each of the inputs' (after their bottom)
     cache_grows = True  # whether decoding may begin with a short cache and lengthen it
 

@@ -23,7 +23,7 @@ from tensor2keras.models import t2t_model
 TARGET_SPACES = 32  # rows of the target space embedding
 
 # hparams of T2T that change the computation and are not built here: name -> the value that leaves them off.
-_NOT_BUILT = {"num_area_layers": 0, "scheduled_sampling_prob": 0.0, "factored_logits": False}
+_NOT_BUILT = {"num_area_layers": 0, "scheduled_sampling_prob": 0.0}
 
 
 class _TransformerBase(t2t_model.T2TModel):
@@ -51,7 +51,11 @@ class _TransformerBase(t2t_model.T2TModel):
                 dtype=self.dtype_policy,
             )
         self.input_positions = self._positions("inputs_positional_embedding")
-        self.encoder = self.encoder_class(
+        self.encoder = self._encoder_stack()
+
+    def _encoder_stack(self) -> keras.layers.Layer:
+        hparams = self.hparams
+        return self.encoder_class(
             hparams.num_encoder_layers or hparams.num_hidden_layers,
             attention=self_attention_options(hparams, self.kernel_initializer),
             feed_forward=self._encoder_feed_forward(),
@@ -103,7 +107,7 @@ class _TransformerBase(t2t_model.T2TModel):
             self_bias = attention.same_segment_bias(segments, segments)
             memory_bias = attention.same_segment_bias(features.get("targets_segmentation", segments), segments)
             nonpadding = ops.cast(segments > 0, "float32")
-        if self.hparams.unidirectional_encoder:
+        if self.hparams.get("unidirectional_encoder"):
             self_bias = attention.causal_bias(length)
         if self.hparams.get("proximity_bias"):
             self_bias = self_bias + attention.proximal_bias(length)
@@ -112,7 +116,7 @@ class _TransformerBase(t2t_model.T2TModel):
             x = x + self.target_space_embedding(ops.full((1, 1), space, dtype="int32"))
         x = self._add_positions(x, features, "inputs", self.input_positions)
         x = self.encoder_dropout(x, training=training)
-        return self.encoder(x, self_bias, nonpadding, training=training), memory_bias
+        return self.encoder(x, bias=self_bias, nonpadding=nonpadding, training=training), memory_bias
 
 
 @registry.register_model
@@ -129,6 +133,7 @@ class Transformer(_TransformerBase):
     """
 
     decoder_class: type[keras.layers.Layer] = transformer.TransformerDecoder
+    decodes_by_steps = True  # whether no position sees later ones: else decoding runs the whole model at each step
 
     def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
@@ -136,7 +141,16 @@ class Transformer(_TransformerBase):
         if self.has_inputs:
             self._make_encoder()
         self.target_positions = self._positions("targets_positional_embedding")
-        self.decoder = self.decoder_class(
+        self.decoder = self._decoder_stack()
+        self.decoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
+
+    @property
+    def has_inputs(self) -> bool:
+        return super().has_inputs and self.hparams.prepend_mode == "none"
+
+    def _decoder_stack(self) -> keras.layers.Layer:
+        hparams = self.hparams
+        return self.decoder_class(
             hparams.get("num_decoder_layers") or hparams.num_hidden_layers,
             attention=self._decoder_self_attention(),
             memory_attention=attention_options(hparams, self.kernel_initializer) if self.has_inputs else None,
@@ -144,11 +158,6 @@ class Transformer(_TransformerBase):
             **residual_options(hparams),
             dtype=self.dtype_policy,
         )
-        self.decoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
-
-    @property
-    def has_inputs(self) -> bool:
-        return super().has_inputs and self.hparams.prepend_mode == "none"
 
     def _decoder_self_attention(self) -> dict[str, Any]:
         return self_attention_options(self.hparams, self.kernel_initializer)
@@ -199,6 +208,8 @@ class Transformer(_TransformerBase):
         full
         are all decoded here: one by one they could not see what follows them.
         """
+        if not self.decodes_by_steps:
+            return super().init_cache(features, max_length)
         batch_size = ops.shape(next(iter(features.values())))[0]
         if self.has_inputs:
             memory, memory_bias = self.encode(self.bottom({"inputs": features["inputs"]}))
@@ -211,6 +222,8 @@ class Transformer(_TransformerBase):
 
     def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Logits [batch, vocab_size] of the symbol at `position`, given the symbol before it (0 at the start)."""
+        if not self.decodes_by_steps:
+            return super().decode_step(ids, position, cache)
         x = self.modalities["targets"].targets_bottom(ids[:, None])
         x = self._add_positions(x, {}, "targets", self.target_positions, start=position)
         length = self.decoder.cache_length(cache["decoder"])

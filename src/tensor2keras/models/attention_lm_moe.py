@@ -1,0 +1,440 @@
+"""Language models whose layers are each of a kind of their own, with mixtures of experts.
+
+Self-attention is by `attention_type`, or layer by layer by the letters of `attention_layers`:
+
+    multihead (h): full or, with `attention_local`, to earlier positions of the block and of the block before.
+    multihead_full (f): full.
+    local_experts (e): within experts (`LocalExpertAttention`).
+    memory_efficient (m): full, with a layer norm of its own.
+
+In the layers `moe_layers` ("0,2") the feed-forward network is a mixture of experts, elsewhere two dense layers,
+with `use_sepconv` two separable convolutions, with `memory_efficient_ffn` a network with a layer norm of its own.
+
+T2T 1.15 has this model, but no longer what it needs to run: `local_experts` fails, and `moe_layers` is not read. Both
+are built from their hyperparameters; `moe_layers` gives `attention_lm_moe_small` the 312 million parameters that T2T
+says it has. `moe_layers=` (empty) gives the computation of a checkpoint of T2T 1.15's. `diet_experts`,
+`factored_logits` and `attention_split_batch` save T2T memory and change no number; nothing comes of them here.
+"""
+
+from typing import Any
+
+import keras
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers import attention
+from tensor2keras.layers.mixed_transformer import MixedTransformer
+from tensor2keras.models import t2t_model, transformer
+from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.transformer import attention_options, residual_options, shift_right
+from tensor2keras.models.transformer_moe import dense_options, experts_options, refuse_packed, require_settings
+
+LETTERS = {"h": "multihead", "e": "local_experts", "m": "memory_efficient", "f": "multihead_full"}
+
+# What the layers work with; the first value is that of hparams without the setting.
+_ALLOWED: dict[str, tuple] = {
+    "attention_type": tuple(LETTERS.values()),
+    "pos": ("timing", "none"),
+    "prepend_mode": ("none", "prepend_inputs_masked_attention"),
+}
+
+
+@registry.register_model
+class AttentionLmMoe(transformer.Transformer):
+    """A decoder alone, or with `use_inputs` an encoder alone from whose output at each input the targets are read.
+
+    Inputs that a decoder is to read must be prepended to the targets (`prepend_mode`).
+
+    Call arguments:
+        features: "targets" [batch, length] ids; with `use_inputs` "inputs" of the same shape.
+        training: whether dropout and the experts' noise apply.
+
+    Returns:
+        Logits [batch, length, vocab_size].
+
+    Raises:
+        ValueError: hparams of another kind of layer, or that do not fit the problem; packed texts.
+
+    Reference:
+        T2T `models/research/attention_lm_moe.py`.
+    """
+
+    t2t_body = ""
+
+    def __init__(self, hparams: HParams, name: str = "attention_lm_moe", **kwargs: Any):
+        require_settings(name, hparams, _ALLOWED)
+        self.attention_types = attention_types(hparams)
+        has_own_norm = "memory_efficient" in self.attention_types or hparams.memory_efficient_ffn
+        if has_own_norm and hparams.layer_preprocess_sequence != "n":
+            raise ValueError(
+                f"{name}: memory_efficient layers begin with a norm: set layer_preprocess_sequence=n, not "
+                f"{hparams.layer_preprocess_sequence}"
+            )
+        if hparams.use_inputs and ("local_experts" in self.attention_types or hparams.attention_local):
+            raise ValueError(
+                f"{name} with use_inputs=True sees later positions, which local_experts and attention_local=True hide: "
+                "set attention_type=multihead and attention_local=False"
+            )
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("targets", "symbol")
+        if self.problem is None:
+            return
+        reads_inputs = "inputs" in self.problem["features"]
+        if hparams.use_inputs and not reads_inputs:
+            raise ValueError(f"{name} with use_inputs=True needs inputs; problem {self.problem.get('name')!r} has none")
+        if reads_inputs and not hparams.use_inputs and hparams.prepend_mode == "none":
+            raise ValueError(
+                f"{name} reads targets alone: set prepend_mode=prepend_inputs_masked_attention or use_inputs=True, or "
+                "take a problem without inputs"
+            )
+
+    @property
+    def has_inputs(self) -> bool:
+        return False  # no encoder beside the decoder
+
+    @property
+    def decodes_by_steps(self) -> bool:
+        return not self.hparams.use_inputs
+
+    def _decoder_stack(self) -> keras.layers.Layer:
+        layers = [
+            {
+                "attention": {"scope": f"attention_{kind}", **self._self_attention(kind)},
+                "feed_forward": {"scope": "ffn", **self._feed_forward(layer)},
+            }
+            for layer, kind in enumerate(self.attention_types)
+        ]
+        return MixedTransformer(
+            layers,
+            **residual_options(self.hparams),
+            outer_postprocess=True,
+            name="body",  # T2T has no scope for the stack
+            dtype=self.dtype_policy,
+        )
+
+    def _self_attention(self, kind: str) -> dict[str, Any]:
+        hparams = self.hparams
+        if kind == "local_experts":
+            return {
+                "kind": "local_experts",
+                "hidden_size": hparams.hidden_size,
+                "num_experts": hparams.attention_num_experts,
+                "k": hparams.attention_moe_k,
+                "loss_coef": hparams.attention_load_balance,
+                "num_heads": hparams.attention_num_head,
+                "key_size": hparams.attention_kq_size,
+                "value_size": hparams.attention_v_size,
+                "expansion": hparams.attention_exp_factor,
+                "expansion_size": hparams.attention_exp_inputdim,
+                "kernel_initializer": self.kernel_initializer,
+            }
+        name = "decoder_self_attention"
+        if kind == "memory_efficient":
+            return {"kind": kind, "hidden_size": hparams.hidden_size, "num_heads": hparams.num_heads, "name": name}
+        options = attention_options(hparams, self.kernel_initializer)
+        if kind == "multihead" and hparams.attention_local:
+            block = {"block_length": hparams.attention_block_length}
+            options |= {"attention_type": "local_mask_right", "attention_options": block}
+        return {"kind": "multihead", "name": name, **options}
+
+    def _feed_forward(self, layer: int) -> dict[str, Any]:
+        hparams = self.hparams
+        if str(layer) in hparams.moe_layers.split(","):
+            return experts_options(hparams, self.kernel_initializer)
+        if hparams.memory_efficient_ffn:
+            return {
+                "ffn_layer": "conv_hidden_relu_memory_efficient",
+                "hidden_size": hparams.hidden_size,
+                "filter_size": hparams.filter_size,
+                "kernel_initializer": self.kernel_initializer,
+            }
+        return dense_options(hparams, self.kernel_initializer, "LEFT" if hparams.use_sepconv else None)
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        refuse_packed(self.name, features)
+        if self.hparams.use_inputs:
+            return self.decoder(self.decoder_dropout(features["inputs"], training=training), training=training)
+        targets = features["targets"]
+        x = self._add_positions(shift_right(targets), features, "targets", None)
+        x = self.decoder_dropout(x, training=training)
+        nonpadding = 1.0 - attention.embedding_padding(targets)
+        return self.decoder(x, bias=self.decoder_bias(features), nonpadding=nonpadding, training=training)
+
+
+def attention_types(hparams: HParams) -> list[str]:
+    """The kind of self-attention of each layer.
+
+    Raises:
+        ValueError: a letter in `attention_layers` that is not known.
+
+    Example:
+        >>> attention_types(registry.hparams("attention_lm_moe_base_hybrid"))
+        ['multihead', 'local_experts', 'multihead', 'local_experts']
+    """
+    if unknown := set(hparams.attention_layers) - set(LETTERS):
+        known = ", ".join(f"{letter} ({kind})" for letter, kind in LETTERS.items())
+        raise ValueError(
+            f"unknown letter {sorted(unknown)[0]!r} in hparams.attention_layers={hparams.attention_layers!r}; "
+            f"known: {known}"
+        )
+    return [LETTERS[letter] for letter in hparams.attention_layers] or [
+        hparams.attention_type
+    ] * hparams.num_hidden_layers
+
+
+@registry.register_hparams
+def attention_lm_moe_base() -> HParams:
+    """Four layers of width 1024, with 32 experts in the third."""
+    return (
+        basic_params1()
+        .override(
+            hidden_size=1024,
+            batch_size=8192,
+            max_length=256,
+            dropout=0.0,
+            clip_grad_norm=0.0,
+            optimizer_adam_epsilon=1e-9,
+            learning_rate_decay_scheme="noam",
+            learning_rate=0.1,
+            learning_rate_warmup_steps=2000,
+            initializer_gain=1.0,
+            num_hidden_layers=4,
+            initializer="uniform_unit_scaling",
+            weight_decay=0.0,
+            optimizer_adam_beta1=0.9,
+            optimizer_adam_beta2=0.98,
+            label_smoothing=0.0,
+            shared_embedding_and_softmax_weights=False,
+            moe_num_experts=32,
+        )
+        .extend(
+            pos="timing",
+            use_inputs=False,
+            # attention
+            num_heads=8,
+            attention_key_channels=0,
+            attention_value_channels=0,
+            attention_dropout=0.0,
+            attention_layers="",
+            attention_type="multihead",
+            attention_local=False,
+            attention_block_length=128,
+            # attention within experts
+            attention_moe_k=2,
+            attention_num_head=1,
+            attention_num_experts=16,
+            attention_split_batch=False,
+            attention_exp_factor=0,
+            attention_exp_inputdim=128,
+            attention_kq_size=128,
+            attention_v_size=256,
+            attention_load_balance=2e-2,
+            # attention that no set has and that is not built
+            attention_red_factor=3,
+            attention_reduction_type="conv",
+            attention_nonlinearity="none",
+            lsh_num_hyperplanes=4,
+            lsh_use_map_fn=False,
+            # feed-forward networks
+            filter_size=2048,
+            relu_dropout=0.0,
+            moe_layers="2",
+            use_sepconv=False,
+            diet_experts=False,
+            memory_efficient_ffn=False,
+        )
+    )
+
+
+@registry.register_hparams
+def attention_lm_moe_base_long_seq() -> HParams:
+    """For long sequences, with separable convolutions."""
+    return attention_lm_moe_base().override(
+        max_length=0, eval_drop_long_sequences=True, min_length_bucket=256, use_sepconv=True
+    )
+
+
+@registry.register_hparams
+def attention_lm_moe_base_ae() -> HParams:
+    """Attention within experts."""
+    return attention_lm_moe_base_long_seq().override(
+        attention_type="local_experts", learning_rate=0.05, learning_rate_warmup_steps=10000
+    )
+
+
+@registry.register_hparams
+def attention_lm_moe_base_local() -> HParams:
+    """Local attention."""
+    return attention_lm_moe_base_long_seq().override(attention_local=True)
+
+
+@registry.register_hparams
+def attention_lm_moe_base_hybrid() -> HParams:
+    """Local attention and attention within experts in turn."""
+    return attention_lm_moe_base_long_seq().override(attention_layers="hehe", attention_local=True)
+
+
+@registry.register_hparams
+def attention_lm_hybrid_v2() -> HParams:
+    """Attention within experts in the third of four layers, local attention in the others."""
+    return attention_lm_moe_base_long_seq().override(
+        attention_layers="hheh",
+        attention_local=True,
+        attention_moe_k=6,
+        layer_preprocess_sequence="n",
+        layer_postprocess_sequence="da",
+    )
+
+
+@registry.register_hparams
+def attention_lm_16k() -> HParams:
+    """Batches of 16384."""
+    return attention_lm_hybrid_v2().override(batch_size=16384)
+
+
+@registry.register_hparams
+def attention_lm_12k() -> HParams:
+    """Batches of 12000."""
+    return attention_lm_hybrid_v2().override(batch_size=12000)
+
+
+@registry.register_hparams
+def attention_lm_11k() -> HParams:
+    """Batches of 11500."""
+    return attention_lm_hybrid_v2().override(batch_size=11500)
+
+
+@registry.register_hparams
+def attention_lm_ae_extended() -> HParams:
+    """Attention within experts, of four parts of each position."""
+    return attention_lm_moe_base_long_seq().override(
+        attention_layers="eeee",
+        attention_local=True,
+        attention_moe_k=2,
+        attention_exp_factor=4,
+        layer_preprocess_sequence="n",
+        layer_postprocess_sequence="da",
+    )
+
+
+@registry.register_hparams
+def attention_lm_moe_base_memeff() -> HParams:
+    """Layers with norms of their own."""
+    return attention_lm_moe_base_long_seq().override(
+        use_sepconv=False,
+        diet_experts=True,
+        layer_preprocess_sequence="n",
+        layer_postprocess_sequence="da",
+        layer_prepostprocess_dropout=0.0,
+        memory_efficient_ffn=True,
+        attention_type="memory_efficient",
+        num_heads=8,
+        factored_logits=True,
+    )
+
+
+@registry.register_hparams
+def attention_lm_moe_small() -> HParams:
+    """Width 512, with 128 experts: 312 million parameters on lm1b."""
+    return attention_lm_moe_base().override(
+        num_hidden_layers=4, hidden_size=512, filter_size=2048, moe_num_experts=128, moe_layers="2"
+    )
+
+
+@registry.register_hparams
+def attention_lm_moe_tiny() -> HParams:
+    """With 32 experts."""
+    return attention_lm_moe_small().override(moe_num_experts=32)
+
+
+@registry.register_hparams
+def attention_lm_attention_moe_tiny() -> HParams:
+    """Attention within 128 experts, and no others."""
+    return attention_lm_moe_small().override(
+        moe_layers="", attention_num_experts=128, filter_size=8192, attention_type="local_experts"
+    )
+
+
+@registry.register_hparams
+def attention_lm_no_moe_small() -> HParams:
+    """Without experts, to compare with: 45 million parameters on lm1b."""
+    return attention_lm_moe_small().override(moe_layers="")
+
+
+@registry.register_hparams
+def attention_lm_moe_large() -> HParams:
+    """Five layers, with 128 experts of width 4096 in the fourth: over a billion parameters."""
+    return attention_lm_moe_base().override(
+        num_hidden_layers=5,
+        moe_layers="3",
+        hidden_size=1024,
+        num_heads=16,
+        filter_size=4096,
+        moe_hidden_sizes="4096",
+        moe_num_experts=128,
+        layer_prepostprocess_dropout=0.2,
+    )
+
+
+@registry.register_hparams
+def attention_lm_moe_large_diet() -> HParams:
+    """The same here; T2T stored the experts in less memory."""
+    return attention_lm_moe_large().override(diet_experts=True)
+
+
+@registry.register_hparams
+def attention_lm_moe_memory_efficient() -> HParams:
+    """Five layers with norms of their own."""
+    return attention_lm_moe_large().override(
+        diet_experts=True,
+        layer_preprocess_sequence="n",
+        layer_postprocess_sequence="da",
+        layer_prepostprocess_dropout=0.0,
+        memory_efficient_ffn=True,
+        attention_type="memory_efficient",
+        num_heads=8,
+        factored_logits=True,
+    )
+
+
+@registry.register_hparams
+def attention_lm_moe_32b_diet() -> HParams:
+    """32 billion parameters."""
+    return attention_lm_moe_large_diet().override(moe_hidden_sizes="16384", moe_num_experts=1024)
+
+
+@registry.register_hparams
+def attention_lm_moe_24b_diet() -> HParams:
+    """24 billion parameters."""
+    return attention_lm_moe_large_diet().override(moe_hidden_sizes="12288", moe_num_experts=1024, batch_size=4096)
+
+
+@registry.register_hparams
+def attention_lm_moe_translation() -> HParams:
+    """For translation, with experts in all six layers: the source is prepended to the target."""
+    return attention_lm_moe_base().override(
+        layer_preprocess_sequence="n",
+        layer_postprocess_sequence="da",
+        learning_rate=0.4,
+        prepend_mode="prepend_inputs_masked_attention",
+        max_length=512,
+        label_smoothing=0.1,
+        layer_prepostprocess_dropout=0.2,
+        num_hidden_layers=6,
+        moe_layers="0,1,2,3,4,5",
+        shared_embedding_and_softmax_weights=True,
+    )
+
+
+@registry.register_hparams
+def attention_lm_moe_unscramble_base() -> HParams:
+    """Reads the targets off the inputs, a text with its words in disorder."""
+    return attention_lm_no_moe_small().override(
+        use_inputs=True,
+        min_length_bucket=1024,
+        max_length=1024,
+        batch_size=5000,
+        layer_prepostprocess_dropout=0.0,
+        layer_preprocess_sequence="n",
+        layer_postprocess_sequence="da",
+    )

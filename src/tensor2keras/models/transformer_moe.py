@@ -1,0 +1,335 @@
+"""A Transformer whose layers are each of a kind of their own, mixtures of experts among them.
+
+`hparams.layer_types` says which, layer by layer: "a/a-moe#a-sepm/locm-a-moe" is an encoder of two layers and a decoder
+of two. Layers are divided by "/"; in a layer the kinds of self-attention, of attention to the encoder (decoder only)
+and of feed-forward network by "-". What is left out is `default_att` and `default_ff`: "a" is "a-fc", and "a-moe" has
+the default attention to the encoder. Without "#" encoder and decoder are alike; "#a/a" is a decoder alone. An empty
+string is `num_hidden_layers` of the defaults.
+
+Attention:
+    a: to all positions.
+    mem: the same numbers; T2T computes it again in the backward pass to save memory.
+    locm: to earlier positions of the block and of the block before.
+    redm: to earlier positions, three compressed to one by a convolution.
+Feed-forward networks:
+    fc: two dense layers.
+    sep, sepm: two separable convolutions, of width 3 and 31; "sepm" sees no later positions.
+    moe: a mixture of experts (`NoisyTopKExperts`).
+
+T2T's sets name "moe", but T2T 1.15 no longer has the function behind it; it is built from their hyperparameters.
+
+With "sep" a decoder sees what it is to predict, as in T2T's `transformer_moe_8k` and `transformer_moe_12k` by their
+default: they train, but their decoding, which runs the whole model at each step, finds nothing where they learned to
+look. Set `default_ff=sepm` to train such a model to decode.
+"""
+
+from typing import Any
+
+import keras
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers.mixed_transformer import MixedTransformer
+from tensor2keras.models import t2t_model, transformer
+from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.transformer import attention_options, residual_options
+
+SELF_ATTENTION = ("a", "mem", "locm", "redm")
+MEMORY_ATTENTION = ("a", "mem")
+FEED_FORWARD = ("fc", "sep", "sepm", "moe")
+
+# What the layers work with; the first value is that of hparams without the setting.
+_ALLOWED: dict[str, tuple] = {
+    "attention_red_type": ("conv",),
+    "attention_red_nonlinearity": ("none",),
+    "prepend_mode": ("none", "prepend_inputs_masked_attention"),
+}
+
+Kinds = tuple[str, str, str]  # a layer's self-attention, attention to the encoder ("" for none), feed-forward network
+
+
+@registry.register_model
+class TransformerMoe(transformer.Transformer):
+    """Encoder and decoder, or the decoder alone, of layers of any kinds (module docstring).
+
+    Call arguments:
+        features: "inputs" [batch, length] (with an encoder) and "targets" [batch, length] ids.
+        training: whether dropout and the experts' noise apply.
+
+    Returns:
+        Logits [batch, target length, vocab_size].
+
+    Raises:
+        ValueError: `layer_types` that cannot be read or do not fit the problem; packed texts.
+
+    Reference:
+        T2T `models/research/transformer_moe.py`, `common_attention.get_standardized_layers`.
+    """
+
+    t2t_body = ""
+
+    def __init__(self, hparams: HParams, name: str = "transformer_moe", **kwargs: Any):
+        require_settings(name, hparams, _ALLOWED)
+        self.encoder_layers, self.decoder_layers = layer_types(hparams)
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("targets", "symbol", "symbol_weights_all")
+        if self.problem is None:
+            return
+        reads_inputs = "inputs" in self.problem["features"]
+        if self.encoder_layers and not reads_inputs:
+            raise ValueError(
+                f"{name} has an encoder by layer_types={hparams.layer_types!r}, but problem "
+                f"{self.problem.get('name')!r} has no inputs: set layer_types to one that begins with '#'"
+            )
+        if not self.encoder_layers and reads_inputs and hparams.prepend_mode == "none":
+            raise ValueError(
+                f"{name} has no encoder by layer_types={hparams.layer_types!r}: set "
+                "prepend_mode=prepend_inputs_masked_attention, or take a problem without inputs"
+            )
+
+    @property
+    def has_inputs(self) -> bool:
+        return bool(self.encoder_layers)
+
+    @property
+    def decodes_by_steps(self) -> bool:
+        causal = self.hparams.get("causal_decoder_self_attention", True)
+        return causal and all(network != "sep" for _, _, network in self.decoder_layers)
+
+    def _encoder_stack(self) -> keras.layers.Layer:
+        return self._stack("encoder", self.encoder_layers, "att_")
+
+    def _decoder_stack(self) -> keras.layers.Layer:
+        return self._stack("decoder", self.decoder_layers, "self_att_")
+
+    def _stack(self, name: str, layers: list[Kinds], scope: str) -> keras.layers.Layer:
+        """Encoder or decoder; `scope` is what T2T's scope of self-attention begins with."""
+        options = [
+            {
+                "attention": {"scope": f"{scope}{self_attention}", **self._self_attention(self_attention)},
+                "memory_attention": memory_attention and self._memory_attention(memory_attention),
+                "feed_forward": {"scope": f"ff_{network}", **self._feed_forward(network)},
+            }
+            for self_attention, memory_attention, network in layers
+        ]
+        return MixedTransformer(options, **residual_options(self.hparams), name=name, dtype=self.dtype_policy)
+
+    def _self_attention(self, kind: str) -> dict[str, Any]:
+        hparams = self.hparams
+        options = attention_options(hparams, self.kernel_initializer)
+        if kind == "redm":
+            return {
+                "kind": "memory_compressed",
+                "attention": options,
+                "factor": hparams.attention_red_factor,
+                "kernel_initializer": self.kernel_initializer,
+            }
+        if kind == "locm":
+            block = {"block_length": hparams.attention_loc_block_length}
+            options |= {"attention_type": "local_mask_right", "attention_options": block}
+        return {"kind": "multihead", **options}
+
+    def _memory_attention(self, kind: str) -> dict[str, Any]:
+        return {"scope": f"att_ende_{kind}", **attention_options(self.hparams, self.kernel_initializer)}
+
+    def _feed_forward(self, kind: str) -> dict[str, Any]:
+        if kind == "moe":
+            return experts_options(self.hparams, self.kernel_initializer)
+        return dense_options(self.hparams, self.kernel_initializer, {"sep": "SAME", "sepm": "LEFT"}.get(kind))
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        refuse_packed(self.name, features)
+        return super().body(features, training=training)
+
+
+def require_settings(name: str, hparams: HParams, allowed: dict[str, tuple]) -> None:
+    """Raises ValueError for a setting of a value that is not allowed."""
+    for setting, values in allowed.items():
+        value = hparams.get(setting, values[0])
+        if value not in values:
+            raise ValueError(
+                f"{name} does not work with hparams.{setting}={value!r}; set one of {', '.join(map(repr, values))}"
+            )
+
+
+def refuse_packed(name: str, features: t2t_model.Features) -> None:
+    """Raises ValueError for packed texts: not every kind of layer can keep them apart."""
+    if "targets_segmentation" in features:
+        raise ValueError(f"{name} cannot read packed texts; use the problem that is not packed")
+
+
+def dense_options(hparams: HParams, kernel_initializer: Any, convolution_padding: str | None) -> dict[str, Any]:
+    """The arguments of two dense layers or, with a padding, of the two separable convolutions that T2T has for them."""
+    convolutions = {"kernel_size": 3, "second_kernel_size": 31, "padding": convolution_padding}
+    return {
+        "ffn_layer": "conv_hidden_relu",
+        "hidden_size": hparams.hidden_size,
+        "filter_size": hparams.filter_size,
+        "dropout": hparams.relu_dropout,
+        "kernel_initializer": kernel_initializer,
+        **(convolutions if convolution_padding else {}),
+    }
+
+
+def experts_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
+    """The arguments of a mixture of experts.
+
+    Raises:
+        ValueError: `moe_hidden_sizes` of several layers.
+    """
+    if not str(hparams.moe_hidden_sizes).isdigit():
+        raise ValueError(
+            f"hparams.moe_hidden_sizes={hparams.moe_hidden_sizes!r} is not supported; set one size, such as 2048"
+        )
+    return {
+        "ffn_layer": "local_moe",
+        "hidden_size": hparams.hidden_size,
+        "filter_size": int(hparams.moe_hidden_sizes),
+        "num_experts": hparams.moe_num_experts,
+        "k": hparams.moe_k,
+        "loss_coef": hparams.moe_loss_coef,
+        "kernel_initializer": kernel_initializer,
+    }
+
+
+def layer_types(hparams: HParams) -> tuple[list[Kinds], list[Kinds]]:
+    """The kinds that `hparams.layer_types` names, by layer of the encoder and of the decoder.
+
+    Raises:
+        ValueError: it cannot be read, names a kind that there is not, or no decoder.
+
+    Example:
+        >>> layer_types(registry.hparams("transformer_moe_8k_lm"))[1][2]
+        ('a', '', 'moe')
+    """
+    text = hparams.layer_types or "/".join([hparams.default_att] * hparams.num_hidden_layers)
+    stacks = text.split("#")
+    encoder, decoder = stacks if len(stacks) == 2 else (text, text)
+    if len(stacks) > 2 or not decoder:
+        raise ValueError(f"layer_types={text!r} must be a decoder, or an encoder and a decoder with one '#' between")
+    if hparams.prepend_mode != "none":
+        encoder = ""
+
+    def kinds(stack: str, to_encoder: bool) -> list[Kinds]:
+        return [_kinds(layer, to_encoder, hparams) for layer in stack.split("/") if layer]
+
+    return kinds(encoder, to_encoder=False), kinds(decoder, to_encoder=bool(encoder))
+
+
+def _kinds(layer: str, to_encoder: bool, hparams: HParams) -> Kinds:
+    """The kinds of a layer such as "a", "a-moe" or "locm-a-moe"."""
+    parts = layer.split("-")
+    if len(parts) > 3:
+        raise ValueError(f"layer {layer!r} of layer_types may have up to three kinds with '-' between")
+    memory_attention = parts[1] if len(parts) == 3 else hparams.default_att
+    return (
+        _known(parts[0] or hparams.default_att, SELF_ATTENTION),
+        _known(memory_attention, MEMORY_ATTENTION) if to_encoder else "",
+        _known(parts[-1] if len(parts) > 1 else hparams.default_ff, FEED_FORWARD),
+    )
+
+
+def _known(kind: str, known: tuple[str, ...]) -> str:
+    if kind not in known:
+        raise ValueError(f"unknown kind {kind!r} in layer_types; known here: {', '.join(known)}")
+    return kind
+
+
+@registry.register_hparams
+def transformer_moe_base() -> HParams:
+    """Five layers of width 512, without experts."""
+    return (
+        basic_params1()
+        .override(
+            norm_type="layer",
+            hidden_size=512,
+            batch_size=4096,
+            max_length=2001,
+            max_input_seq_length=2000,
+            max_target_seq_length=2000,
+            dropout=0.0,
+            clip_grad_norm=0.0,
+            optimizer_adam_epsilon=1e-9,
+            learning_rate_decay_scheme="noam",
+            learning_rate=0.1,
+            learning_rate_warmup_steps=2000,
+            initializer_gain=1.0,
+            num_hidden_layers=5,
+            initializer="uniform_unit_scaling",
+            weight_decay=0.0,
+            optimizer_adam_beta1=0.9,
+            optimizer_adam_beta2=0.98,
+            label_smoothing=0.0,
+            shared_embedding_and_softmax_weights=True,
+            layer_preprocess_sequence="n",
+            layer_postprocess_sequence="da",
+        )
+        .extend(
+            pos="timing",
+            proximity_bias=False,
+            causal_decoder_self_attention=True,
+            # attention
+            num_heads=8,
+            attention_key_channels=0,
+            attention_value_channels=0,
+            attention_dropout=0.0,
+            attention_loc_block_length=256,
+            attention_loc_block_width=128,
+            attention_red_factor=3,
+            attention_red_type="conv",
+            attention_red_nonlinearity="none",
+            # feed-forward networks
+            filter_size=2048,
+            relu_dropout=0.0,
+            # kinds of layers
+            layer_types="",
+            default_att="a",
+            default_ff="fc",
+        )
+    )
+
+
+@registry.register_hparams
+def transformer_moe_8k() -> HParams:
+    """For long sequences, with separable convolutions. Unmasked: see the module docstring."""
+    return transformer_moe_base().override(
+        batch_size=8192,
+        max_length=0,
+        eval_drop_long_sequences=True,
+        min_length_bucket=256,
+        default_ff="sep",
+        hidden_size=1024,
+    )
+
+
+@registry.register_hparams
+def transformer_moe_8k_lm() -> HParams:
+    """A language model: masked convolutions, and experts in the third of five layers."""
+    return transformer_moe_8k().override(default_ff="sepm", layer_types="#a/a/a-moe/a/a")
+
+
+@registry.register_hparams
+def transformer_moe_2k() -> HParams:
+    """Encoder and decoder, with experts in the decoder's third layer."""
+    return transformer_moe_8k().override(
+        batch_size=2048, default_ff="sep", layer_types="a/a/a/a/a#a-sepm/a-sepm/a-moe/a-sepm/a-sepm"
+    )
+
+
+@registry.register_hparams
+def transformer_moe_12k() -> HParams:
+    """Batches of 12000."""
+    return transformer_moe_8k().override(batch_size=12000)
+
+
+@registry.register_hparams
+def transformer_moe_prepend_8k() -> HParams:
+    """The source is prepended to the target; local and memory-compressed attention in turn."""
+    return transformer_moe_8k().override(
+        prepend_mode="prepend_inputs_masked_attention",
+        eval_drop_long_sequences=False,
+        max_input_seq_length=7500,
+        default_ff="sepm",
+        layer_types="locm/redm/locm-moe/redm/locm",
+        moe_num_experts=256,
+    )

@@ -1,0 +1,79 @@
+"""The stack of layers of any kinds; the kinds are tested in files of their own."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from tensor2keras.layers.mixed_transformer import SELF_ATTENTION, MixedTransformer
+from tests.layers.layer_test_case import assert_close, run_layer_test
+
+KINDS = {
+    "local_experts": {"hidden_size": 8, "num_experts": 2},
+    "memory_compressed": {"attention": {"hidden_size": 8, "num_heads": 2}},
+    "memory_efficient": {"hidden_size": 8, "num_heads": 2},
+    "multihead": {"hidden_size": 8, "num_heads": 2},
+}
+DENSE = {"scope": "ffn", "ffn_layer": "conv_hidden_relu", "hidden_size": 8, "filter_size": 16}
+
+
+def normal(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def stack(*kinds, postprocess="da", ffn=DENSE, **options):
+    layers = [{"attention": {"scope": "att", "kind": kind, **KINDS[kind]}, "feed_forward": ffn} for kind in kinds]
+    made = MixedTransformer(layers, {"sequence": "n"}, {"sequence": postprocess}, name="decoder", **options)
+    made.build((None, None, 8))
+    return made
+
+
+def paths(layer):
+    return {variable.path for variable in layer.weights}
+
+
+def test_every_kind_is_tried_here():
+    assert set(KINDS) == set(SELF_ATTENTION)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_a_keras_layer(kind):
+    run_layer_test(stack(kind), normal(2, 5, 8))
+
+
+def test_steps_equal_the_whole_sequence_with_all_kinds():
+    layer, x = stack(*KINDS), normal(2, 5, 8)
+    later = np.triu(np.full((6, 6), -1e9, "float32"), 1)[None, None]
+    expected = layer(x, bias=later[..., :5, :5])
+    cache = layer.init_cache(2, 6)
+    assert layer.cache_length(cache) == 6
+    for i in range(5):
+        position = ops.convert_to_tensor(i, "int32")
+        y, cache = layer.step(ops.convert_to_tensor(x[:, i : i + 1]), position, cache, later[:, :, i : i + 1])
+        assert_close(y[:, 0], expected[:, i])
+
+
+def test_a_cache_of_kinds_with_masks_of_their_own_has_no_length():
+    layer = stack("local_experts", "memory_compressed")
+    assert layer.cache_length(layer.init_cache(2, 6)) == 1
+
+
+def test_sublayers_with_a_norm_have_no_other():
+    def normed(layer):
+        return {path.split("/layer_prepostprocess")[0] for path in paths(layer) if "layer_prepostprocess" in path}
+
+    assert normed(stack("multihead")) == {"decoder", "decoder/layer_0/att", "decoder/layer_0/ffn"}
+    network = {**DENSE, "ffn_layer": "conv_hidden_relu_memory_efficient"}
+    assert normed(stack("memory_efficient", ffn=network)) == {"decoder"}  # the norm after the stack
+
+
+@pytest.mark.parametrize(("outer", "scope"), [(True, "layer_0"), (False, "layer_0/att")])
+def test_the_step_after_attention_may_lie_in_the_layers_scope(outer, scope):
+    layer = stack("multihead", postprocess="dan", outer_postprocess=outer)
+    after = {f"decoder/{place}/layer_postprocess/layer_norm/layer_norm_scale" for place in (scope, "layer_0/ffn")}
+    assert {path for path in paths(layer) if path.endswith("layer_postprocess/layer_norm/layer_norm_scale")} == after
+
+
+def test_unknown_kind_lists_the_known_ones():
+    layers = [{"attention": {"scope": "att", "kind": "sparse"}, "feed_forward": DENSE}]
+    with pytest.raises(ValueError, match="unknown kind of attention 'sparse'; known: local_experts"):
+        MixedTransformer(layers, {"sequence": "n"}, {"sequence": "da"})
