@@ -62,3 +62,23 @@ def test_batch_norm(shape):
     np.testing.assert_allclose(variance, x.var(axes), rtol=1e-4)
     expected = (x - x.mean(axes)) / np.sqrt(x.var(axes) + 1e-3) * gamma + beta
     np.testing.assert_allclose(y, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow's graphs have unknown lengths")
+def test_scan_of_an_unknown_length_is_that_of_a_known_one():
+    import tensorflow as tf
+
+    def running_sums(x):
+        def step(state, inputs):
+            total, count = state
+            now, factor = inputs
+            return (total + factor * now, count + 1.0), (total, count * now)
+
+        return backend.scan(step, (ops.zeros((2,)), ops.zeros((2,))), (x, 2.0 * x))
+
+    x = np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
+    found = tf.function(running_sums, input_signature=[tf.TensorSpec([None, 2])])(x)
+    expected = running_sums(x)
+    np.testing.assert_allclose(found[0][0], 2.0 * np.sum(x**2, axis=0), rtol=1e-5)
+    for a, b in zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)

@@ -27,6 +27,26 @@ def batch_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any,
     return ops.cast(y, x.dtype), mean, variance
 
 
+def scan(f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any) -> tuple[Any, Any]:
+    """`keras.ops.scan` for sequences whose length is not known when TensorFlow makes the graph, where that one fails.
+
+    Args:
+        f: takes the state and one element of `xs`; returns the next state and a value of the state's structure.
+        init: the first state.
+        xs: tensors [length, ...].
+
+    Returns:
+        The last state, and the values, each [length, ...].
+    """
+    if keras.backend.backend() != "tensorflow" or keras.tree.flatten(xs)[0].shape[0] is not None:
+        return ops.scan(f, init, xs)
+    import tensorflow as tf
+
+    values = tf.nest.map_structure(tf.zeros_like, init)
+    states, values = tf.scan(lambda before, x: f(before[0], x), xs, (init, values))
+    return tf.nest.map_structure(lambda state: state[-1], states), values
+
+
 # (x, weights) -> y and further values, which have no gradient
 Function = Callable[[Any, Sequence[Any]], tuple[Any, list[Any]]]
 

@@ -83,6 +83,29 @@ def test_decoding_with_a_cache_equals_running_the_whole_model_again(name):
         np.testing.assert_allclose(*scores, rtol=1e-4)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow's graphs have unknown lengths")
+@pytest.mark.parametrize("name", sorted(zoo.ZOO))
+def test_lengths_need_not_be_known_when_the_graph_is_made(name):
+    import tensorflow as tf
+
+    model, batch = zoo.make(name), zoo.batch(name)
+    unknown = {
+        feature: tf.TensorSpec([None] * 2 if value.ndim == 2 else [None, *value.shape[1:]], value.dtype)
+        for feature, value in batch.items()
+    }
+
+    @tf.function(input_signature=[unknown])
+    def run(features):
+        with tf.GradientTape() as tape:
+            y = model(features)
+            loss = tf.reduce_mean(y**2)
+        return y, tape.gradient(loss, model.trainable_variables)
+
+    y, gradients = run(batch)
+    np.testing.assert_allclose(y, model(batch), rtol=1e-4, atol=1e-5)
+    assert any(np.abs(tf.convert_to_tensor(gradient)).max() > 0 for gradient in gradients if gradient is not None)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 def test_every_model_on_pytorch():
     if keras.backend.backend() == "torch":

@@ -23,6 +23,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras import backend
 from tensor2keras.layers.attention import NEGATIVE, MultiHeadAttention
 from tensor2keras.layers.initializer import fresh
 from tensor2keras.layers.transformer import AttentionSublayer, DecoderLayer, TransformerDecoder
@@ -238,7 +239,7 @@ class NeuralMemory(keras.layers.Layer):
             }
             return self.write(chunk, self.read(chunk, state)[0], state), state
 
-        _, states = ops.scan(advance, self.initial_state(batch_size), (chunks, continues))
+        _, states = backend.scan(advance, self.initial_state(batch_size), (chunks, continues))
 
         def by_row(state: Any) -> Any:
             """[chunks, batch, ...] -> [batch * chunks, ...]."""

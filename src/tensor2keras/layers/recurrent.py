@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras import backend
 from tensor2keras.layers.initializer import fresh
 
 State = tuple[Any, Any]
@@ -152,7 +153,7 @@ class LSTM(keras.layers.Layer):
 
             start = initial_state[i] if initial_state is not None else zero_state(batch_size, self.units, x.dtype)
             gates = time_major(cell.project(self.drop(x, training=training)))
-            state, (_, h) = ops.scan(step, tuple(start), (gates, counts))
+            state, (_, h) = backend.scan(step, tuple(start), (gates, counts))
             states.append(state)
             x = time_major(ops.where(counts, h, ops.zeros_like(h)))
         return x, states
@@ -314,7 +315,7 @@ class AttentionLSTM(LSTM):
         states = initial_state or [zero_state(batch_size, self.units, x.dtype) for _ in self.cells]
         attention = ops.zeros((batch_size, self.attention_size), x.dtype)
         inputs = gates if masks is None else (gates, masks)
-        _, (attended, states) = ops.scan(step, (attention, [tuple(state) for state in states]), inputs)
+        _, (attended, states) = backend.scan(step, (attention, [tuple(state) for state in states]), inputs)
         y = time_major(attended if self.output_attention else states[-1][1])
         if lengths is None:
             return y
