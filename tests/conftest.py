@@ -1,5 +1,6 @@
 """Fixtures: where the golden values and the real data lie, and one seed for every test."""
 
+import importlib.metadata
 import os
 import sys
 from pathlib import Path
@@ -9,12 +10,27 @@ import pytest
 SHARED = Path(os.environ.get("T2K_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 GOLDEN = Path(os.environ.get("T2K_GOLDEN", SHARED / "golden"))
 
+if os.environ.get("KERAS_BACKEND") == "jax":  # small programs that run once: compiling them is most of the time
+    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    if importlib.metadata.version("jaxlib").startswith("0.10."):  # XLA ends the process on a flag it does not know
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+
 
 @pytest.fixture(autouse=True)
 def _seed():
     """The same random numbers in every test, whatever ran before it; Keras is not imported for tests without it."""
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _forget_graphs():
+    """TensorFlow keeps the gradient of each all_reduce, and so the graph of each train step: gigabytes in a suite."""
+    yield
+    if framework := sys.modules.get("tensorflow.python.framework.ops"):
+        gradients = framework.gradient_registry._registry
+        for name in [name for name in gradients if name.startswith("CustomGradient-")]:
+            del gradients[name]
 
 
 def _existing(path: Path, variable: str) -> Path:

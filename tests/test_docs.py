@@ -20,6 +20,7 @@ def environment(workplace, shared):
     return {**test_readme.environment(workplace), "T2T_DIR": str(shared / "t2t")}
 
 
+@pytest.mark.slow
 def test_migrating_from_t2t(workplace, environment):
     blocks = test_readme.blocks((DOCS / "migrating_from_t2t.md").read_text())
     commands = "".join(text for language, text in blocks if language == "bash")

@@ -22,6 +22,7 @@ def run(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_translate_numbers(run):
     assert run("translate_numbers.py", "--steps=3").splitlines()[-3].startswith("forty-two -> ")
 

@@ -65,6 +65,7 @@ def test_the_ci_script_runs_the_readmes_test_command():
     assert script.rstrip().endswith("\npytest -n 2")
 
 
+@pytest.mark.slow
 def test_all_snippets_run_in_one_notebook(workplace):
     code = "\n".join(SNIPPETS)
     result = subprocess.run(
@@ -79,6 +80,7 @@ def test_all_snippets_run_in_one_notebook(workplace):
     assert (workplace / "numbers.keras").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(2, len(COMMANDS)))
 def test_further_commands_run(number, workplace):
     for name, text in (("en", "a dog runs\na cat sleeps\n"), ("de", "ein Hund rennt\neine Katze schläft\n")):

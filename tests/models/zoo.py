@@ -70,7 +70,9 @@ ZOO = {
     ),
     "basic_fc_relu": Small("basic_fc_small", classified_images(), {"hidden_size": 16}),
     "byte_net": Small("bytenet_base", symbol_problem(), {"hidden_size": 16, "num_block_repeat": 2}),
-    "evolved_transformer": Small("evolved_transformer_tiny", symbol_problem(), TRANSFORMER),
+    "evolved_transformer": Small(
+        "evolved_transformer_tiny", symbol_problem(), {**TRANSFORMER, "num_encoder_layers": 1, "num_decoder_layers": 1}
+    ),
     "imagetransformer": Small("imagetransformer_base", image_problem(), IMAGES),
     "imagetransformer2d": Small("imagetransformer2d_base", image_problem(), BLOCKS),
     "imagetransformer_moe": Small(
