@@ -106,3 +106,11 @@ def test_a_range_names_its_scale():
     }  # fmt: skip
     with pytest.raises(ValueError, match="unknown scale 'log'"):
         ranges.set_float("learning_rate", 0.1, 1, scale="log")
+
+
+def test_reading_an_unknown_name_is_answered_with_the_closest():
+    hparams = HParams(hidden_size=4)
+    with pytest.raises(AttributeError, match="unknown hparam 'hiden_size'; closest: hidden_size"):
+        _ = hparams.hiden_size
+    assert not hasattr(hparams, "num_layers")
+    assert getattr(hparams, "num_layers", 2) == 2

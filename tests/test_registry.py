@@ -51,6 +51,15 @@ def test_rerunning_a_notebook_cell_replaces_but_another_object_is_refused(kind):
         kind.register("mine")(HParams)
 
 
+def test_a_set_made_for_another_model_is_answered_with_those_that_fit():
+    with pytest.raises(
+        ValueError, match=r"byte_net needs the hparam 'num_block_repeat'.*sets that have it: bytenet_base"
+    ):
+        registry.model("byte_net", registry.hparams("transformer_tiny"))
+    with pytest.raises(ValueError, match=r"lstm_seq2seq_attention needs .*sets that have it: .*lstm_luong_attention"):
+        registry.model("lstm_seq2seq_attention", registry.hparams("lstm_seq2seq"))
+
+
 def test_an_unknown_name_is_answered_with_the_closest():
     with pytest.raises(KeyError, match=r"unknown hparams set 'transformer_bse'; did you mean .*transformer_base"):
         registry.hparams("transformer_bse")

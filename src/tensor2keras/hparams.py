@@ -11,6 +11,10 @@ from ml_collections import ConfigDict
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
+class MissingHParamError(AttributeError, ValueError):
+    """A hyperparameter was asked for that the set does not have: `name` says which."""
+
+
 class HParams(ConfigDict):
     """Hyperparameters by name: typed, locked, overridable by a string, JSON in and out.
 
@@ -27,6 +31,12 @@ class HParams(ConfigDict):
         """Makes a locked set from a mapping, keyword values, or both; `type_safe` is ConfigDict's, for nested dicts."""
         super().__init__({**dict(initial or {}), **values}, type_safe=type_safe)
         self.lock()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            raise MissingHParamError(f"unknown hparam {name!r}{self._closest(name)}", name=name) from None
 
     def __reduce__(self):  # ConfigDict's own copying and pickling fill a set that is still unlocked
         return type(self), (self.to_dict(),)
@@ -93,9 +103,11 @@ class HParams(ConfigDict):
 
     def _check_known(self, name: str) -> None:
         if name not in self:
-            close = difflib.get_close_matches(name, list(self.keys()), n=3)
-            hint = f"; closest: {', '.join(close)}" if close else ""
-            raise KeyError(f"unknown hparam {name!r}{hint}")
+            raise KeyError(f"unknown hparam {name!r}{self._closest(name)}")
+
+    def _closest(self, name: str) -> str:
+        close = difflib.get_close_matches(name, list(self.keys()), n=3)
+        return f"; closest: {', '.join(close)}" if close else ""
 
 
 class RangedHParams:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tensor2keras.hparams import HParams
+from tensor2keras.hparams import HParams, MissingHParamError
 
 ALIASES = {
     "model": {"bytenet": "byte_net", "slicenet": "slice_net", "imagetransformerpp": "imagetransformer"},
@@ -199,8 +199,16 @@ def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
 
     Raises:
         KeyError: unknown name, with the closest ones.
+        MissingHParamError: `hparams` come from a set that was made for other models; sets that fit are named.
     """
-    return models[name](hparams, **kwargs)
+    try:
+        return models[name](hparams, **kwargs)
+    except MissingHParamError as error:
+        fitting = [each for each in hparams_sets if error.name in hparams_sets[each]()]
+        known = f"; sets that have it: {', '.join(fitting)}" if fitting else ""
+        raise MissingHParamError(
+            f"{name} needs the hparam {error.name!r}, which these hparams do not have{known}", name=error.name
+        ) from None
 
 
 def optimizer(name: str) -> Any:
