@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 SHARED = Path(os.environ.get("T2K_SHARED", Path(__file__).resolve().parents[2] / "shared"))
@@ -14,6 +15,11 @@ if os.environ.get("KERAS_BACKEND") == "jax":  # small programs that run once: co
     os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     if importlib.metadata.version("jaxlib").startswith("0.10."):  # XLA ends the process on a flag it does not know
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+
+
+# A busy machine fails no test.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

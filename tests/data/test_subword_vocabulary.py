@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tensor2keras.data import subword_vocabulary, tokenizer
@@ -70,7 +70,6 @@ def test_the_golden_build_takes_a_tenth_of_t2ts_time(golden):
     assert time.process_time() - start < 0.4  # T2T: 4 s
 
 
-@settings(deadline=None)
 @given(
     token_counts=st.dictionaries(st.text("abc_\\é\n <", min_size=1, max_size=8), st.integers(1, 20), min_size=1),
     min_count=st.integers(1, 12),

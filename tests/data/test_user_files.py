@@ -222,7 +222,7 @@ LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\t"), min_si
 )
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(LINE, LINE), min_size=1))
 def test_tsv_and_jsonl_give_back_what_was_written(rows, tmp_path):
     expected = [{"inputs": inputs, "targets": targets} for inputs, targets in rows]

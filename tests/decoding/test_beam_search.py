@@ -27,7 +27,7 @@ def random_table(seed: int = 0, length: int = LENGTH, vocab: int = VOCAB, spread
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
 @given(table=tables)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_beam_as_wide_as_the_language_finds_the_best_sequences(model, table, alpha):
     found = infer(model.set(table), ONE_INPUT, LENGTH - 1, beam_size=EVERYTHING, top_beams=5, alpha=alpha)
     expected = best_sequences(table, LENGTH, alpha)[:5]
