@@ -19,6 +19,8 @@ AUTOREGRESSIVE = [name for name in TEXT if "neural_gpu" not in name]
 CACHED = [name for name in TEXT if registry.models[name].decode_step is not T2TModel.decode_step]
 CACHED.remove("transformer_scorer")  # it does not decode
 
+SEES_IMAGES = ("image", "img", "resnet", "revnet", "shake_shake", "xception")
+
 
 @pytest.mark.parametrize("name", sorted(zoo.ZOO))
 def test_it_trains_saves_loads_and_decodes(name, tmp_path):
@@ -41,6 +43,22 @@ def test_it_trains_saves_loads_and_decodes(name, tmp_path):
     features = dict(batch) if "inputs" not in batch or name == "transformer_scorer" else {"inputs": batch["inputs"]}
     decoded = loaded.infer(features, **({"decode_length": 3} if name in TEXT else {}))
     assert ops.shape(decoded["outputs"])[0] == 3
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(zoo.ZOO) if not name.startswith(SEES_IMAGES)])
+def test_the_body_alone_works_on_embedded_features(name):
+    small = zoo.ZOO[name]
+    model = registry.model(name, registry.hparams(small.hparams_set, overrides=small.overrides))
+    random = np.random.default_rng(0)
+    features = {
+        feature: random.normal(size=(2, length, model.hparams.hidden_size)).astype("float32")
+        for feature, length in (("inputs", 6), ("targets", 5))
+    }
+    outputs = ops.convert_to_numpy(model(features))
+    assert outputs.shape[0] == 2
+    assert np.all(np.isfinite(outputs))
+    others = {feature: -value for feature, value in features.items()}
+    assert np.abs(ops.convert_to_numpy(model(others)) - outputs).max() > 1e-3
 
 
 @pytest.mark.parametrize("name", AUTOREGRESSIVE)
