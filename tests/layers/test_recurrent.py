@@ -77,21 +77,27 @@ def test_lengths_are_those_of_vectors_that_are_not_zero():
 
 
 @pytest.mark.parametrize("mechanism", recurrent.ATTENTION_MECHANISMS)
-@pytest.mark.parametrize(("heads", "output_attention"), [(1, True), (3, True), (2, False)])
-def test_steps_equal_the_whole_sequence(mechanism, heads, output_attention):
-    layer = recurrent.AttentionLSTM(6, 2, 5, heads, mechanism, output_attention)
+@pytest.mark.parametrize(
+    ("heads", "output_attention", "areas"), [(1, True, 1), (3, True, 1), (2, False, 1), (1, True, 3)]
+)
+def test_steps_equal_the_whole_sequence(mechanism, heads, output_attention, areas):
+    layer = recurrent.AttentionLSTM(
+        6, 2, 5, heads, mechanism, output_attention, max_area_width=areas, area_key_mode="concat"
+    )
     memory = RANDOM.normal(size=(3, 7, 6)).astype("float32")
-    layer.memory_layer.build(memory.shape)
+    memory_lengths = ops.convert_to_tensor(np.array([7, 4, 1], "int32"))
+    layer.build_memory(memory.shape)
     built(layer)
-    expected = layer(X, memory, LENGTHS)
+    expected = layer(X, memory, LENGTHS, memory_lengths=memory_lengths)
     assert tuple(expected.shape) == (3, 5, 5 * heads if output_attention else 6)
     assert_close(expected[2], np.zeros(expected.shape[1:]))
     states = [recurrent.zero_state(3, 6, "float32")] * 2
     attention = ops.zeros((3, 5 * heads))
-    keys = layer.project_memory(ops.convert_to_tensor(memory))
+    projected = layer.project_memory(ops.convert_to_tensor(memory), memory_lengths)
+    assert tuple(projected["keys"].shape) == (3, 7 if areas == 1 else 7 + 6 + 5, 6)
     for t in range(X.shape[1]):
         x = ops.convert_to_tensor(X[:, t])
-        y, attention, states = layer.step(x, attention, states, keys, ops.convert_to_tensor(memory))
+        y, attention, states = layer.step(x, attention, states, projected)
         assert_close(y[0], expected[0, t], 1e-5)
 
 

@@ -51,11 +51,43 @@ def test_padding_of_inputs_does_not_reach_the_last_state(name):
     assert (difference < 1e-5) == (name == "lstm_seq2seq")
 
 
+def test_areas_with_padding_are_not_attended_to():
+    model, batch = tiny_lstm("lstm_seq2seq_attention", "lstm_area_attention_base"), zoo.batch("lstm_seq2seq")
+    padded = {**batch, "inputs": np.pad(batch["inputs"], ((0, 0), (0, 3)))}
+    np.testing.assert_allclose(run(model, padded), run(model, batch), atol=1e-5)
+    assert np.abs(run(model, batch) - run(plain_twin(model), batch)).max() > 1e-3
+
+
+def plain_twin(model):
+    """A model with the same weights that attends to single positions."""
+    twin = registry.model(model.name, registry.hparams("lstm_luong_attention_multi", model.problem, SIZES))
+    twin.build()
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def test_the_weights_that_make_keys_of_areas_have_their_names():
+    model = tiny_lstm("lstm_seq2seq_attention", "lstm_area_attention_base", area_key_mode="concat")
+    paths = [variable.path for variable in model.variables if "decoder_encoder" in variable.path]
+    names = {path.split("decoder_encoder/")[1] for path in paths}
+    assert names == {
+        "area_height_emb",
+        "area_width_emb",
+        *(f"{d}/{w}" for d in ("dense", "dense_1") for w in ("kernel", "bias")),
+    }
+    assert all("lstm_seq2seq_attention/decoder_encoder/" in path for path in paths)
+
+
 @pytest.mark.parametrize(
     ("name", "hparams_set", "overrides", "message"),
     [
         ("lstm_seq2seq", "lstm_seq2seq", {"initializer": "orthogonal"}, "do not learn with initializer=orthogonal"),
-        ("lstm_seq2seq_attention", "lstm_area_attention_base", {}, "max_area_width=2 is not supported"),
+        (
+            "lstm_seq2seq_attention",
+            "lstm_attention",
+            {"max_area_width": 2},
+            "unknown area_value_mode='none'; known: sum",
+        ),
         (
             "lstm_seq2seq_attention",
             "lstm_attention",

@@ -1,4 +1,4 @@
-"""Models that hear: a Transformer that writes letter after letter, and its encoder that writes by CTC."""
+"""Models that hear: a Transformer and an LSTM that write letter after letter, and an encoder that writes by CTC."""
 
 import keras
 import numpy as np
@@ -73,6 +73,22 @@ def test_the_transformer_decodes_by_steps_what_it_decodes_whole():
         ends = np.flatnonzero(wanted == 1)
         end = ends[0] + 1 if len(ends) else len(wanted)
         np.testing.assert_array_equal(ours[:end], wanted[:end])
+
+
+def test_an_lstm_with_attention_hears():
+    sizes = {"hidden_size": 16, "attention_layer_size": 12, "dropout": 0.0}
+    model = registry.model("lstm_seq2seq_attention", registry.hparams("lstm_asr_v1", speech_problem(), sizes))
+    model.compile(keras.optimizers.Adam(0.01))
+    model.build()
+    model.optimizer.build(model.trainable_variables)
+    count = len(model.trainable_variables)
+    batch = utterances(4)
+    data = (batch, batch["targets"], weights(batch["targets"]))
+    losses = [float(model.train_on_batch(*data)) for _ in range(8)]
+    assert len(model.trainable_variables) == count
+    assert losses[-1] < losses[0]
+    found = model.infer({"inputs": batch["inputs"]}, decode_length=4, beam_size=2)
+    assert found["outputs"].shape[0] == 4
 
 
 def test_waveforms_are_decoded_up_to_their_frames():

@@ -58,6 +58,7 @@ SWITCHES = {
     "local relative": {"self_attention_type": "local_relative_mask_right", **LANGUAGE_MODEL},
     "parameter attention": {"ffn_layer": "parameter_attention"},
     "no feed-forward": {"ffn_layer": "none"},
+    "areas": {"num_area_layers": 1, "max_area_width": 3, "area_key_mode": "concat", "area_value_mode": "sum"},
     "noam norm": {"norm_type": "noam"},
     "broadcast dropout": {"attention_dropout_broadcast_dims": "0,1", "relu_dropout_broadcast_dims": "1"},
 }
@@ -183,10 +184,33 @@ def test_config_is_json(model):
     assert type(model).from_config(config).get_config() == model.get_config()
 
 
-@pytest.mark.parametrize("setting", ["num_area_layers=3", "scheduled_sampling_prob=0.5"])
-def test_a_setting_that_is_not_built_is_refused(setting):
+@pytest.mark.parametrize(
+    ("name", "hparams_set", "setting"),
+    [
+        ("transformer", "transformer_test", "scheduled_sampling_prob=0.5"),
+        ("universal_transformer", "universal_transformer_tiny", "num_area_layers=3"),
+        ("evolved_transformer", "evolved_transformer_tiny", "num_area_layers=3"),
+    ],
+)
+def test_a_setting_that_is_not_built_is_refused(name, hparams_set, setting):
     with pytest.raises(ValueError, match=setting.replace(".", r"\.") + " is not supported"):
-        registry.model("transformer", registry.hparams("transformer_test", overrides=setting))
+        registry.model(name, registry.hparams(hparams_set, overrides=setting))
+
+
+def test_the_first_layers_attend_to_areas():
+    areas = tiny_model(num_area_layers=1, max_area_width=2, area_key_mode="sum", area_value_mode="mean")
+    scopes = {
+        variable.path.split("dot_product_area_attention")[0] for variable in areas.variables if "area" in variable.path
+    }
+    assert {scope.partition("body/")[2] for scope in scopes} == {
+        f"{layer}/multihead_attention/"
+        for layer in (
+            "encoder/layer_0/self_attention",
+            "decoder/layer_0/self_attention",
+            "decoder/layer_0/encdec_attention",
+        )
+    }
+    assert any("combine_area_features/dense_1/kernel" in variable.path for variable in areas.variables)
 
 
 def test_the_vector_quantized_experts_are_refused_with_what_to_set():

@@ -83,7 +83,7 @@ ZOO = {
     "lstm_seq2seq": Small("lstm_seq2seq", symbol_problem(), LSTM),
     "lstm_seq2seq_attention": Small("lstm_attention", symbol_problem(), {**LSTM, "attention_layer_size": 12}),
     "lstm_seq2seq_attention_bidirectional_encoder": Small(
-        "lstm_luong_attention_multi", symbol_problem(), {**LSTM, "num_heads": 2, "attention_layer_size": 12}
+        "lstm_area_attention_base", symbol_problem(), {**LSTM, "num_heads": 2, "attention_layer_size": 12}
     ),
     "lstm_seq2seq_bidirectional_encoder": Small("lstm_seq2seq", symbol_problem(), LSTM),
     "diagonal_neural_gpu": Small("neural_gpu", symbol_problem(), LSTM),

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers import local_attention, relative_attention
+from tensor2keras.layers import area_attention, local_attention, relative_attention
 from tensor2keras.layers.initializer import fresh
 
 NEGATIVE = -1e9  # the logit of a forbidden position
@@ -425,6 +425,7 @@ class MultiHeadAttention(keras.layers.Layer):
 # self_attention_type -> a layer called with (q, k, v, bias, transform_weights), or None for the core itself.
 ATTENTION_TYPES: dict[str, Callable[..., keras.layers.Layer] | None] = {
     "dot_product": None,
+    "dot_product_area": area_attention.AreaAttention,
     "dot_product_relative": relative_attention.RelativeAttention,
     "dot_product_relative_v2": relative_attention.RelativeAttentionV2,
     "dot_product_unmasked_relative_v2": functools.partial(relative_attention.RelativeAttentionV2, masked=False),

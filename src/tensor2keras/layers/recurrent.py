@@ -12,9 +12,11 @@ import keras
 from keras import ops
 
 from tensor2keras import backend
+from tensor2keras.layers import area_attention
 from tensor2keras.layers.initializer import fresh
 
 State = tuple[Any, Any]
+Memory = dict[str, Any]  # what a step attends to: see `AttentionLSTM.project_memory`
 FORGET_BIAS = 1.0  # added to the forget gate, as TensorFlow 1's cell does
 ATTENTION_MECHANISMS = ("bahdanau", "luong")
 
@@ -239,10 +241,14 @@ class AttentionLSTM(LSTM):
         mechanism: "bahdanau" (additive, Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473) or "luong" (dot product,
             Luong et al. 2015, https://arxiv.org/abs/1508.04025).
         output_attention: the output is what the heads give, not the LSTM's.
+        max_area_width: attend to runs of up to so many neighbours of the memory (`area_attention`).
+        area_key_mode, area_value_mode: what makes the keys and values of areas; of no effect at width 1.
 
     Call arguments:
         x: [batch, length, channels].
-        memory: [batch, memory length, units]; zeros in it are attended to as well, as in T2T.
+        memory: [batch, memory length, units]. Zeros in it are attended to as well, but areas with zeros are not, as in
+            T2T.
+        memory_lengths: [batch] int32, how much of the memory is real; needed for areas.
         lengths, initial_state, training: as of `LSTM`.
 
     Returns:
@@ -260,6 +266,9 @@ class AttentionLSTM(LSTM):
         num_heads: int = 1,
         mechanism: str = "bahdanau",
         output_attention: bool = True,
+        max_area_width: int = 1,
+        area_key_mode: str = "mean",
+        area_value_mode: str = "sum",
         **kwargs: Any,
     ):
         super().__init__(units, num_layers, scope="rnn/attention_wrapper", **kwargs)
@@ -275,6 +284,19 @@ class AttentionLSTM(LSTM):
         self.attention_layers = [keras.layers.Dense(attention_layer_size, name=name, **shared) for name in names]
         self.query_layer = keras.layers.Dense(units, name="query_layer", **shared)
         self.memory_layer = keras.layers.Dense(units, name="memory_layer", **shared)
+        self.max_area_width = max_area_width
+        self.area_key_mode = area_key_mode
+        self.area_value_mode = area_value_mode
+        self.area_keys = None
+        if max_area_width > 1:
+            area_attention.lookup(area_attention.VALUE_MODES, area_value_mode, "area_value_mode")
+            self.area_keys = area_attention.AreaKeys(
+                max_area_width,
+                mode=area_key_mode,
+                kernel_initializer=self.kernel_initializer,
+                name="decoder_encoder",
+                dtype=self.dtype_policy,
+            )
         self.score_vectors = []
         if mechanism == "bahdanau":
             scopes = ["bahdanau_attention", *(f"bahdanau_attention_{i}" for i in range(1, num_heads))]
@@ -293,13 +315,45 @@ class AttentionLSTM(LSTM):
             for layer in self.attention_layers:
                 layer.build((None, 2 * self.units))
 
-    def project_memory(self, memory: Any) -> Any:
-        """The memory's keys [batch, memory length, units]."""
-        return self.memory_layer(memory)
+    def build_memory(self, memory_shape: tuple) -> None:
+        """Makes the weights of `project_memory`, which in T2T lie outside the decoder's scope."""
+        self.memory_layer.build(memory_shape)
+        if self.area_keys is not None:
+            self.area_keys.build((None, None, self.units))
 
-    def call(self, x: Any, memory: Any, lengths: Any = None, initial_state: Any = None, training: bool = False) -> Any:
+    def project_memory(self, memory: Any, lengths: Any = None, training: bool = False) -> Memory:
+        """What every step attends to.
+
+        Args:
+            memory: [batch, memory length, units].
+            lengths: [batch] int32, how much of it is real; needed for areas.
+            training: whether the keys of areas are drawn, if they can be.
+
+        Returns:
+            "keys" and "values" [batch, memory length or areas, units], and with areas "bias" [batch, areas], which
+            hides those with padding.
+        """
+        keys = self.memory_layer(memory)
+        if self.area_keys is None:
+            return {"keys": keys, "values": memory}
+        padding = ops.arange(ops.shape(memory)[1], dtype="int32")[None, :] >= lengths[:, None]
+        return {
+            "keys": self.area_keys(keys, training=training),
+            "values": area_attention.area_values(memory, self.area_value_mode, self.max_area_width),
+            "bias": ops.cast(area_attention.area_bias(padding, self.max_area_width), keys.dtype),
+        }
+
+    def call(
+        self,
+        x: Any,
+        memory: Any,
+        lengths: Any = None,
+        initial_state: Any = None,
+        memory_lengths: Any = None,
+        training: bool = False,
+    ) -> Any:
         batch_size, length, channels = *ops.shape(x)[:2], x.shape[-1]
-        keys = self.project_memory(memory)
+        projected = self.project_memory(memory, memory_lengths, training=training)
         masks = None
         if training and self.dropout:  # one for every step and for each thing that the steps themselves put in
             widths = [self.attention_size, *[self.units] * (self.num_layers - 1)]
@@ -309,7 +363,7 @@ class AttentionLSTM(LSTM):
 
         def step(carry: Any, inputs: Any) -> tuple[Any, Any]:
             now, dropped = (inputs, None) if masks is None else inputs
-            carry = self._step(now, *carry, keys, memory, dropped, kernels, channels)
+            carry = self._step(now, *carry, projected, dropped, kernels, channels)
             return carry, carry
 
         states = initial_state or [zero_state(batch_size, self.units, x.dtype) for _ in self.cells]
@@ -323,12 +377,13 @@ class AttentionLSTM(LSTM):
         return ops.where(counts[:, :, None], y, ops.zeros_like(y))
 
     def _step(
-        self, gates: Any, attention: Any, states: Any, keys: Any, memory: Any, masks: Any, kernels: Any, channels: int
+        self, gates: Any, attention: Any, states: Any, memory: Memory, masks: Any, kernels: Any, channels: int
     ) -> tuple[Any, Any]:
         """What the heads give after a step, and the new states.
 
         Args:
             gates: what the input, of so many `channels`, adds to the first layer's gates.
+            memory: from `project_memory`.
             masks: of dropout, for the attention and the input of each further layer; or None.
         """
         attention = attention if masks is None else attention * masks[0]
@@ -339,9 +394,9 @@ class AttentionLSTM(LSTM):
                 x = new[-1][1] if masks is None else new[-1][1] * masks[i]
                 gates = self.cells[i].project(x)
             new.append(lstm_step(gates + ops.matmul(h, kernel), c))
-        return self._attend(new[-1][1], keys, memory), new
+        return self._attend(new[-1][1], **memory), new
 
-    def _attend(self, h: Any, keys: Any, memory: Any) -> Any:
+    def _attend(self, h: Any, keys: Any, values: Any, bias: Any = None) -> Any:
         """What the heads give for the LSTM's output h: [batch, attention size]."""
         if self.mechanism == "luong":
             scores = [ops.einsum("bd,btd->bt", h, keys)] * self.num_heads
@@ -350,20 +405,21 @@ class AttentionLSTM(LSTM):
             scores = [vector(summed) for vector in self.score_vectors]
         given = []
         for score, layer in zip(scores, self.attention_layers, strict=True):
-            context = ops.einsum("bt,btd->bd", ops.softmax(score, axis=-1), memory)
+            score = score if bias is None else score + bias
+            context = ops.einsum("bt,btd->bd", ops.softmax(score, axis=-1), values)
             given.append(layer(ops.concatenate([h, context], axis=-1)))
         return ops.concatenate(given, axis=-1) if len(given) > 1 else given[0]
 
-    def step(self, x: Any, attention: Any, states: list[State], keys: Any, memory: Any) -> tuple[Any, Any, list[State]]:
+    def step(self, x: Any, attention: Any, states: list[State], memory: Memory) -> tuple[Any, Any, list[State]]:
         """The output at one step, from its input [batch, channels]; what the heads give; the new states."""
         kernels = [cell.recurrent_kernel for cell in self.cells]
         gates = self.cells[0].project(x)
-        attention, states = self._step(gates, attention, states, keys, memory, None, kernels, x.shape[-1])
+        attention, states = self._step(gates, attention, states, memory, None, kernels, x.shape[-1])
         return attention if self.output_attention else states[-1][1], attention, states
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["scope"]
-        names = ("num_heads", "mechanism", "output_attention")
+        names = ("num_heads", "mechanism", "output_attention", "max_area_width", "area_key_mode", "area_value_mode")
         size = self.attention_size // self.num_heads
         return {**config, "attention_layer_size": size, **{name: getattr(self, name) for name in names}}

@@ -3,8 +3,8 @@
 A layer is self-attention, attention to the encoder (decoder only) and a feed-forward network; each is wrapped as
 `postprocess(x, f(preprocess(x)))`, where the two are strings of steps such as "n" and "da" (see `residual`).
 
-The stacks take the arguments of their parts as plain dicts: `attention` of `MultiHeadAttention`, `feed_forward` of
-`feed_forward.get`, `preprocess` and `postprocess` of `LayerPrepostprocess`.
+The stacks take the arguments of their parts as plain dicts: `attention` of `MultiHeadAttention` (a list has one dict a
+layer), `feed_forward` of `feed_forward.get`, `preprocess` and `postprocess` of `LayerPrepostprocess`.
 """
 
 from typing import Any
@@ -17,6 +17,11 @@ from tensor2keras.layers.attention import MultiHeadAttention
 from tensor2keras.layers.residual import LayerPrepostprocess
 
 Options = dict[str, Any]
+
+
+def of_layer(options: Any, i: int) -> Any:
+    """The i-th layer's, of arguments for all layers or a list of one a layer."""
+    return options[i] if isinstance(options, list) else options
 
 
 class Sublayer(keras.layers.Layer):
@@ -201,7 +206,7 @@ class TransformerEncoder(keras.layers.Layer):
     def __init__(
         self,
         num_layers: int,
-        attention: Options,
+        attention: Options | list[Options],
         feed_forward: Options,
         preprocess: Options,
         postprocess: Options,
@@ -224,7 +229,10 @@ class TransformerEncoder(keras.layers.Layer):
             "zero_padding": zero_padding,
             "dtype": self.dtype_policy,
         }
-        self.layers = [self.layer_class(attention, feed_forward, name=f"layer_{i}", **parts) for i in range(num_layers)]
+        self.layers = [
+            self.layer_class(of_layer(attention, i), feed_forward, name=f"layer_{i}", **parts)
+            for i in range(num_layers)
+        ]
         self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)
 
     def build(self, x_shape: tuple) -> None:
@@ -268,11 +276,11 @@ class TransformerDecoder(keras.layers.Layer):
     def __init__(
         self,
         num_layers: int,
-        attention: Options,
+        attention: Options | list[Options],
         feed_forward: Options,
         preprocess: Options,
         postprocess: Options,
-        memory_attention: Options | None = None,
+        memory_attention: Options | list[Options] | None = None,
         name: str = "decoder",
         **kwargs: Any,
     ):
@@ -287,7 +295,9 @@ class TransformerDecoder(keras.layers.Layer):
         }
         parts = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
         self.layers = [
-            self.layer_class(attention, memory_attention, feed_forward, name=f"layer_{i}", **parts)
+            self.layer_class(
+                of_layer(attention, i), of_layer(memory_attention, i), feed_forward, name=f"layer_{i}", **parts
+            )
             for i in range(num_layers)
         ]
         self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)

@@ -60,6 +60,7 @@ class AttentionLmMoe(transformer.Transformer):
     """
 
     t2t_body = ""
+    not_built = (*transformer.Transformer.not_built, "num_area_layers")
 
     def __init__(self, hparams: HParams, name: str = "attention_lm_moe", **kwargs: Any):
         require_settings(name, hparams, _ALLOWED)

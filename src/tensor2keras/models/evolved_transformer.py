@@ -24,6 +24,7 @@ class EvolvedTransformer(transformer.Transformer):
         Logits [batch, target length, vocab_size].
     """
 
+    not_built = (*transformer.Transformer.not_built, "num_area_layers")
     encoder_class = EvolvedTransformerEncoder
     decoder_class = EvolvedTransformerDecoder
 

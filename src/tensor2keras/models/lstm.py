@@ -57,15 +57,16 @@ class _Seq2seq(_LSTMModel):
         if not self.attention:
             self.decoder = recurrent.LSTM(self.decoder_size, name="decoder", **self.cells)
             return
-        self.require_modality("inputs", "symbol")
-        if hparams.get("max_area_width", 1) > 1:
-            raise ValueError(f"hparams.max_area_width={hparams.max_area_width} is not supported; set max_area_width=1")
+        self.require_modality("inputs", "symbol", "speech_recognition")
         self.decoder = recurrent.AttentionLSTM(
             self.decoder_size,
             attention_layer_size=hparams.attention_layer_size,
             num_heads=hparams.num_heads,
             mechanism=hparams.attention_mechanism,
             output_attention=bool(hparams.output_attention),
+            max_area_width=hparams.get("max_area_width", 1),
+            area_key_mode=hparams.get("area_key_mode", "none"),
+            area_value_mode=hparams.get("area_value_mode", "none"),
             name="decoder",
             **self.cells,
         )
@@ -91,7 +92,7 @@ class _Seq2seq(_LSTMModel):
             if self.has_inputs:
                 self.encoder.build(shape)
             if self.attention:
-                self.decoder.memory_layer.build((None, None, self.decoder_size))
+                self.decoder.build_memory((None, None, self.decoder_size))
             self.decoder.build(shape)
             if self.projection is not None:
                 with keras.name_scope("decoder"):
@@ -110,7 +111,8 @@ class _Seq2seq(_LSTMModel):
         memory, states = self.encode(features["inputs"], training=training) if self.has_inputs else (None, None)
         if not self.attention:
             return self.decoder(shift_right(targets), lengths, states, training=training)[0]
-        y = self.decoder(shift_right(targets), memory, lengths, states, training=training)
+        memory_lengths = recurrent.nonpadding_length(features["inputs"])
+        y = self.decoder(shift_right(targets), memory, lengths, states, memory_lengths, training=training)
         return y if self.projection is None else self.projection(y)
 
     def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
@@ -118,11 +120,12 @@ class _Seq2seq(_LSTMModel):
         if not self.has_inputs:
             zero = recurrent.zero_state(batch_size, self.decoder_size, self.compute_dtype)
             return {"states": [zero] * self.hparams.num_hidden_layers}
-        memory, states = self.encode(self.bottom({"inputs": features["inputs"]})["inputs"])
+        inputs = self.bottom({"inputs": features["inputs"]})["inputs"]
+        memory, states = self.encode(inputs)
         cache = {"states": [tuple(state) for state in states]}
         if self.attention:
             cache["attention"] = ops.zeros((batch_size, self.decoder.attention_size), self.compute_dtype)
-            cache["encoder"] = {"memory": memory, "keys": self.decoder.project_memory(memory)}
+            cache["encoder"] = self.decoder.project_memory(memory, recurrent.nonpadding_length(inputs))
         return cache
 
     def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -130,9 +133,9 @@ class _Seq2seq(_LSTMModel):
         if not self.attention:
             y, states = self.decoder.step(x, cache["states"])
             return self.top(y[:, None], {})[:, 0], {**cache, "states": states}
-        beams = ops.shape(x)[0] // ops.shape(cache["encoder"]["memory"])[0]
-        memory, keys = (ops.repeat(cache["encoder"][name], beams, axis=0) for name in ("memory", "keys"))
-        y, attention, states = self.decoder.step(x, cache["attention"], cache["states"], keys, memory)
+        beams = ops.shape(x)[0] // ops.shape(cache["encoder"]["keys"])[0]
+        memory = {name: ops.repeat(part, beams, axis=0) for name, part in cache["encoder"].items()}
+        y, attention, states = self.decoder.step(x, cache["attention"], cache["states"], memory)
         y = y if self.projection is None else self.projection(y)
         return self.top(y[:, None], {})[:, 0], {**cache, "attention": attention, "states": states}
 
@@ -274,7 +277,7 @@ def lstm_asr_v1() -> HParams:
 
 @registry.register_hparams
 def lstm_area_attention_base() -> HParams:
-    """Attention to areas, which is not built: set max_area_width=1."""
+    """Attention to areas of up to two positions (Li et al. 2019, https://arxiv.org/abs/1810.10126)."""
     return (
         lstm_luong_attention()
         .override(batch_size=16384, num_hidden_layers=2, hidden_size=1024, num_heads=4, dropout=0.2, learning_rate=0.1)

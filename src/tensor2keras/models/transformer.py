@@ -22,19 +22,17 @@ from tensor2keras.models import t2t_model
 
 TARGET_SPACES = 32  # rows of the target space embedding
 
-# hparams of T2T that change the computation and are not built here: name -> the value that leaves them off.
-_NOT_BUILT = {"num_area_layers": 0, "scheduled_sampling_prob": 0.0}
-
 
 class _TransformerBase(t2t_model.T2TModel):
     """What the encoder-decoder and the lone encoder share: the parts' arguments, the encoder and its input."""
 
     encoder_class: type[keras.layers.Layer] = transformer.TransformerEncoder
+    not_built: tuple[str, ...] = ("scheduled_sampling_prob",)  # hparams of T2T that must be 0 here
 
     def __init__(self, hparams: HParams, **kwargs: Any):
-        for setting, off in _NOT_BUILT.items():
-            if hparams.get(setting, off) != off:
-                raise ValueError(f"hparams.{setting}={hparams[setting]} is not supported; set {setting}={off}")
+        for setting in self.not_built:
+            if hparams.get(setting):
+                raise ValueError(f"hparams.{setting}={hparams[setting]} is not supported; set {setting}=0")
         super().__init__(hparams, **kwargs)
         self.refuse_modality("inputs", "image", why="reads sequences, not images")
         self.target_space_embedding = self.encoder = self.input_positions = None
@@ -55,9 +53,10 @@ class _TransformerBase(t2t_model.T2TModel):
 
     def _encoder_stack(self) -> keras.layers.Layer:
         hparams = self.hparams
+        num_layers = hparams.num_encoder_layers or hparams.num_hidden_layers
         return self.encoder_class(
-            hparams.num_encoder_layers or hparams.num_hidden_layers,
-            attention=self_attention_options(hparams, self.kernel_initializer),
+            num_layers,
+            attention=attend_to_areas(hparams, self_attention_options(hparams, self.kernel_initializer), num_layers),
             feed_forward=self._encoder_feed_forward(),
             **residual_options(hparams),
             zero_padding=hparams.use_pad_remover and hparams.ffn_layer in ("dense_relu_dense", "conv_hidden_relu"),
@@ -150,10 +149,12 @@ class Transformer(_TransformerBase):
 
     def _decoder_stack(self) -> keras.layers.Layer:
         hparams = self.hparams
+        num_layers = hparams.get("num_decoder_layers") or hparams.num_hidden_layers
+        memory_attention = attention_options(hparams, self.kernel_initializer)
         return self.decoder_class(
-            hparams.get("num_decoder_layers") or hparams.num_hidden_layers,
-            attention=self._decoder_self_attention(),
-            memory_attention=attention_options(hparams, self.kernel_initializer) if self.has_inputs else None,
+            num_layers,
+            attention=attend_to_areas(hparams, self._decoder_self_attention(), num_layers),
+            memory_attention=attend_to_areas(hparams, memory_attention, num_layers) if self.has_inputs else None,
             feed_forward=self._decoder_feed_forward(),
             **residual_options(hparams),
             dtype=self.dtype_policy,
@@ -351,6 +352,24 @@ def self_attention_options(hparams: HParams, kernel_initializer: Any) -> dict[st
         "attention_type": kind,
         "attention_options": options,
     }
+
+
+def attend_to_areas(hparams: HParams, options: dict[str, Any], num_layers: int) -> Any:
+    """The options of each layer's attention, where the first `hparams.num_area_layers` attend to areas."""
+    count = hparams.get("num_area_layers", 0)
+    width, height = hparams.get("max_area_width", 1), hparams.get("max_area_height", 1)
+    if count == 0 or width == height == 1 or options.get("attention_type", "dot_product") != "dot_product":
+        return options
+    areas = {
+        "max_area_width": width,
+        "max_area_height": height,
+        "height": hparams.get("memory_height", 1),
+        "area_key_mode": hparams.get("area_key_mode", "none"),
+        "area_value_mode": hparams.get("area_value_mode", "none"),
+        "kernel_initializer": options["kernel_initializer"],
+    }
+    with_areas = {**options, "attention_type": "dot_product_area", "attention_options": areas}
+    return [with_areas if i < count else options for i in range(num_layers)]
 
 
 def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class TransformerMemory(transformer.Transformer):
     """
 
     decoder_class = memory.ChunkDecoder
+    not_built = (*transformer.Transformer.not_built, "num_area_layers")
     cache_grows = False
 
     def __init__(self, hparams: HParams, name: str = "transformer_memory", **kwargs: Any):

@@ -67,6 +67,7 @@ class TransformerMoe(transformer.Transformer):
     """
 
     t2t_body = ""
+    not_built = (*transformer.Transformer.not_built, "num_area_layers")
 
     def __init__(self, hparams: HParams, name: str = "transformer_moe", **kwargs: Any):
         require_settings(name, hparams, _ALLOWED)

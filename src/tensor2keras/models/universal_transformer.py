@@ -27,6 +27,8 @@ def _attention(options: dict[str, Any]) -> dict[str, Any]:
 class _Universal:
     """What the two models share."""
 
+    not_built = (*transformer.Transformer.not_built, "num_area_layers")
+
     def _prepare(self, hparams: HParams) -> None:
         settings = _recurrence(hparams)
         if hparams.transformer_ffn_type not in ("fc", "sepconv"):
