@@ -48,6 +48,12 @@ def test_run_writes_what_the_layout_says(tmp_path):
     assert [step for step, _ in rows_of(tmp_path, "validation")] == [3, 6]
 
 
+@pytest.mark.parametrize(("weight_decay", "warned"), [(0.0, False), (0.1, False), (3.0, True)])
+def test_a_weight_decay_that_stops_learning_is_told(tmp_path, capsys, weight_decay, warned):
+    train(tmp_path, 1, hparams=tiny_hparams().extend(weight_decay=weight_decay))
+    assert ("weight_decay=3.0 pulls every weight towards 0" in capsys.readouterr().out) == warned
+
+
 def test_interrupted_run_has_the_losses_of_an_uninterrupted_one(tmp_path):
     """Weights, optimizer state, dropout masks and order of the data: exact, to the eight digits of metrics.csv."""
     train(tmp_path / "whole", 8)

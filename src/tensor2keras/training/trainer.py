@@ -128,6 +128,7 @@ def train_and_evaluate(
     metrics_file = MetricsFile(output_dir / "metrics.csv", hparams.problem.get("eval_metrics", ()), start_step)
     tokens_per_step = _describe(network, train_data, output_dir, devices, start_step, train_steps)
     _report_lengths(problem, hparams)
+    _report_weight_decay(hparams)
 
     eval_events, train_events = Events(output_dir / "eval"), Events(output_dir / "train")
 
@@ -306,6 +307,16 @@ def _report_lengths(problem: Any, hparams: HParams) -> None:
 
     if hasattr(problem, "example_spec") and (too_long := length_report(problem, "train", hparams)):
         print(f"too long   {too_long}", flush=True)
+
+
+def _report_weight_decay(hparams: HParams) -> None:
+    """Warns of some sets' weight decay, made when T2T still divided it by each variable's size (until January 2018)."""
+    if (hparams.get("weight_decay") or 0) >= 1:
+        print(
+            f"careful    weight_decay={hparams.weight_decay} pulls every weight towards 0 and may keep the model from "
+            "learning; weight_decay=0 leaves it off",
+            flush=True,
+        )
 
 
 def _learning_rate(network: keras.Model) -> float:
