@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.models.tiny import features, run, tiny_model
+from tensor2keras import registry
+from tests.models.tiny import features, run, tiny_hparams, tiny_model
 
 
 def tiny_evolved(hparams_set="evolved_transformer_tiny", **overrides):
@@ -33,6 +34,20 @@ def test_padding_of_inputs_is_not_seen_by_the_convolutions():
     model, batch = tiny_evolved(), features()
     padded = {**batch, "inputs": np.pad(batch["inputs"], ((0, 0), (0, 4)))}
     np.testing.assert_allclose(run(model, padded), run(model, batch), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("attends", [True, False])
+def test_without_self_attention_the_encoder_sees_as_far_as_its_convolutions(attends):
+    hparams = tiny_hparams("evolved_transformer_tiny", num_encoder_layers=1, num_decoder_layers=1)
+    model = registry.model("evolved_transformer", hparams.extend(et_encoder_self_attention=attends))
+    model.build()
+    x = np.random.default_rng(0).normal(size=(1, 12, 16)).astype("float32")
+    changed = x.copy()
+    changed[:, 0] *= -1
+    before, after = (ops.convert_to_numpy(model.encode({"inputs": features})[0]) for features in (x, changed))
+    difference = np.abs(after - before).max(axis=(0, 2))
+    assert difference[5] > 1e-4  # one from the convolution of 3, four from that of 9
+    assert np.all((difference[6:] > 1e-6) == attends)
 
 
 @pytest.mark.parametrize(("heads", "doubled"), [(2, 4), (8, 16), (16, 16)])

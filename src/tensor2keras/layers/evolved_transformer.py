@@ -143,11 +143,11 @@ class DecoderConvBranches(ConvBranches):
 
 
 class EvolvedEncoderLayer(keras.layers.Layer):
-    """A gated linear unit, branches of convolutions, self-attention and dense layers."""
+    """A gated linear unit, branches of convolutions, self-attention (if any) and dense layers."""
 
     def __init__(
         self,
-        attention: Options,
+        attention: Options | None,
         feed_forward: Options,
         preprocess: Options,
         postprocess: Options,
@@ -158,18 +158,20 @@ class EvolvedEncoderLayer(keras.layers.Layer):
         residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
         self.gated_linear_unit = GatedLinearUnit(feed_forward, **residual)
         self.conv_branches = EncoderConvBranches(feed_forward, **residual)
-        self.self_attention = AttentionSublayer(attention, name="self_attention", **residual)
+        self.self_attention = attention and AttentionSublayer(attention, name="self_attention", **residual)
         self.dense_layers = DenseLayers(feed_forward, activation="relu", **residual)
 
     def build(self, x_shape: tuple) -> None:
         for part in (self.gated_linear_unit, self.conv_branches, self.self_attention, self.dense_layers):
-            part.build(x_shape)
+            if part:
+                part.build(x_shape)
         self.built = True
 
     def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
         x = self.gated_linear_unit(x, training=training)
         x = self.conv_branches(x, nonpadding, training=training)
-        x = self.self_attention(x, bias=bias, training=training)
+        if self.self_attention:
+            x = self.self_attention(x, bias=bias, training=training)
         return self.dense_layers(x, training=training)
 
 

@@ -31,8 +31,6 @@ class EvolvedTransformer(transformer.Transformer):
     def __init__(self, hparams: HParams, name: str = "evolved_transformer", **kwargs: Any):
         if hparams.prepend_mode != "none":
             raise ValueError(f"{name} does not take prepend_mode={hparams.prepend_mode}; set prepend_mode=none")
-        if not hparams.get("et_encoder_self_attention", True):
-            raise ValueError("et_encoder_self_attention=False is not supported; set et_encoder_self_attention=True")
         trainable = hparams.get("num_trainable_top_decoder_layers", -1)
         if trainable >= 0:
             if hparams.shared_embedding_and_softmax_weights:
@@ -53,6 +51,9 @@ class EvolvedTransformer(transformer.Transformer):
         for layer in frozen:
             if layer is not None:
                 layer.trainable = False
+
+    def _encoder_self_attention(self) -> dict[str, Any] | None:
+        return super()._encoder_self_attention() if self.hparams.get("et_encoder_self_attention", True) else None
 
     def _sizes(self) -> dict[str, Any]:
         return {

@@ -56,12 +56,15 @@ class _TransformerBase(t2t_model.T2TModel):
         num_layers = hparams.num_encoder_layers or hparams.num_hidden_layers
         return self.encoder_class(
             num_layers,
-            attention=attend_to_areas(hparams, self_attention_options(hparams, self.kernel_initializer), num_layers),
+            attention=attend_to_areas(hparams, self._encoder_self_attention(), num_layers),
             feed_forward=self._encoder_feed_forward(),
             **residual_options(hparams),
             zero_padding=hparams.use_pad_remover and hparams.ffn_layer in ("dense_relu_dense", "conv_hidden_relu"),
             dtype=self.dtype_policy,
         )
+
+    def _encoder_self_attention(self) -> dict[str, Any] | None:
+        return self_attention_options(self.hparams, self.kernel_initializer)
 
     def _encoder_feed_forward(self) -> dict[str, Any]:
         return feed_forward_options(self.hparams, self.kernel_initializer, padding="SAME")
