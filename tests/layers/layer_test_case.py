@@ -1,6 +1,7 @@
 """What every layer's test shares: T2T's numbers for a case, and what Keras promises of a layer."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +64,26 @@ def run_layer_test(layer: keras.layers.Layer, *inputs: Any, tolerance: float = 1
     assert keras.backend.standardize_dtype(rounded.dtype) == "bfloat16"
     assert_close(ops.cast(rounded, "float32"), output, 0.1)
     return output
+
+
+def check_convolution(golden: Path, name: str, make: Callable[..., keras.layers.Layer], prefix: str = "") -> None:
+    """The layer that `make` makes of a golden case's arguments computes its output."""
+    args, inputs, expected, variables = golden_case(golden, name)
+    layer = make(**args)
+    layer.build(next(iter(inputs.values())).shape)
+    one_dimensional = len(next(iter(inputs.values())).shape) == 3  # T2T's kernels then are [length, 1, in, out]
+    for key, value in variables.items():
+        variables[key] = np.squeeze(value, 1) if one_dimensional and value.ndim == 4 else value
+    assign(layer, {prefix + key: value for key, value in variables.items()})
+    assert_close(layer(*inputs.values()), expected[0])
+
+
+def run_causality_test(layer: keras.layers.Layer, shape: tuple) -> None:
+    """`run_layer_test` of a convolution with LEFT padding that keeps the shape; no position sees later ones."""
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    y = run_layer_test(layer, x)
+    assert tuple(y.shape) == shape
+    assert tuple(layer.compute_output_shape(shape)) == shape
+    changed = x.copy()
+    changed[:, 5:] += 1.0
+    assert_close(layer(changed)[:, :5], y[:, :5])

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
-from tensor2keras.layers.convolution import hard_sigmoid
+from tensor2keras.layers.conv_gru import hard_sigmoid
 from tests.helpers import load_case
 from tests.models import zoo
 from tests.models.tiny import run, symbol_problem

@@ -11,7 +11,8 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.convolution import ConvBlock, longest
+from tensor2keras.layers.conv_block import ConvBlock
+from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1

@@ -12,7 +12,8 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.convolution import ConvGRU, DiagonalConvGRU, longest
+from tensor2keras.layers.conv_gru import ConvGRU, DiagonalConvGRU
+from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.recurrent import time_major
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1

@@ -13,7 +13,7 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams, RangedHParams
 from tensor2keras.layers import attention, position
 from tensor2keras.layers.attention import MultiHeadAttention
-from tensor2keras.layers.convolution import ConvBlock
+from tensor2keras.layers.conv_block import ConvBlock
 from tensor2keras.layers.embedding import TableEmbedding
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1

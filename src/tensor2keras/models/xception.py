@@ -12,7 +12,8 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.convolution import ConvBlock, pool
+from tensor2keras.layers.conv_block import ConvBlock
+from tensor2keras.layers.convolution import pool
 from tensor2keras.layers.initializer import fresh
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.models.common_hparams import basic_params1
