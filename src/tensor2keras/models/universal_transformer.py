@@ -8,13 +8,13 @@ from typing import Any
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers import universal_transformer
+from tensor2keras.layers import depth_recurrence, universal_transformer
 from tensor2keras.models import t2t_model, transformer
 
 
 def _recurrence(hparams: HParams) -> dict[str, Any]:
-    """The settings of `layers/universal_transformer.py` that a set has."""
-    return {name: hparams.get(name, default) for name, default in universal_transformer.SETTINGS.items()}
+    """The settings of `layers/depth_recurrence.py` that a set has."""
+    return {name: hparams.get(name, default) for name, default in depth_recurrence.SETTINGS.items()}
 
 
 def _attention(options: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,386 @@
+"""Recurrence in depth: one layer applied again and again to all positions (Dehghani et al. 2018, section 2).
+
+`recurrence_type` says what becomes of a step's output: it is the next state ("basic"), it is mixed with the state
+("highway") or with the input ("skip"), it is one of the states attended to in depth ("dwa"), it enters a gated cell
+("gru", "lstm"), or each position decides when to stop ("act": adaptive computation time, Graves 2016,
+https://arxiv.org/abs/1603.08983).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.layers import position as positions
+from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.residual import LayerPrepostprocess
+from tensor2keras.layers.sru import SRU
+from tensor2keras.layers.transformer import Options
+
+RECURRENCE_TYPES = ("basic", "highway", "skip", "dwa", "gru", "lstm", "act")
+ACT_TYPES = ("basic", "global", "random", "accumulated")
+# T2T's hyperparameters that say how the recurrence goes, and their values where a set has none.
+SETTINGS = {
+    "recurrence_type": "basic",
+    "num_rec_steps": 6,
+    "num_inrecurrence_layers": 1,
+    "mix_with_transformer": None,
+    "num_mixedin_layers": 2,
+    "add_position_timing_signal": True,
+    "position_start_index": None,
+    "add_step_timing_signal": True,
+    "step_timing_signal_type": "learned",
+    "add_or_concat_timing_signal": "add",
+    "add_sru": False,
+    "transform_bias_init": -1.0,
+    "couple_carry_transform_gates": True,
+    "gates_inputs": "i",
+    "gate_ffn_layer": "dense",
+    "depth_embedding": True,
+    "dwa_elements": True,
+    "lstm_forget_bias": 1.0,
+    "use_memory_as_final_state": False,
+    "add_ffn_unit_to_the_transition_function": False,
+    "act_type": "basic",
+    "act_max_steps": 12,
+    "act_halting_bias_init": 1.0,
+    "act_epsilon": 0.01,
+    "act_loss_weight": 0.01,
+}
+_CHOICES = {
+    "recurrence_type": RECURRENCE_TYPES,
+    "position_start_index": (None, "random", "step"),
+    "step_timing_signal_type": ("learned", "sinusoid"),
+    "add_or_concat_timing_signal": ("add", "concat"),
+    "act_type": ACT_TYPES,
+}
+Apply = Callable[[keras.layers.Layer, Any, Any], Any]  # (layer, state, step) -> state
+
+
+def check_settings(settings: Options) -> None:
+    """Raises ValueError, naming the value and what is allowed, for settings that cannot be built."""
+    for name, known in _CHOICES.items():
+        if settings[name] not in known:
+            raise ValueError(f"unknown {name} {settings[name]!r}; known: {', '.join(map(str, known))}")
+    kind = settings["recurrence_type"]
+    if kind in ("gru", "lstm") and settings["add_step_timing_signal"]:
+        raise ValueError(f"recurrence_type={kind} counts the steps itself: set add_step_timing_signal=False")
+    if kind in ("highway", "skip"):
+        if settings["gate_ffn_layer"] != "dense":
+            raise ValueError(f"gate_ffn_layer={settings['gate_ffn_layer']!r} is not supported; known: dense")
+        gates = settings["gates_inputs"]
+        if not gates or set(gates) - set("sti"):
+            raise ValueError(f"gates_inputs={gates!r} must be letters of s (state), t (transformed state), i (inputs)")
+
+
+class TimingSignal(keras.layers.Layer):
+    """What a step begins with: signals of position and step are added or joined, and SRUs may follow.
+
+    Args:
+        hidden_size: width.
+        settings: a dict of `SETTINGS`.
+
+    """
+
+    def __init__(self, hidden_size: int, settings: Options, kernel_initializer: Any, projection: str, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.hidden_size, self.settings = hidden_size, settings
+        self.seed_generator = keras.random.SeedGenerator()
+        act = settings["recurrence_type"] == "act"
+        self.num_steps = settings["act_max_steps" if act else "num_rec_steps"]
+        shared = {"kernel_initializer": kernel_initializer, "dtype": self.dtype_policy}
+        self.sru = SRU(hidden_size, **shared) if settings["add_sru"] else None
+        self.projection = None
+        self.concat = settings["add_or_concat_timing_signal"] == "concat"
+        if self.concat and settings["add_position_timing_signal"]:
+            self.projection = keras.layers.Dense(hidden_size, use_bias=False, name=projection, **shared)
+
+    def build(self, x_shape: tuple) -> None:
+        width = self.hidden_size * (2 if self.concat and self.settings["add_position_timing_signal"] else 1)
+        if self.settings["add_step_timing_signal"] and self.settings["step_timing_signal_type"] == "learned":
+            self.layer_embedding = self.add_weight(
+                name="layer_embedding",
+                shape=(self.num_steps, 1, 1, width),
+                initializer=keras.initializers.RandomNormal(stddev=width**-0.5),
+            )
+        if self.concat and self.settings["add_step_timing_signal"]:
+            width *= 2
+        if self.projection is not None:
+            self.projection.build((*x_shape[:-1], width))
+        if self.sru is not None:
+            self.sru.build(x_shape)
+        self.built = True
+
+    def add(self, x: Any, step: Any, start: Any, apply: Apply) -> Any:
+        """x [batch, length, hidden] with the signals of positions from `start` on and of `step`; `apply` for SRUs."""
+        if self.settings["add_position_timing_signal"]:
+            start = start + self._start_index(ops.shape(x)[1], step)
+            x = self._join(x, positions.get_timing_signal_1d(ops.shape(x)[1], x.shape[-1], start_index=start))
+        if self.settings["add_step_timing_signal"]:
+            x = self._join(x, self._step_signal(step, x.shape[-1]))
+        x = x if self.projection is None else self.projection(x)
+        return x if self.sru is None else apply(self.sru, x, step)
+
+    def _start_index(self, length: Any, step: Any) -> Any:
+        kind = self.settings["position_start_index"]
+        if kind == "random":
+            return ops.cast(keras.random.uniform((), seed=self.seed_generator) * ops.cast(length, "float32"), "int32")
+        return length * step // self.num_steps if kind == "step" else 0
+
+    def _step_signal(self, step: Any, channels: int) -> Any:
+        """[1, 1, channels]."""
+        if self.settings["step_timing_signal_type"] == "learned":
+            return ops.take(self.layer_embedding, step, axis=0) * channels**0.5
+        return ops.take(positions.get_timing_signal_1d(self.num_steps, channels), step, axis=1)[:, None]
+
+    def _join(self, x: Any, signal: Any) -> Any:
+        signal = ops.cast(signal, x.dtype)
+        if not self.concat:
+            return x + signal
+        return ops.concatenate([x, ops.broadcast_to(signal, (*ops.shape(x)[:2], signal.shape[-1]))], axis=-1)
+
+
+class Recurrence(keras.layers.Layer):
+    """The steps, and plain layers before and after them where `mix_with_transformer` says so.
+
+    Args:
+        make_unit: make_unit(name, with_feed_forward) -> an `EncoderLayer` or `DecoderLayer`.
+        hidden_size: width.
+        settings: a dict of `SETTINGS`.
+        preprocess: arguments of `LayerPrepostprocess`, for what enters gates.
+        zero_padding: gates are 0 at padding, as where T2T takes padding out of the batch.
+        kernel_initializer: of gates.
+    """
+
+    def __init__(
+        self,
+        make_unit: Callable[[str, bool], keras.layers.Layer],
+        hidden_size: int,
+        settings: Options,
+        preprocess: Options,
+        zero_padding: bool,
+        kernel_initializer: Any,
+        **kwargs: Any,
+    ):
+        kind = settings["recurrence_type"]
+        super().__init__(name=f"universal_transformer_{kind}", **kwargs)
+        self.kind, self.settings, self.hidden_size, self.zero_padding = kind, settings, hidden_size, zero_padding
+        self.kernel_initializer = fresh(kernel_initializer)
+        self.seed_generator = keras.random.SeedGenerator()
+        mixed = settings["mix_with_transformer"] or ""
+        self.before, self.after = (
+            [
+                make_unit(f"{name}_layer_{i}", True)
+                for i in range(settings["num_mixedin_layers"] if name in mixed else 0)
+            ]
+            for name in ("before_ut", "after_ut")
+        )
+        if kind in ("gru", "lstm"):  # T2T opens no scope for these
+            self.units = [make_unit(self.name, settings["add_ffn_unit_to_the_transition_function"])]
+        else:
+            self.units = [make_unit(f"rec_layer_{i}", True) for i in range(settings["num_inrecurrence_layers"])]
+        # in T2T's scope of the recurrence itself: doubled names of scopes are one
+        projection = "dense_1" if kind == "dwa" else "dense"
+        self.timing = TimingSignal(
+            hidden_size, settings, self.kernel_initializer, projection, name=self.name, dtype=self.dtype_policy
+        )
+        self.dense: dict[str, keras.layers.Dense] = {}
+        self.norms: list[LayerPrepostprocess] = []
+        self._preprocess = preprocess
+        self._make_parts()
+
+    def _make_parts(self) -> None:
+        """What each kind has of its own: projections in `dense`, norms of what enters and leaves gates."""
+        settings, bias = self.settings, self.settings["transform_bias_init"]
+        inputs = len(settings["gates_inputs"])
+        if self.kind in ("highway", "skip"):
+            self._add_dense("transform", inputs, bias)
+            if not settings["couple_carry_transform_gates"]:
+                self._add_dense("carry", inputs, -bias)
+            self._add_norms(inputs * len(self.dense))
+        elif self.kind == "dwa":
+            self._add_dense("dense", 1, 0.0, units=self.hidden_size if settings["dwa_elements"] else 1)
+        elif self.kind == "gru":
+            for name, value in (("update", 1.0), ("reset", 1.0), ("candidate", 0.0)):
+                self._add_dense(name, 2, value)
+            self._add_norms(2)
+        elif self.kind == "lstm":
+            for name in ("input", "forget", "output", "input_modulation"):
+                self._add_dense(name, 2, 0.0)
+            self._add_norms(2)
+        elif self.kind == "act" and settings["act_type"] != "random":
+            self._add_dense("dense", 1, settings["act_halting_bias_init"], units=1)
+
+    def _add_dense(self, name: str, inputs: int, bias: float, units: int | None = None) -> None:
+        self.dense[name] = keras.layers.Dense(
+            units or self.hidden_size,
+            kernel_initializer=self.kernel_initializer,
+            bias_initializer=keras.initializers.Constant(bias),
+            name=name,
+            dtype=self.dtype_policy,
+        )
+        self._inputs = inputs
+
+    def _add_norms(self, count: int) -> None:
+        names = ["layer_prepostprocess", *(f"layer_prepostprocess_{i}" for i in range(1, count))]
+        self.norms = [LayerPrepostprocess(name=name, dtype=self.dtype_policy, **self._preprocess) for name in names]
+
+    def build(self, x_shape: tuple) -> None:
+        scope = {"gru": "gru", "lstm": "lstm", "act": "sigmoid_activation_for_pondering"}.get(self.kind)
+        for layer in (*self.before, *self.units, self.timing, *self.norms, *self.after):
+            layer.build(x_shape)
+        with keras.name_scope(scope or self.name):
+            for dense in self.dense.values():
+                dense.build((*x_shape[:-1], self._inputs * self.hidden_size))
+        if self.kind == "dwa" and self.settings["depth_embedding"]:
+            self.depth_embedding = self.add_weight(
+                name="depth_embedding",
+                shape=(self.settings["num_rec_steps"] + 1, 1, 1, self.hidden_size),
+                initializer=keras.initializers.RandomNormal(stddev=self.hidden_size**-0.5),
+            )
+        self.built = True
+
+    def run(self, x: Any, apply: Apply, start: Any = 0, nonpadding: Any = None, unrolled: bool = False) -> Any:
+        """The last state.
+
+        Args:
+            x: [batch, length, hidden].
+            apply: how a unit or an SRU is applied to a state at a step.
+            start: the index of the first position.
+            nonpadding: [batch, length], 1.0 at real positions, or None.
+            unrolled: steps are Python numbers and their number is fixed.
+        """
+        mask = ops.cast(nonpadding, x.dtype)[:, :, None] if self.zero_padding and nonpadding is not None else 1.0
+        x = self._plain(self.before, x, apply, start)
+        if self.kind == "act":
+            x = self._adaptive(x, apply, start, unrolled or keras.backend.backend() == "jax")
+        else:
+            x = self._fixed(x, apply, start, mask)
+        return self._plain(self.after, x, apply, start)
+
+    def _plain(self, layers: list[keras.layers.Layer], x: Any, apply: Apply, start: Any) -> Any:
+        if layers and self.settings["add_position_timing_signal"]:
+            x = positions.add_timing_signal_1d(x, start_index=start)
+        for layer in layers:
+            x = apply(layer, x, 0)
+        return x
+
+    def _transform(self, x: Any, step: Any, apply: Apply, start: Any) -> Any:
+        """The units' output for a state."""
+        x = self.timing.add(x, step, start, apply)
+        for unit in self.units:
+            x = apply(unit, x, step)
+        return x
+
+    def _fixed(self, x: Any, apply: Apply, start: Any, mask: Any) -> Any:
+        """`num_rec_steps` steps."""
+        state, memory = x, ops.zeros_like(x)
+        states = [x]  # of all steps, for attention in depth
+        for step in range(self.settings["num_rec_steps"]):
+            if self.kind == "dwa":
+                state = self._attended(states)
+            new = self._transform(state, step, apply, start)
+            if self.kind == "highway":
+                new, state = self._gated(state, new, x, state, mask), new
+            elif self.kind == "skip":
+                new = self._gated(state, new, x, x, mask)
+            elif self.kind == "gru":
+                new = self._gru(new, state, mask)
+            elif self.kind == "lstm":
+                new, memory = self._lstm(new, state, memory, mask)
+            state = new
+            states.append(state)
+        return memory if self.kind == "lstm" and self.settings["use_memory_as_final_state"] else state
+
+    def _gated(self, state: Any, transformed: Any, x: Any, carried: Any, mask: Any) -> Any:
+        """The transformed state where a gate is open, `carried` where it is not."""
+        inputs = [
+            {"s": state, "t": transformed, "i": x}[letter]
+            for letter in "sti"
+            if letter in self.settings["gates_inputs"]
+        ]
+        norms = iter(self.norms)
+        inputs = [next(norms)(None, y) for y in inputs]
+        transform = ops.sigmoid(self.dense["transform"](ops.concatenate(inputs, axis=-1))) * mask
+        if "carry" not in self.dense:
+            return carried * (1.0 - transform) + transformed * transform
+        inputs = [next(norms)(None, y) for y in inputs]  # normed again, as in T2T
+        return (
+            carried * ops.sigmoid(self.dense["carry"](ops.concatenate(inputs, axis=-1))) * mask
+            + transformed * transform
+        )
+
+    def _attended(self, states: list[Any]) -> Any:
+        """What the next step begins with: all states so far but the last, weighed; at first nothing, as in T2T."""
+        seen = states[:-1]
+        if not seen:
+            return ops.zeros_like(states[0])
+        total = 0.0
+        for i, state in enumerate(seen):
+            if self.settings["depth_embedding"]:
+                state = state + ops.cast(self.depth_embedding[i], state.dtype) * self.hidden_size**0.5
+            total = total + state * ops.softmax(self.dense["dense"](state), axis=-1)
+        return total
+
+    def _gru(self, x: Any, state: Any, mask: Any) -> Any:
+        x = self.norms[0](None, x)
+        update = ops.sigmoid(self._dense_of("update", x, state)) * mask
+        reset = ops.sigmoid(self._dense_of("reset", x, state)) * mask
+        candidate = ops.tanh(self._dense_of("candidate", x, reset * state)) * mask
+        return self.norms[1](None, (1.0 - update) * x + update * candidate)
+
+    def _lstm(self, x: Any, state: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
+        x = self.norms[0](None, x)
+        let_in = ops.sigmoid(self._dense_of("input", x, state)) * mask
+        keep = ops.sigmoid(self._dense_of("forget", x, state) * mask + self.settings["lstm_forget_bias"])
+        let_out = ops.sigmoid(self._dense_of("output", x, state)) * mask
+        memory = memory * keep + let_in * ops.tanh(self._dense_of("input_modulation", x, state)) * mask
+        return self.norms[1](None, ops.tanh(memory) * let_out), memory
+
+    def _dense_of(self, name: str, *inputs: Any) -> Any:
+        return self.dense[name](ops.concatenate(inputs, axis=-1))
+
+    def _adaptive(self, x: Any, apply: Apply, start: Any, unrolled: bool) -> Any:
+        """Steps until all positions have halted. Those left over change nothing, so their number may be fixed."""
+        threshold = 1.0 - self.settings["act_epsilon"]
+        max_steps = self.settings["act_max_steps"]
+        is_global = self.settings["act_type"] == "global"
+        zeros = ops.zeros(ops.shape(x)[: 1 if is_global else 2], "float32")
+
+        def goes_on(step: Any, state: Any, halting: Any, remainders: Any, updates: Any, accumulated: Any) -> Any:
+            return ops.any(ops.logical_and(halting < threshold, updates < max_steps))
+
+        def body(step: Any, state: Any, halting: Any, remainders: Any, updates: Any, accumulated: Any) -> tuple:
+            state = self.timing.add(state, step, start, apply)
+            p = self._halting_probability(state, zeros)
+            running = ops.cast(halting < 1.0, "float32")
+            halts = ops.cast(halting + p * running > threshold, "float32") * running
+            running = ops.cast(halting + p * running <= threshold, "float32") * running
+            halting = halting + p * running
+            remainders = remainders + halts * (1.0 - halting)
+            halting = halting + halts * remainders
+            weights = p * running + halts * remainders
+            weights = ops.cast(weights[:, None, None] if is_global else weights[:, :, None], x.dtype)
+            for unit in self.units:
+                state = apply(unit, state, step)
+            kept = 1.0 if self.settings["act_type"] == "accumulated" else 1.0 - weights
+            return step + 1, state, halting, remainders, updates + running + halts, state * weights + accumulated * kept
+
+        values = (0 if unrolled else ops.zeros((), "int32"), x, zeros, zeros, zeros, ops.zeros_like(x))
+        if unrolled:  # JAX differentiates loops of a fixed number of steps only
+            for _ in range(max_steps):
+                values = body(*values)
+        else:
+            values = ops.while_loop(goes_on, body, values, maximum_iterations=max_steps + 1)
+        _, _, _, remainders, updates, accumulated = values
+        if self.settings["act_loss_weight"]:
+            self.add_loss(self.settings["act_loss_weight"] * ops.mean(updates + remainders))
+        return accumulated
+
+    def _halting_probability(self, state: Any, like: Any) -> Any:
+        """[batch, length], or [batch] where all positions halt together; float32."""
+        if self.settings["act_type"] == "random":
+            return keras.random.uniform(ops.shape(like), seed=self.seed_generator)
+        p = ops.cast(ops.sigmoid(self.dense["dense"](state)), "float32")[:, :, 0]
+        return ops.mean(p, axis=1) if self.settings["act_type"] == "global" else p
