@@ -66,10 +66,9 @@ def test_sublayers_with_a_norm_have_no_other():
     assert normed(stack("memory_efficient", ffn=network)) == {"decoder"}  # the norm after the stack
 
 
-@pytest.mark.parametrize(("outer", "scope"), [(True, "layer_0"), (False, "layer_0/att")])
-def test_the_step_after_attention_may_lie_in_the_layers_scope(outer, scope):
-    layer = stack("multihead", postprocess="dan", outer_postprocess=outer)
-    after = {f"decoder/{place}/layer_postprocess/layer_norm/layer_norm_scale" for place in (scope, "layer_0/ffn")}
+def test_the_step_after_a_sublayer_lies_in_its_scope():
+    layer = stack("multihead", postprocess="dan")
+    after = {f"decoder/layer_0/{place}/layer_postprocess/layer_norm/layer_norm_scale" for place in ("att", "ffn")}
     assert {path for path in paths(layer) if path.endswith("layer_postprocess/layer_norm/layer_norm_scale")} == after
 
 

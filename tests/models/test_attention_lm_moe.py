@@ -164,7 +164,7 @@ def test_names_are_t2ts():
     names |= set(t2t_variables(tiny("attention_lm_moe_base_memeff", num_hidden_layers=1)))
     scopes = {
         "layer_0/attention_multihead/decoder_self_attention/q/kernel",
-        "layer_0/layer_postprocess/layer_norm/layer_norm_scale",
+        "layer_0/attention_multihead/layer_postprocess/layer_norm/layer_norm_scale",
         "layer_0/ffn/conv_hidden_relu/conv1_single/depthwise_kernel",
         "layer_0/ffn/layer_postprocess/layer_norm/layer_norm_scale",
         "layer_1/attention_local_experts/local_expert_attention/local_moe/noisy_top_k_gating/w_noise",

@@ -60,7 +60,6 @@ class _MixedLayer(keras.layers.Layer):
         preprocess: Options,
         postprocess: Options,
         memory_attention: Options | None = None,
-        outer_postprocess: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -70,14 +69,11 @@ class _MixedLayer(keras.layers.Layer):
             arguments = {name: value for name, value in options.items() if name != "scope"}
             return make(arguments, before, postprocess, name=options["scope"], dtype=self.dtype_policy)
 
-        self.outer_postprocess = outer_postprocess
         self.self_attention = sublayer(_SelfAttention, attention, attention["kind"])
         self.memory_attention = memory_attention and sublayer(AttentionSublayer, memory_attention)
         self.ffn = sublayer(FeedForwardSublayer, feed_forward, feed_forward["ffn_layer"])
 
     def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
-        if self.outer_postprocess:
-            self.self_attention.postprocess.build(x_shape)  # before the sublayer does, so in the layer's scope
         self.self_attention.build(x_shape)
         if self.memory_attention:
             self.memory_attention.build(x_shape, memory_shape or x_shape)
@@ -132,7 +128,6 @@ class MixedTransformer(keras.layers.Layer):
     Args:
         layers: the arguments of each (module docstring).
         preprocess, postprocess: of all sublayers.
-        outer_postprocess: variables of the step after self-attention lie in the layer's scope, not in the sublayer's.
 
     Call arguments:
         x: [batch, length, hidden].
@@ -152,11 +147,10 @@ class MixedTransformer(keras.layers.Layer):
         layers: Sequence[Options],
         preprocess: Options,
         postprocess: Options,
-        outer_postprocess: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        shared = {"preprocess": preprocess, "postprocess": postprocess, "outer_postprocess": outer_postprocess}
+        shared = {"preprocess": preprocess, "postprocess": postprocess}
         self._config = {"layers": list(layers), **shared}
         self.layers = [
             _MixedLayer(**layer, **shared, name=f"layer_{i}", dtype=self.dtype_policy) for i, layer in enumerate(layers)

@@ -108,7 +108,6 @@ class AttentionLmMoe(transformer.Transformer):
         return MixedTransformer(
             layers,
             **residual_options(self.hparams),
-            outer_postprocess=True,
             name="body",  # T2T has no scope for the stack
             dtype=self.dtype_policy,
         )
