@@ -58,7 +58,7 @@ SWITCHES = {
     "local relative": {"self_attention_type": "local_relative_mask_right", **LANGUAGE_MODEL},
     "parameter attention": {"ffn_layer": "parameter_attention"},
     "no feed-forward": {"ffn_layer": "none"},
-    "areas": {"num_area_layers": 1, "max_area_width": 3, "area_key_mode": "concat", "area_value_mode": "sum"},
+    "areas": {"num_area_layers": 1, "max_area_width": 3, "area_key_mode": "max_concat", "area_value_mode": "sum"},
     "noam norm": {"norm_type": "noam"},
     "broadcast dropout": {"attention_dropout_broadcast_dims": "0,1", "relu_dropout_broadcast_dims": "1"},
 }
