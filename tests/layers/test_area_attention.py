@@ -1,4 +1,4 @@
-"""Attention to areas against loops over rectangles (T2T's formulas; there are no golden cases)."""
+"""Attention to areas against loops over rectangles (T2T's own numbers are in tests/golden)."""
 
 import numpy as np
 import pytest

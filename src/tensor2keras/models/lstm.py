@@ -98,20 +98,22 @@ class _Seq2seq(_LSTMModel):
                 with keras.name_scope("decoder"):
                     self.projection.build((None, None, self.decoder.attention_size))
 
-    def encode(self, inputs: Any, training: bool = False) -> tuple[Any, list[recurrent.State]]:
-        """Embedded inputs -> the encoder's outputs [batch, inputs, width] and the last state of each of its layers."""
+    def encode(self, inputs: Any, training: bool = False) -> tuple[Any, list[recurrent.State], Any]:
+        """Embedded inputs -> the encoder's outputs [batch, inputs, width], the last state of each of its layers, and
+        how long the inputs are [batch]."""
         lengths = recurrent.nonpadding_length(inputs)
         if not self.bidirectional:
             inputs = recurrent.reverse_sequence(inputs, lengths)
-        return self.encoder(inputs, lengths, training=training)
+        return *self.encoder(inputs, lengths, training=training), lengths
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
         targets = features["targets"]
         lengths = recurrent.nonpadding_length(targets) + 1  # of the shifted targets
-        memory, states = self.encode(features["inputs"], training=training) if self.has_inputs else (None, None)
+        memory = states = memory_lengths = None
+        if self.has_inputs:
+            memory, states, memory_lengths = self.encode(features["inputs"], training=training)
         if not self.attention:
             return self.decoder(shift_right(targets), lengths, states, training=training)[0]
-        memory_lengths = recurrent.nonpadding_length(features["inputs"])
         y = self.decoder(shift_right(targets), memory, lengths, states, memory_lengths, training=training)
         return y if self.projection is None else self.projection(y)
 
@@ -120,12 +122,11 @@ class _Seq2seq(_LSTMModel):
         if not self.has_inputs:
             zero = recurrent.zero_state(batch_size, self.decoder_size, self.compute_dtype)
             return {"states": [zero] * self.hparams.num_hidden_layers}
-        inputs = self.bottom({"inputs": features["inputs"]})["inputs"]
-        memory, states = self.encode(inputs)
+        memory, states, memory_lengths = self.encode(self.bottom({"inputs": features["inputs"]})["inputs"])
         cache = {"states": [tuple(state) for state in states]}
         if self.attention:
             cache["attention"] = ops.zeros((batch_size, self.decoder.attention_size), self.compute_dtype)
-            cache["encoder"] = self.decoder.project_memory(memory, recurrent.nonpadding_length(inputs))
+            cache["encoder"] = self.decoder.project_memory(memory, memory_lengths)
         return cache
 
     def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
