@@ -13,6 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.layers.attention_weights import attention_weights, unchanged
 from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.initializer import fresh
 
@@ -260,7 +261,7 @@ class AreaAttention(keras.layers.Layer):
         k: Any,
         v: Any,
         bias: Any = None,
-        transform_weights: Callable[[Any], Any] = lambda weights: weights,
+        transform_weights: Callable[[Any], Any] = unchanged,
         query_position: Any = None,
         training: bool = False,
     ) -> Any:
@@ -269,10 +270,10 @@ class AreaAttention(keras.layers.Layer):
         k = self.keys(k, training=training)
         v = area_values(v, self.area_value_mode, *self.shape)
         k, v = (ops.reshape(x, (batch, heads, ops.shape(x)[1], x.shape[-1])) for x in (k, v))
-        logits = ops.cast(ops.einsum("bhqd,bhkd->bhqk", q, k), "float32")
         if bias is not None:
-            logits = logits + area_bias(bias < -1, *self.shape)
-        return ops.matmul(transform_weights(ops.cast(ops.softmax(logits, axis=-1), v.dtype)), v)
+            bias = area_bias(bias < -1, *self.shape)
+        weights = attention_weights(ops.einsum("bhqd,bhkd->bhqk", q, k), bias)
+        return ops.matmul(transform_weights(weights), v)
 
     def get_config(self) -> dict[str, Any]:
         keys = self.keys.get_config()

@@ -15,6 +15,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers import area_attention, local_attention, relative_attention
+from tensor2keras.layers.attention_weights import attention_weights, unchanged
 from tensor2keras.layers.initializer import fresh
 
 NEGATIVE = -1e9  # the logit of a forbidden position
@@ -116,17 +117,8 @@ def combine_heads(x: Any) -> Any:
     return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, ops.shape(x)[2], x.shape[1] * x.shape[3]))
 
 
-def attention_weights(logits: Any, bias: Any = None) -> Any:
-    """Softmax of logits + bias over the keys, computed in float32 and returned in the logits' dtype."""
-    dtype = logits.dtype
-    logits = ops.cast(logits, "float32")
-    if bias is not None:
-        logits = logits + ops.cast(bias, "float32")
-    return ops.cast(ops.softmax(logits, axis=-1), dtype)
-
-
 def dot_product_attention(
-    q: Any, k: Any, v: Any, bias: Any = None, transform_weights: Callable[[Any], Any] = lambda weights: weights
+    q: Any, k: Any, v: Any, bias: Any = None, transform_weights: Callable[[Any], Any] = unchanged
 ) -> Any:
     """softmax(q k^T + bias) v as two batched products.
 

@@ -16,24 +16,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from tensor2keras.layers.attention_weights import attention_weights, unchanged
 from tensor2keras.layers.initializer import fresh
 
 HIDDEN = -1e9  # added to the logit of a key that must not be seen
 
 
-def _identity(weights: Any) -> Any:
-    return weights
-
-
 def _attend(
-    q: Any, k: Any, v: Any, bias: Any, transform_weights: Callable[[Any], Any] = _identity, logits: Any = None
+    q: Any, k: Any, v: Any, bias: Any, transform_weights: Callable[[Any], Any] = unchanged, logits: Any = None
 ) -> tuple[Any, Any]:
     """Values [..., query, depth] and weights [..., query, key] within blocks; `logits` are added to q k^T."""
     scores = ops.matmul(q, ops.swapaxes(k, -1, -2))
     scores = scores if logits is None else scores + logits
-    bias = ops.convert_to_tensor(bias, "float32")
-    weights = ops.cast(ops.softmax(ops.cast(scores, "float32") + bias, axis=-1), v.dtype)
-    weights = transform_weights(weights)
+    weights = transform_weights(attention_weights(scores, bias))
     return ops.matmul(weights, v), weights
 
 
@@ -85,7 +80,7 @@ class LocalAttention(keras.layers.Layer):
         k: Any,
         v: Any,
         bias: Any = None,
-        transform_weights: Callable[[Any], Any] = _identity,
+        transform_weights: Callable[[Any], Any] = unchanged,
         query_position: Any = None,
     ) -> Any:
         if query_position is not None:
@@ -236,7 +231,7 @@ class MaskedRelativeLocalAttention(LocalAttention):
         k: Any,
         v: Any,
         bias: Any = None,
-        transform_weights: Callable[[Any], Any] = _identity,
+        transform_weights: Callable[[Any], Any] = unchanged,
         query_position: Any = None,
     ) -> Any:
         if query_position is not None:

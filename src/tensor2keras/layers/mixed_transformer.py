@@ -15,7 +15,7 @@ from tensor2keras.layers.attention import MultiHeadAttention
 from tensor2keras.layers.compressed_attention import MemoryCompressedAttention, MemoryEfficientAttention
 from tensor2keras.layers.expert_attention import LocalExpertAttention
 from tensor2keras.layers.residual import LayerPrepostprocess
-from tensor2keras.layers.transformer import AttentionSublayer, FeedForwardSublayer, Sublayer
+from tensor2keras.layers.transformer import AttentionSublayer, DecoderStack, FeedForwardSublayer, Sublayer
 
 Options = dict[str, Any]
 
@@ -121,7 +121,7 @@ class _MixedLayer(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class MixedTransformer(keras.layers.Layer):
+class MixedTransformer(DecoderStack):
     """Layers of any kinds one after the other and the final preprocessing: an encoder, or a decoder with a step-by-step
     form (as of `TransformerDecoder`).
 
@@ -157,40 +157,7 @@ class MixedTransformer(keras.layers.Layer):
         ]
         self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)
 
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
-        for layer in self.layers:
-            layer.build(x_shape, memory_shape)
-        self.final.build(x_shape)
-        self.built = True
-
-    def call(
-        self,
-        x: Any,
-        memory: Any = None,
-        bias: Any = None,
-        memory_bias: Any = None,
-        nonpadding: Any = None,
-        training: bool = False,
-    ) -> Any:
-        for layer in self.layers:
-            x = layer(x, memory, bias, memory_bias, nonpadding, training=training)
-        return self.final(None, x, training=training)
-
     def cache_length(self, cache: Options) -> int:
         """The `max_length` that a cache was made for; 1 where no layer takes a bias of that length."""
         lengths = [cache[layer.name]["attention"]["k"].shape[2] for layer in self.layers if layer.takes_bias]
         return lengths[0] if lengths else 1
-
-    def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
-        """What each layer needs of earlier positions, and the encoder's keys and values."""
-        return {layer.name: layer.init_cache(batch_size, max_length, memory) for layer in self.layers}
-
-    def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
-        """The output at x [batch, 1, hidden], which is at `position`, and the new cache."""
-        cache = dict(cache)
-        for layer in self.layers:
-            x, cache[layer.name] = layer.step(x, position, cache[layer.name], bias, memory_bias)
-        return self.final(None, x), cache
-
-    def get_config(self) -> Options:
-        return {**super().get_config(), **self._config}

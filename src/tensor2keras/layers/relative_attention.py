@@ -14,19 +14,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.layers.attention_weights import attention_weights, unchanged
 from tensor2keras.layers.initializer import fresh
-
-
-def _identity(weights: Any) -> Any:
-    return weights
-
-
-def _weights(logits: Any, bias: Any) -> Any:
-    """Softmax of logits + bias in float32, in the logits' dtype."""
-    scores = ops.cast(logits, "float32")
-    if bias is not None:
-        scores = scores + ops.cast(bias, "float32")
-    return ops.cast(ops.softmax(scores, axis=-1), logits.dtype)
 
 
 def _dense_table(table: Any) -> Any:
@@ -85,7 +74,7 @@ class RelativeAttention(_RelativeLayer):
         k: Any,
         v: Any,
         bias: Any = None,
-        transform_weights: Callable[[Any], Any] = _identity,
+        transform_weights: Callable[[Any], Any] = unchanged,
         query_position: Any = 0,
     ) -> Any:
         limit = self.max_relative_position
@@ -93,7 +82,7 @@ class RelativeAttention(_RelativeLayer):
         distance = ops.arange(ops.shape(k)[2], dtype="int32")[None, :] - queries[:, None]
         distance = ops.clip(distance, -limit, limit) + limit  # [query, key]
         logits = ops.einsum("bhqd,bhkd->bhqk", q, k) + ops.einsum("bhqd,qkd->bhqk", q, self.keys(distance))
-        weights = transform_weights(_weights(logits, bias))
+        weights = transform_weights(attention_weights(logits, bias))
         return ops.matmul(weights, v) + ops.einsum("bhqk,qkd->bhqd", weights, self.values(distance))
 
 
@@ -144,7 +133,7 @@ class RelativeAttentionV2(_RelativeLayer):
         k: Any,
         v: Any,
         bias: Any = None,
-        transform_weights: Callable[[Any], Any] = _identity,
+        transform_weights: Callable[[Any], Any] = unchanged,
         query_position: Any = None,
     ) -> Any:
         length = ops.shape(k)[2]
@@ -157,7 +146,7 @@ class RelativeAttentionV2(_RelativeLayer):
         relative = ops.einsum(f"bhqd,{head}kd->bhqk", q, self._vectors(self.key_table, distances))
         if query_position is None:
             relative = shift_to_keys(relative, masked=self.masked)
-        weights = transform_weights(_weights(ops.einsum("bhqd,bhkd->bhqk", q, k) + relative, bias))
+        weights = transform_weights(attention_weights(ops.einsum("bhqd,bhkd->bhqk", q, k) + relative, bias))
         y = ops.matmul(weights, v)
         if self.add_relative_to_values:
             by_distance = weights if query_position is not None else shift_to_distances(weights, masked=self.masked)

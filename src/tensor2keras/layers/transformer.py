@@ -250,8 +250,62 @@ class TransformerEncoder(keras.layers.Layer):
         return {**super().get_config(), **self._config}
 
 
+class DecoderStack(keras.layers.Layer):
+    """What decoders do with their `layers`, each called as a `DecoderLayer`, and with `final`: all positions at once or
+    step by step. Subclasses' `__init__` sets these two and `_config`."""
+
+    layers: list[keras.layers.Layer]
+    final: LayerPrepostprocess
+    _config: Options
+
+    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+        for layer in self.layers:
+            layer.build(x_shape, memory_shape)
+        self.final.build(x_shape)
+        self.built = True
+
+    def call(
+        self,
+        x: Any,
+        memory: Any = None,
+        bias: Any = None,
+        memory_bias: Any = None,
+        nonpadding: Any = None,
+        training: bool = False,
+    ) -> Any:
+        for layer in self.layers:
+            x = layer(x, memory, bias, memory_bias, nonpadding, training=training)
+        return self.final(None, x, training=training)
+
+    def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
+        """What each layer needs of up to `max_length` earlier positions, and the encoder's keys and values."""
+        return {layer.name: layer.init_cache(batch_size, max_length, memory) for layer in self.layers}
+
+    def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
+        """The output at one position, or at several that follow one another.
+
+        Args:
+            x: input there, [batch, 1 or more, hidden].
+            position: the index of the first, scalar int32.
+            cache: from `init_cache` or the step before.
+            bias: self-attention bias over the whole cache, broadcast to [batch, heads, 1 or more, max_length]; it must
+                hide the positions not yet reached.
+            memory_bias: as in `call`.
+
+        Returns:
+            The output, shaped as x, and the new cache.
+        """
+        cache = dict(cache)
+        for layer in self.layers:
+            x, cache[layer.name] = layer.step(x, position, cache[layer.name], bias, memory_bias)
+        return self.final(None, x), cache
+
+    def get_config(self) -> Options:
+        return {**super().get_config(), **self._config}
+
+
 @keras.saving.register_keras_serializable("tensor2keras")
-class TransformerDecoder(keras.layers.Layer):
+class TransformerDecoder(DecoderStack):
     """A stack of `DecoderLayer`s and the final preprocessing, with a step-by-step form for decoding.
 
     Args:
@@ -302,51 +356,6 @@ class TransformerDecoder(keras.layers.Layer):
         ]
         self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)
 
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
-        for layer in self.layers:
-            layer.build(x_shape, memory_shape)
-        self.final.build(x_shape)
-        self.built = True
-
-    def call(
-        self,
-        x: Any,
-        memory: Any = None,
-        bias: Any = None,
-        memory_bias: Any = None,
-        nonpadding: Any = None,
-        training: bool = False,
-    ) -> Any:
-        for layer in self.layers:
-            x = layer(x, memory, bias, memory_bias, nonpadding, training=training)
-        return self.final(None, x, training=training)
-
     def cache_length(self, cache: Options) -> int:
         """The `max_length` that a cache was made for."""
         return cache[self.layers[0].name]["k"].shape[2]
-
-    def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
-        """Empty key/value buffers of `max_length` positions a layer, and the encoder's keys and values."""
-        return {layer.name: layer.init_cache(batch_size, max_length, memory) for layer in self.layers}
-
-    def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
-        """The output at one position, or at several that follow one another.
-
-        Args:
-            x: input there, [batch, 1 or more, hidden].
-            position: the index of the first, scalar int32.
-            cache: from `init_cache` or the step before.
-            bias: self-attention bias over the whole cache, broadcast to [batch, heads, 1 or more, max_length]; it must
-                hide the positions not yet reached.
-            memory_bias: as in `call`.
-
-        Returns:
-            The output, shaped as x, and the new cache.
-        """
-        cache = dict(cache)
-        for layer in self.layers:
-            x, cache[layer.name] = layer.step(x, position, cache[layer.name], bias, memory_bias)
-        return self.final(None, x), cache
-
-    def get_config(self) -> Options:
-        return {**super().get_config(), **self._config}
