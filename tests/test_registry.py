@@ -60,6 +60,19 @@ def test_a_set_made_for_another_model_is_answered_with_those_that_fit():
         registry.model("lstm_seq2seq_attention", registry.hparams("lstm_seq2seq"))
 
 
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ("evolved_transformer", "evolved_transformer_big, .*evolved_transformer_tiny"),
+        ("transformer", r"transformer_\w+(, transformer_\w+){7}, \.\.\.$"),
+    ],
+)
+def test_of_many_sets_that_fit_a_few_of_the_model_itself_are_named(model, named):
+    with pytest.raises(ValueError, match=rf"^{model} needs .* sets that have it: {named}") as error:
+        registry.model(model, registry.hparams("bytenet_base"))
+    assert len(str(error.value)) < 400
+
+
 def test_an_unknown_name_is_answered_with_the_closest():
     with pytest.raises(KeyError, match=r"unknown hparams set 'transformer_bse'; did you mean .*transformer_base"):
         registry.hparams("transformer_bse")

@@ -204,11 +204,19 @@ def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
     try:
         return models[name](hparams, **kwargs)
     except MissingHParamError as error:
-        fitting = [each for each in hparams_sets if error.name in hparams_sets[each]()]
+        fitting = _sets_with(error.name, models[name].__module__)
         known = f"; sets that have it: {', '.join(fitting)}" if fitting else ""
         raise MissingHParamError(
             f"{name} needs the hparam {error.name!r}, which these hparams do not have{known}", name=error.name
         ) from None
+
+
+def _sets_with(hparam: str, module: str, most: int = 8) -> list[str]:
+    """Names of hparams sets that have `hparam`: those of a model's module if any, of many those with short names."""
+    having = [name for name in hparams_sets if hparam in hparams_sets[name]()]
+    own = [name for name in having if hparams_sets[name].__module__ in (module, f"{module}_hparams")]
+    fitting = sorted(own or having, key=len)
+    return fitting if len(fitting) <= most else [*fitting[:most], "..."]
 
 
 def optimizer(name: str) -> Any:
