@@ -18,7 +18,6 @@ What is done already is not done again: a killed run goes on where it was. Print
 import argparse
 import csv
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -139,11 +138,10 @@ def train_and_score(model: str, folder: Path, flags: list[str], minutes: float) 
 
 
 def parameters(output_dir: Path) -> int:
-    """How many weights are trained."""
+    """How many weights the model has; all are trained."""
     from tensor2keras.training import loading
 
-    network = loading.load_model(output_dir)
-    return sum(math.prod(weight.shape) for weight in network.trainable_weights)
+    return loading.load_model(output_dir).count_params()
 
 
 def print_table(folder: Path) -> None:

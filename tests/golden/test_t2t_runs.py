@@ -27,7 +27,9 @@ def test_the_body_equals_t2t(name):
     variables = {key.removeprefix("var/"): value for key, value in arrays.items() if key.startswith("var/")}
     report = convert.load_t2t_weights(model, variables)
     assert not report.unused
+    # The deviation within an area of one position is rounding alone, its square root larger than that of the rest.
+    atol = 1e-4 if name == "transformer_areas" else 1e-5
     output = model({"inputs": arrays["inputs"], "targets": arrays["targets"]})
-    np.testing.assert_allclose(ops.convert_to_numpy(output), arrays["output"], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(ops.convert_to_numpy(output), arrays["output"], rtol=1e-4, atol=atol)
     if arrays["loss"]:
         np.testing.assert_allclose(sum(float(loss) for loss in model.losses), arrays["loss"], rtol=1e-4)

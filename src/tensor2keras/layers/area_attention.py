@@ -13,11 +13,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.attention_weights import attention_weights, unchanged
+from tensor2keras.layers.attention_weights import NEGATIVE, attention_weights, unchanged
 from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.initializer import fresh
-
-NEGATIVE = -1e9  # the logit of a forbidden area
 
 
 def _shapes(max_width: int, max_height: int) -> Iterator[tuple[int, int]]:

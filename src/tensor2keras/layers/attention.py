@@ -15,11 +15,8 @@ import keras
 from keras import ops
 
 from tensor2keras.layers import area_attention, local_attention, relative_attention
-from tensor2keras.layers.attention_weights import attention_weights, unchanged
+from tensor2keras.layers.attention_weights import NEGATIVE, attention_weights, unchanged
 from tensor2keras.layers.initializer import fresh
-
-NEGATIVE = -1e9  # the logit of a forbidden position
-
 
 # Biases
 

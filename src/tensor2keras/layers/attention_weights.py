@@ -1,8 +1,11 @@
-"""The softmax of attention, in float32 whatever a layer's dtype, and what may be done to its result."""
+"""The softmax of attention, in float32 whatever a layer's dtype, what hides a key from it, and what may be done to its
+result."""
 
 from typing import Any
 
 from keras import ops
+
+NEGATIVE = -1e9  # added to the logit of what must not be seen
 
 
 def attention_weights(logits: Any, bias: Any = None) -> Any:

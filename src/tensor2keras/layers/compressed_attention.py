@@ -9,7 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.attention import NEGATIVE, MultiHeadAttention, dot_product_attention
+from tensor2keras.layers.attention import MultiHeadAttention, dot_product_attention
+from tensor2keras.layers.attention_weights import NEGATIVE
 from tensor2keras.layers.initializer import fresh
 from tensor2keras.layers.normalization import LayerNorm
 

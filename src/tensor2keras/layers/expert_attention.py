@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.attention import NEGATIVE, MultiHeadAttention, causal_bias, dot_product_attention
+from tensor2keras.layers.attention import MultiHeadAttention, causal_bias, dot_product_attention
+from tensor2keras.layers.attention_weights import NEGATIVE
 from tensor2keras.layers.experts import Gating, imbalance, noisy_top_k
 from tensor2keras.layers.initializer import fresh
 

@@ -16,10 +16,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tensor2keras.layers.attention_weights import attention_weights, unchanged
+from tensor2keras.layers.attention_weights import NEGATIVE, attention_weights, unchanged
 from tensor2keras.layers.initializer import fresh
-
-HIDDEN = -1e9  # added to the logit of a key that must not be seen
 
 
 def _attend(
@@ -89,7 +87,7 @@ class LocalAttention(keras.layers.Layer):
         blocks = -(-length // self.block_length)
         q = self._query_blocks(q, length, blocks)
         k, v = self._windows(k, length, blocks), self._windows(v, length, blocks)
-        y, _ = _attend(q, k, v, self._hidden(length, blocks) * HIDDEN, transform_weights)
+        y, _ = _attend(q, k, v, self._hidden(length, blocks) * NEGATIVE, transform_weights)
         return self._joined(y, length)
 
     def _query_blocks(self, q: Any, length: Any, blocks: Any) -> Any:
@@ -137,7 +135,7 @@ class LocalAttention(keras.layers.Layer):
         place = position - (query_position // self.block_length) * self.block_length - low
         near = ops.take(ops.convert_to_tensor(seen), ops.clip(place, 0, high - low), axis=0)
         visible = near & (place >= 0) & (place <= high - low) & (position >= 0)
-        return (1.0 - ops.cast(visible, "float32")) * HIDDEN
+        return (1.0 - ops.cast(visible, "float32")) * NEGATIVE
 
     def _distance(self, slots: int, query_position: Any) -> Any:
         """How far before the query the position in each slot lies: [slots]."""
@@ -242,7 +240,7 @@ class MaskedRelativeLocalAttention(LocalAttention):
         k, v = self._windows(k, length, blocks), self._windows(v, length, blocks)
         head = "" if self.heads_share_relative_embedding else "h"
         relative = self._shift(ops.einsum(f"bhnqd,{head}ed->bhnqe", q, self._vectors(self.key_table)), to_keys=True)
-        y, weights = _attend(q, k, v, self._hidden(length, blocks) * HIDDEN, transform_weights, relative)
+        y, weights = _attend(q, k, v, self._hidden(length, blocks) * NEGATIVE, transform_weights, relative)
         if self.add_relative_to_values:
             by_distance = self._shift(weights, to_keys=False)
             added = ops.einsum(f"bhnqe,{head}ed->bhnqd", by_distance, self._vectors(self.value_table))
@@ -332,7 +330,7 @@ def masked_local_attention_2d(
     offsets = _masked_offsets_2d(query_shape, memory_flange)
     later = np.arange(len(offsets))[None, :] > np.arange(block)[:, None]  # [block, keys]
     later[:, block:] = False
-    bias = later.astype("float32") * HIDDEN
+    bias = later.astype("float32") * NEGATIVE
     return _attend_2d(q, k, v, query_shape, offsets, seen_outside=block, bias=bias)
 
 
@@ -439,7 +437,7 @@ def masked_local_attention_2d_step(
     own = index < rows * columns
     later = index > (row % rows) * columns + column % columns
     hidden = ops.where(own, later, ops.logical_not(inside))
-    return _attend(q, keys, values, ops.cast(hidden, "float32") * HIDDEN)[0]
+    return _attend(q, keys, values, ops.cast(hidden, "float32") * NEGATIVE)[0]
 
 
 def _grid(rows: range, columns: range) -> np.ndarray:
@@ -473,8 +471,8 @@ def _attend_2d(
     k_blocks, outside = gather(k, offsets)
     v_blocks, _ = gather(v, offsets)
     outside[:, :seen_outside] = False
-    hidden = outside[:, None, :].astype("float32") * HIDDEN  # [blocks, 1, keys]
-    y, _ = _attend(q_blocks, k_blocks, v_blocks, np.maximum(hidden + bias, HIDDEN))
+    hidden = outside[:, None, :].astype("float32") * NEGATIVE  # [blocks, 1, keys]
+    y, _ = _attend(q_blocks, k_blocks, v_blocks, np.maximum(hidden + bias, NEGATIVE))
 
     # Back to rows: [block row, block column, row, column] -> [row, column]
     down, across = -(-height // query_shape[0]), -(-width // query_shape[1])

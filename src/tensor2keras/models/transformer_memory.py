@@ -19,6 +19,7 @@ from keras import ops
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import attention, memory
+from tensor2keras.layers.attention_weights import NEGATIVE
 from tensor2keras.models import t2t_model, transformer
 
 
@@ -141,7 +142,7 @@ class TransformerMemory(transformer.Transformer):
         bias = attention.later_bias_of(self.num_items + place, slots)
         first = self.num_items - (position - place)  # where the text begins
         before = ops.arange(slots, dtype="int32") < first
-        bias = bias + ops.cast(before, "float32")[None, None, None] * attention.NEGATIVE
+        bias = bias + ops.cast(before, "float32")[None, None, None] * NEGATIVE
         if self.hparams.get("proximity_bias"):
             within = attention.proximal_bias_of(place, self.chunk_length)
             bias = bias + ops.pad(within, ((0, 0), (0, 0), (0, 0), (self.num_items, 0)))
