@@ -6,6 +6,8 @@ Importing the package loads no TensorFlow; names resolve on first use.
 import importlib
 from typing import Any
 
+from tensor2keras import _moved
+
 __version__ = "0.1.0"
 
 _MODULES = (
@@ -27,6 +29,8 @@ _NAMES = {
     "decode": "decoding.text",
 }
 __all__ = sorted([*_MODULES, *_NAMES])
+
+_moved.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -214,7 +214,8 @@ def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
 def _sets_with(hparam: str, module: str, most: int = 8) -> list[str]:
     """Names of hparams sets that have `hparam`: those of a model's module if any, of many those with short names."""
     having = [name for name in hparams_sets if hparam in hparams_sets[name]()]
-    own = [name for name in having if hparams_sets[name].__module__ in (module, f"{module}_hparams")]
+    beside = f"{module.rpartition('.')[0]}.hparams"  # in a family of models, the module of its sets
+    own = [name for name in having if (place := hparams_sets[name].__module__) == module or place.startswith(beside)]
     fitting = sorted(own or having, key=len)
     return fitting if len(fitting) <= most else [*fitting[:most], "..."]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tensor2keras.models.t2t_model import T2TModel
-from tensor2keras.models.transformer import Transformer
+from tensor2keras.models.transformer.transformer import Transformer
 from tests.models.tiny import symbol_problem, symbols, tiny_model
 
 SETTINGS = [{}, {"beam_size": 3, "top_beams": 3}]

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from tensor2keras.data import lm1b
+from tensor2keras.data.language_model import lm1b
 from tests.data.image_raw_files import pixels, put_cifar10, put_jpeg, put_mnist, put_png
 from tests.data.raw_files import lines, put, put_tar
 from tests.data.recordings import tone, write
@@ -76,7 +76,7 @@ def sums(raw: Path) -> None:
 
 def stories(raw: Path) -> None:
     """Weston's folder."""
-    from tensor2keras.data.babi_qa import TASK_NAMES
+    from tensor2keras.data.question_answering.babi_qa import TASK_NAMES
 
     text = lines("1 Mary moved to the hall.", "2 Where is Mary? \thall\t1", "3 John is here.", "4 Who? \tJohn\t3") * 20
     names = [f"tasks_1-20_v1-2/en/{task}_{part}.txt" for task in TASK_NAMES[1:] for part in ("train", "test")]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tensor2keras.layers.modality import CTCSymbol, connectionist
+from tensor2keras.layers.modality.modality import CTCSymbol, connectionist
 
 VOCABULARY = 4
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tensor2keras.layers.attention import MultiHeadAttention
+from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.initializer import INITIALIZERS, fresh, get_initializer
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tensor2keras.layers import attention, memory
+from tensor2keras.layers import memory
+from tensor2keras.layers.attention import multi_head as attention
 from tests.gradients import gradients
 from tests.layers.layer_test_case import assert_close, run_layer_test
 

@@ -5,7 +5,7 @@ import pytest
 
 from tensor2keras import optimizers
 from tensor2keras.models.common_hparams import basic_params1
-from tensor2keras.models.transformer_hparams import transformer_base
+from tensor2keras.models.transformer.hparams import transformer_base
 
 
 def test_the_first_rate_of_transformer_base_is_zero():

@@ -16,10 +16,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tensor2keras.data import image_files
-from tensor2keras.data.encoder_base import TextEncoder
 from tensor2keras.data.problem import DatasetSplit, Problem, ProblemHParams
 from tensor2keras.data.space_id import SpaceID
-from tensor2keras.data.text_encoder import ClassLabelEncoder
+from tensor2keras.data.text_encoder.base import TextEncoder
+from tensor2keras.data.text_encoder.encoders import ClassLabelEncoder
 
 Features = dict[str, tf.Tensor]
 

@@ -345,7 +345,7 @@ class Problem(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             FileNotFoundError: the data have not been generated.
             ValueError: an unknown split, naming those there are.
         """
-        from tensor2keras.data import batching
+        from tensor2keras.data.batching import pipeline as batching
 
         return batching.make_dataset(
             self,
@@ -459,14 +459,14 @@ class Problem(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     @classmethod
     def from_files(cls, *args: Any, **kwargs: Any) -> "Problem":
         """A problem made of the user's own files; see `user_files.from_files`."""
-        from tensor2keras.data import user_files
+        from tensor2keras.data.user_files import text as user_files
 
         return user_files.from_files(*args, **kwargs)
 
     @classmethod
     def from_tfds(cls, *args: Any, **kwargs: Any) -> "Problem":
         """A problem made of two text features of a tfds data set; see `user_files.from_tfds`."""
-        from tensor2keras.data import user_files
+        from tensor2keras.data.user_files import text as user_files
 
         return user_files.from_tfds(*args, **kwargs)
 

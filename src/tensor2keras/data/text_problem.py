@@ -19,8 +19,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.utils.tqdm_utils import tqdm
 
-from tensor2keras.data import generation, text_encoder
+from tensor2keras.data import generation
 from tensor2keras.data.problem import EOS_ID, IDS, DatasetSplit, Problem, ProblemHParams, SpaceID
+from tensor2keras.data.text_encoder import encoders as text_encoder
 
 CLASS_METRICS = ["accuracy", "neg_log_perplexity"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.attention import MultiHeadAttention
+from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.convolution import LeftSeparableConv1D, conv_step
 from tensor2keras.layers.initializer import fresh
 from tensor2keras.layers.residual import LayerPrepostprocess

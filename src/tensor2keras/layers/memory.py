@@ -24,8 +24,8 @@ import keras
 from keras import ops
 
 from tensor2keras import backend
-from tensor2keras.layers.attention import MultiHeadAttention
-from tensor2keras.layers.attention_weights import NEGATIVE
+from tensor2keras.layers.attention.multi_head import MultiHeadAttention
+from tensor2keras.layers.attention.weights import NEGATIVE
 from tensor2keras.layers.initializer import fresh
 from tensor2keras.layers.transformer import AttentionSublayer, DecoderLayer, TransformerDecoder
 

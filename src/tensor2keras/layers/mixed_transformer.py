@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 
-from tensor2keras.layers.attention import MultiHeadAttention
-from tensor2keras.layers.compressed_attention import MemoryCompressedAttention, MemoryEfficientAttention
-from tensor2keras.layers.expert_attention import LocalExpertAttention
+from tensor2keras.layers.attention.compressed import MemoryCompressedAttention, MemoryEfficientAttention
+from tensor2keras.layers.attention.expert import LocalExpertAttention
+from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.layers.transformer import AttentionSublayer, DecoderStack, FeedForwardSublayer, Sublayer
 

@@ -12,7 +12,7 @@ import keras
 from keras import ops
 
 from tensor2keras import backend
-from tensor2keras.layers import area_attention
+from tensor2keras.layers.attention import area as area_attention
 from tensor2keras.layers.initializer import fresh
 
 State = tuple[Any, Any]

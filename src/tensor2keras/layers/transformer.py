@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers import feed_forward as feed_forwards
-from tensor2keras.layers.attention import MultiHeadAttention
+from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.residual import LayerPrepostprocess
 
 Options = dict[str, Any]

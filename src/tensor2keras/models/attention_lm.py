@@ -4,8 +4,8 @@ from typing import Any
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.models import transformer
 from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.transformer import transformer
 
 
 @registry.register_model("attention_lm")

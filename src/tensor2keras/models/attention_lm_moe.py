@@ -22,11 +22,12 @@ import keras
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers import attention
+from tensor2keras.layers.attention import multi_head as attention
 from tensor2keras.layers.mixed_transformer import MixedTransformer
-from tensor2keras.models import t2t_model, transformer
+from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1
-from tensor2keras.models.transformer import attention_options, residual_options, shift_right
+from tensor2keras.models.transformer import transformer
+from tensor2keras.models.transformer.transformer import attention_options, residual_options, shift_right
 from tensor2keras.models.transformer_moe import dense_options, experts_options, refuse_packed, require_settings
 
 LETTERS = {"h": "multihead", "e": "local_experts", "m": "memory_efficient", "f": "multihead_full"}

@@ -6,7 +6,8 @@ from typing import Any
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.evolved_transformer import EvolvedTransformerDecoder, EvolvedTransformerEncoder
-from tensor2keras.models import transformer, transformer_hparams
+from tensor2keras.models.transformer import hparams as transformer_hparams
+from tensor2keras.models.transformer import transformer
 
 
 @registry.register_model

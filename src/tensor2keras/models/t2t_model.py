@@ -8,9 +8,10 @@ from keras import ops
 from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers import image_modality, speech_modality  # noqa: F401  (fill the tables of modalities)
-from tensor2keras.layers import modality as modalities
 from tensor2keras.layers.initializer import get_initializer
+from tensor2keras.layers.modality import image as image_modality  # noqa: F401  (fill the tables of modalities
+from tensor2keras.layers.modality import modality as modalities
+from tensor2keras.layers.modality import speech as speech_modality  # noqa: F401  (fill the tables of modalities
 
 Features = dict[str, Any]
 

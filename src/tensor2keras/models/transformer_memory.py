@@ -18,9 +18,11 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers import attention, memory
-from tensor2keras.layers.attention_weights import NEGATIVE
-from tensor2keras.models import t2t_model, transformer
+from tensor2keras.layers import memory
+from tensor2keras.layers.attention import multi_head as attention
+from tensor2keras.layers.attention.weights import NEGATIVE
+from tensor2keras.models import t2t_model
+from tensor2keras.models.transformer import transformer
 
 
 @registry.register_model

@@ -30,9 +30,10 @@ import keras
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.mixed_transformer import MixedTransformer
-from tensor2keras.models import t2t_model, transformer
+from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1
-from tensor2keras.models.transformer import attention_options, residual_options
+from tensor2keras.models.transformer import transformer
+from tensor2keras.models.transformer.transformer import attention_options, residual_options
 
 SELF_ATTENTION = ("a", "mem", "locm", "redm")
 MEMORY_ATTENTION = ("a", "mem")

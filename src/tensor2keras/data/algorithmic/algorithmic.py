@@ -1,0 +1,304 @@
+"""Algorithmic problems: copy, shift, reverse, sort, add and multiply sequences of symbols (T2T's `algorithmic.py`).
+
+A symbol s has the id s + 2, after padding and EOS. Training sequences have up to `train_length` symbols, validation
+sequences up to `dev_length`: validation tests whether the algorithm has been learnt. The data come from a fixed seed.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tensor2keras import registry
+from tensor2keras.data.problem import EOS_ID, DatasetSplit, Problem, ProblemHParams, SpaceID
+from tensor2keras.data.text_encoder import encoders as text_encoder
+
+Case = dict[str, list[int]]
+
+
+class AlgorithmicProblem(Problem):
+    """Base class: a subclass gives `num_symbols` and either `case`, one random case, or T2T's `generator` of many."""
+
+    SEED = 0
+
+    @property
+    def num_symbols(self) -> int:
+        """How many symbols the problem's alphabet has."""
+        raise NotImplementedError(f"{type(self).__name__} does not define num_symbols")
+
+    @staticmethod
+    def case(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
+        """One case `{"inputs": symbols, "targets": symbols}`, symbols below `nbr_symbols`."""
+        raise NotImplementedError("an algorithmic problem defines case or generator")
+
+    def generator(self, nbr_symbols: int, max_length: int, nbr_cases: int) -> Iterator[Case]:
+        """Yields `nbr_cases` cases; the same arguments always give the same ones."""
+        rng = np.random.default_rng([self.SEED, max_length, nbr_cases])
+        return (self.case(rng, nbr_symbols, max_length) for _ in range(nbr_cases))
+
+    @property
+    def train_length(self) -> int:
+        """Longest training sequence, in symbols."""
+        return 40
+
+    @property
+    def dev_length(self) -> int:
+        """Longest validation sequence, in symbols."""
+        return 400
+
+    @property
+    def train_size(self) -> int:
+        """Number of training cases."""
+        return 100_000
+
+    @property
+    def dev_size(self) -> int:
+        """Number of validation cases."""
+        return 10_000
+
+    @property
+    def num_signs(self) -> int:
+        """Further symbols beside the `num_symbols` that are drawn, such as the sign between two numbers."""
+        return 0
+
+    @property
+    def num_shards(self) -> int:
+        """Number of training files."""
+        return 10
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        return [{"split": DatasetSplit.TRAIN, "shards": self.num_shards}, {"split": DatasetSplit.EVAL, "shards": 1}]
+
+    @property
+    def batch_size_means_tokens(self) -> bool:
+        return True
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[Case]:
+        train = dataset_split == DatasetSplit.TRAIN
+        length, size = (self.train_length, self.train_size) if train else (self.dev_length, self.dev_size)
+        for case in self.generator(self.num_symbols, length, size):
+            yield {name: [int(s) + text_encoder.NUM_RESERVED_TOKENS for s in case[name]] + [EOS_ID] for name in case}
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        encoder = text_encoder.TextEncoder()  # "3 1 4" <-> ids, as T2T decodes these problems
+        return {"inputs": encoder, "targets": encoder}
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+        vocab_size = self.num_symbols + self.num_signs + text_encoder.NUM_RESERVED_TOKENS
+        defaults.modality = {"inputs": "symbol", "targets": "symbol"}
+        defaults.vocab_size = {"inputs": vocab_size, "targets": vocab_size}
+        defaults.input_space_id = SpaceID.DIGIT_0
+        defaults.target_space_id = SpaceID.DIGIT_1
+
+
+# ---- one case of each task ----
+
+
+def identity(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
+    """A sequence and itself; its length is uniform in [1, max_length]."""
+    inputs = _symbols(rng, nbr_symbols, max_length)
+    return {"inputs": inputs, "targets": inputs}
+
+
+def shift(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
+    """A sequence of symbols below `nbr_symbols - 10`, and each symbol plus 10."""
+    inputs = _symbols(rng, nbr_symbols - 10, max_length)
+    return {"inputs": inputs, "targets": [s + 10 for s in inputs]}
+
+
+def reverse(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
+    """A sequence and its reversal."""
+    inputs = _symbols(rng, nbr_symbols, max_length)
+    return {"inputs": inputs, "targets": inputs[::-1]}
+
+
+def sort(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
+    """A sequence, with repetitions, and its symbols in rising order."""
+    inputs = _symbols(rng, nbr_symbols, max_length)
+    return {"inputs": inputs, "targets": sorted(inputs)}
+
+
+def addition(rng: np.random.Generator, base: int, max_length: int) -> Case:
+    """Two numbers with the symbol `base` between them, and their sum; least significant digit first."""
+    return _arithmetic(rng, base, max_length, lambda a, b: a + b)
+
+
+def multiplication(rng: np.random.Generator, base: int, max_length: int) -> Case:
+    """Two numbers with the symbol `base` between them, and their product; least significant digit first."""
+    return _arithmetic(rng, base, max_length, lambda a, b: a * b)
+
+
+def zipf_reverse(alpha: float) -> Callable[[np.random.Generator, int, int], Case]:
+    """Reversal of what looks like text: length about max_length / 2, symbols by Zipf's law with exponent `alpha`."""
+    cumulative: dict[int, np.ndarray] = {}
+
+    def case(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
+        if nbr_symbols not in cumulative:
+            weights = np.arange(1, nbr_symbols + 1, dtype=np.float64) ** -alpha
+            cumulative[nbr_symbols] = np.cumsum(weights) / np.sum(weights)
+        length = int(abs(rng.normal(max_length / 2, max_length / 10)) + 1)
+        symbols = np.searchsorted(cumulative[nbr_symbols], rng.random(length))
+        inputs = np.minimum(symbols, nbr_symbols - 1).tolist()
+        return {"inputs": inputs, "targets": inputs[::-1]}
+
+    return case
+
+
+def to_digits(number: int, base: int) -> list[int]:
+    """Digits of a number, least significant first; `[0]` for 0."""
+    digits = [number % base]
+    while number := number // base:
+        digits.append(number % base)
+    return digits
+
+
+def from_digits(digits: list[int], base: int) -> int:
+    """The number whose digits, least significant first, are given."""
+    return sum(digit * base**place for place, digit in enumerate(digits))
+
+
+def _arithmetic(rng: np.random.Generator, base: int, max_length: int, operation: Callable[[int, int], int]) -> Case:
+    if max_length < 3:
+        raise ValueError(f"max_length={max_length} must be at least 3, for two digits and the sign between them")
+    first_length = int(rng.integers(1, max_length // 2 + 1))
+    second_length = int(rng.integers(1, max_length - first_length))
+    first, second = _number(rng, first_length, base), _number(rng, second_length, base)
+    result = operation(from_digits(first, base), from_digits(second, base))
+    return {"inputs": [*first, base, *second], "targets": to_digits(result, base)}
+
+
+def _number(rng: np.random.Generator, length: int, base: int) -> list[int]:
+    """Random digits of which the last, most significant one is 0 only if it is the only one."""
+    digits = rng.integers(base, size=length).tolist()
+    if length > 1:
+        digits[-1] = int(rng.integers(1, base))
+    return digits
+
+
+def _symbols(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> list[int]:
+    return rng.integers(nbr_symbols, size=int(rng.integers(1, max_length + 1))).tolist()
+
+
+# ---- the named problems ----
+
+
+@registry.register_problem
+class AlgorithmicIdentityBinary40(AlgorithmicProblem):
+    """Copying sequences of 2 symbols."""
+
+    num_symbols = 2
+    case = staticmethod(identity)
+
+
+@registry.register_problem
+class AlgorithmicIdentityDecimal40(AlgorithmicIdentityBinary40):
+    """Copying sequences of 10 symbols."""
+
+    num_symbols = 10
+
+
+@registry.register_problem
+class AlgorithmicIdentityVocab95Train20Eval30(AlgorithmicIdentityBinary40):
+    """Copying sequences of 95 symbols."""
+
+    num_symbols = 95
+    train_length = 20
+    dev_length = 30
+    train_size = 1_000_000
+
+
+@registry.register_problem
+class AlgorithmicShiftDecimal40(AlgorithmicProblem):
+    """Adding 10 to each symbol."""
+
+    num_symbols = 20
+    dev_length = 80
+    case = staticmethod(shift)
+
+
+@registry.register_problem
+class AlgorithmicReverseBinary40(AlgorithmicProblem):
+    """Reversing sequences of 2 symbols."""
+
+    num_symbols = 2
+    case = staticmethod(reverse)
+
+
+@registry.register_problem
+class AlgorithmicReverseDecimal40(AlgorithmicReverseBinary40):
+    """Reversing sequences of 10 symbols."""
+
+    num_symbols = 10
+
+
+@registry.register_problem
+class AlgorithmicReverseBinary40Test(AlgorithmicReverseBinary40):
+    """Reversing sequences of 2 symbols: a tiny set for tests."""
+
+    train_length = 10
+    dev_length = 10
+    train_size = 1000
+    dev_size = 100
+    num_shards = 1
+
+
+@registry.register_problem
+class AlgorithmicReverseNlplike8k(AlgorithmicProblem):
+    """Reversing sequences that look like text, 8,000 symbols."""
+
+    num_symbols = 8000
+    train_length = 70
+    dev_length = 70
+    case = staticmethod(zipf_reverse(1.3))
+
+
+@registry.register_problem
+class AlgorithmicReverseNlplike32k(AlgorithmicReverseNlplike8k):
+    """Reversing sequences that look like text, 32,000 symbols."""
+
+    num_symbols = 32_000
+    case = staticmethod(zipf_reverse(1.05))
+
+
+@registry.register_problem
+class AlgorithmicAdditionBinary40(AlgorithmicProblem):
+    """Adding binary numbers. (T2T's vocabulary has no room for its sign between the numbers; this one has.)"""
+
+    num_symbols = 2
+    num_signs = 1
+    case = staticmethod(addition)
+
+
+@registry.register_problem
+class AlgorithmicAdditionDecimal40(AlgorithmicAdditionBinary40):
+    """Adding decimal numbers."""
+
+    num_symbols = 10
+
+
+@registry.register_problem
+class AlgorithmicMultiplicationBinary40(AlgorithmicAdditionBinary40):
+    """Multiplying binary numbers."""
+
+    case = staticmethod(multiplication)
+
+
+@registry.register_problem
+class AlgorithmicMultiplicationDecimal40(AlgorithmicMultiplicationBinary40):
+    """Multiplying decimal numbers."""
+
+    num_symbols = 10
+
+
+@registry.register_problem
+class AlgorithmicSortProblem(AlgorithmicProblem):
+    """Sorting numbers below 20, with repetitions."""
+
+    num_symbols = 20
+    train_length = 10
+    dev_length = 20
+    case = staticmethod(sort)
+
+    def eval_metrics(self) -> list[str]:
+        return [*super().eval_metrics(), "edit_distance"]

@@ -1,0 +1,413 @@
+"""Classification of sentences and pairs of sentences in tables: GLUE's tasks and Stanford NLI.
+
+T2T's `sst_binary.py`, `cola.py`, `multinli.py`, `stanford_nli.py`, `rte.py`, `qnli.py`, `quora_qpairs.py`. The tables
+are looked for in `tmp_dir` (`SST-2/train.tsv`, plain or `.gz`, or `SST-2.zip`), then as the tfds data set. Wang et al.
+2018, https://arxiv.org/abs/1804.07461; Bowman et al. 2015, https://arxiv.org/abs/1508.05326.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from absl import logging
+
+from tensor2keras import registry
+from tensor2keras.data import sources
+from tensor2keras.data.archives import Archive
+from tensor2keras.data.language_model import lm1b, wiki_lm
+from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.space_id import TaskID
+from tensor2keras.data.text_problem import (
+    Text2ClassProblem,
+    Text2TextProblem,
+    TextConcat2ClassProblem,
+    VocabType,
+)
+
+NLI_LABELS = ("contradiction", "entailment", "neutral")
+ENTAILMENT_LABELS = ("not_entailment", "entailment")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """Where a task's rows come from.
+
+    Args:
+        archive: the archive of the files.
+        train, validation: their names.
+        labels: the classes, in the order of their numbers; a cell holds the name or the number.
+        texts: columns of the texts.
+        label: column of the label.
+        tfds_name: the tfds data set.
+        tfds_texts: its text features.
+        header: whether a file's first line names the columns.
+        skip_label: rows with this label are left out.
+        skip_short: rows with too few columns are left out and counted, instead of an error.
+        tfds_labels: the classes' names there, if they have others.
+        tfds_validation: the validation split's name there.
+    """
+
+    archive: Archive
+    train: str
+    validation: str
+    labels: tuple[str, ...]
+    texts: tuple[int, ...]
+    label: int
+    tfds_name: str
+    tfds_texts: tuple[str, ...]
+    header: bool = True
+    skip_label: str | None = None
+    skip_short: bool = False
+    tfds_labels: tuple[str, ...] | None = None
+    tfds_validation: str = "validation"
+
+    def rows(self, split: str, data_dir: str, tmp_dir: str) -> Iterator[tuple[list[str], int]]:
+        """The texts of each row and the number of its class.
+
+        Raises:
+            MissingDataError: neither files nor tfds data set, nor network.
+            ValueError: a row with too few columns or an unknown label; names file and line.
+        """
+        names = [self.train, self.validation]
+        if not self.archive.present(tmp_dir, names):
+            instead = sources.put_files(tmp_dir, [f"{self.archive.name} or {' and '.join(names)}"])
+            yield from self._tfds_rows(split, data_dir, instead)
+        else:
+            name = self.train if split == DatasetSplit.TRAIN else self.validation
+            yield from self._file_rows(self.archive.files(tmp_dir, [name])[0])
+
+    def _file_rows(self, path: str) -> Iterator[tuple[list[str], int]]:
+        width = max(*self.texts, self.label) + 1
+        numbers = {str(number): number for number in range(len(self.labels))}
+        numbers |= {label: number for number, label in enumerate(self.labels)}
+        short = 0
+        for line_number, line in enumerate(sources.read_lines(path), start=1):
+            if (self.header and line_number == 1) or not line:
+                continue
+            place, cells = f"{path}, line {line_number}", line.split("\t")
+            if len(cells) < width:
+                if not self.skip_short:
+                    raise ValueError(f"{place}: {len(cells)} columns between tabs, expected {width} or more")
+                short += 1
+                continue
+            label = cells[self.label]
+            if label == self.skip_label:
+                continue
+            if label not in numbers:
+                raise ValueError(f"{place}: unknown label {label!r}; expected {' or '.join(self.labels)}")
+            yield [cells[column] for column in self.texts], numbers[label]
+        if short:
+            logging.warning("%s: left out %d rows with fewer than %d columns.", path, short, width)
+
+    def _tfds_rows(self, split: str, data_dir: str, instead: str) -> Iterator[tuple[list[str], int]]:
+        split = split if split == DatasetSplit.TRAIN else self.tfds_validation
+        labels = self.tfds_labels or self.labels
+        for row in sources.tfds_rows(self.tfds_name, split, [*self.tfds_texts, "label"], data_dir, instead):
+            if row["label"]:
+                yield [row[text] for text in self.tfds_texts], labels.index(row["label"])
+
+
+def _glue(task: str, folder: str, labels: tuple[str, ...], texts: tuple[int, ...], label: int, **kwargs: Any) -> Tables:
+    kwargs = {"train": f"{folder}/train.tsv", "validation": f"{folder}/dev.tsv"} | kwargs
+    return Tables(
+        archive=Archive(f"{folder}.zip", f"https://dl.fbaipublicfiles.com/glue/data/{folder}.zip"),
+        labels=labels,
+        texts=texts,
+        label=label,
+        tfds_name=f"glue/{task}",
+        **kwargs,
+    )
+
+
+SST = _glue("sst2", "SST-2", ("neg", "pos"), (0,), 1, tfds_texts=("sentence",), tfds_labels=("negative", "positive"))
+COLA = _glue("cola", "CoLA", ("unacceptable", "acceptable"), (3,), 1, header=False, tfds_texts=("sentence",))
+RTE_TABLES = _glue("rte", "RTE", ENTAILMENT_LABELS, (1, 2), 3, tfds_texts=("sentence1", "sentence2"))
+QNLI = _glue("qnli", "QNLI", ENTAILMENT_LABELS, (1, 2), 3, tfds_texts=("question", "sentence"))
+QQP = _glue(
+    "qqp",
+    "QQP",
+    ("not_duplicate", "duplicate"),
+    (3, 4),
+    5,
+    skip_short=True,  # the original files have three such rows
+    tfds_texts=("question1", "question2"),
+)
+MNLI = _glue(
+    "mnli",
+    "MNLI",
+    NLI_LABELS,
+    (8, 9),
+    -1,  # the validation file has more columns before it
+    validation="MNLI/dev_matched.tsv",
+    tfds_texts=("premise", "hypothesis"),
+    tfds_validation="validation_matched",
+)
+SNLI = Tables(
+    Archive("SNLI.zip", "https://nlp.stanford.edu/projects/snli/snli_1.0.zip"),
+    "snli_1.0/snli_1.0_train.txt",
+    "snli_1.0/snli_1.0_dev.txt",
+    NLI_LABELS,
+    (5, 6),
+    0,
+    "snli",
+    ("premise", "hypothesis"),
+    skip_label="-",  # the annotators did not agree
+)
+
+
+class TableClassProblem(Text2ClassProblem):
+    """A problem on the rows of `tables`."""
+
+    tables: Tables
+    is_generate_per_split = True
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.tables.labels)
+
+    def class_labels(self, data_dir: str) -> list[str]:
+        return list(self.tables.labels)
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        return [{"split": DatasetSplit.TRAIN, "shards": 10}, {"split": DatasetSplit.EVAL, "shards": 1}]
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        for texts, label in self.tables.rows(dataset_split, data_dir, tmp_dir):
+            yield {"inputs": texts[0], "label": label}
+
+
+class TablePairProblem(TextConcat2ClassProblem, TableClassProblem):
+    """A problem on the pairs of texts of `tables`."""
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        return [{"split": DatasetSplit.TRAIN, "shards": 100}, {"split": DatasetSplit.EVAL, "shards": 1}]
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        for texts, label in self.tables.rows(dataset_split, data_dir, tmp_dir):
+            yield {"inputs": texts, "label": label}
+
+
+# ---- one sentence ----
+
+
+@registry.register_problem("sentiment_sst_binary")
+class SentimentSSTBinary(TableClassProblem):
+    """Stanford Sentiment Treebank: is a phrase negative or positive, 16k subwords."""
+
+    tables = SST
+    approx_vocab_size = 2**14
+
+
+@registry.register_problem("sentiment_sst_binary_characters")
+class SentimentSSTBinaryCharacters(SentimentSSTBinary):
+    """Stanford Sentiment Treebank: is a phrase negative or positive, bytes."""
+
+    vocab_type = VocabType.CHARACTER
+
+    def global_task_id(self) -> int:
+        """T2T's number of the task."""
+        return TaskID.EN_CHR_SENT
+
+
+@registry.register_problem
+class Cola(TableClassProblem):
+    """Corpus of Linguistic Acceptability: is a sentence grammatical, 8k subwords."""
+
+    tables = COLA
+    approx_vocab_size = 2**13
+
+
+@registry.register_problem
+class ColaCharacters(Cola):
+    """Corpus of Linguistic Acceptability: is a sentence grammatical, bytes."""
+
+    vocab_type = VocabType.CHARACTER
+
+    def global_task_id(self) -> int:
+        """T2T's number of the task."""
+        return TaskID.COLA
+
+
+# ---- pairs ----
+
+
+@registry.register_problem
+class RTE(TablePairProblem):
+    """Recognizing Textual Entailment: does the first text imply the second, 8k subwords."""
+
+    tables = RTE_TABLES
+    approx_vocab_size = 2**13
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        return [{"split": DatasetSplit.TRAIN, "shards": 1}, {"split": DatasetSplit.EVAL, "shards": 1}]
+
+
+@registry.register_problem("rte_characters")
+class RTECharacters(RTE):
+    """Recognizing Textual Entailment: does the first text imply the second, bytes."""
+
+    vocab_type = VocabType.CHARACTER
+
+    def global_task_id(self) -> int:
+        """T2T's number of the task."""
+        return TaskID.EN_NLI
+
+
+@registry.register_problem("question_nli")
+class QuestionNLI(TablePairProblem):
+    """Question-answering NLI: does a sentence answer a question, 32k subwords."""
+
+    tables = QNLI
+
+
+@registry.register_problem("question_nli_characters")
+class QuestionNLICharacters(QuestionNLI):
+    """Question-answering NLI: does a sentence answer a question, bytes."""
+
+    vocab_type = VocabType.CHARACTER
+
+    def global_task_id(self) -> int:
+        """T2T's number of the task."""
+        return TaskID.EN_NLI
+
+
+@registry.register_problem
+class QuoraQuestionPairs(TablePairProblem):
+    """Quora: do two questions ask the same, each pair in both orders, 32k subwords."""
+
+    tables = QQP
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        for sample in super().generate_samples(data_dir, tmp_dir, dataset_split):
+            yield sample
+            yield {**sample, "inputs": sample["inputs"][::-1]}
+
+
+@registry.register_problem
+class QuoraQuestionPairsCharacters(QuoraQuestionPairs):
+    """Quora: do two questions ask the same, each pair in both orders, bytes."""
+
+    vocab_type = VocabType.CHARACTER
+
+    def global_task_id(self) -> int:
+        """T2T's number of the task."""
+        return TaskID.EN_SIM
+
+
+@registry.register_problem("multi_nli")
+class MultiNLI(TablePairProblem):
+    """MultiNLI: does a sentence imply, contradict or leave open another, 32k subwords."""
+
+    tables = MNLI
+
+
+@registry.register_problem("multi_nli_characters")
+class MultiNLICharacters(MultiNLI):
+    """MultiNLI: does a sentence imply, contradict or leave open another, bytes."""
+
+    vocab_type = VocabType.CHARACTER
+
+    def global_task_id(self) -> int:
+        """T2T's number of the task."""
+        return TaskID.THREE_CL_NLI
+
+
+@registry.register_problem("multi_nli_shared_vocab")
+class MultiNLISharedVocab(MultiNLI):
+    """MultiNLI by the vocabulary of languagemodel_lm1b32k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return lm1b.LanguagemodelLm1b32k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem("multi_nli_wiki_lm_shared_vocab")
+class MultiNLIWikiLMSharedVocab(MultiNLI):
+    """MultiNLI by the vocabulary of languagemodel_en_wiki32k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return wiki_lm.LanguagemodelEnWiki32k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem("multi_nli_wiki_lm_shared_vocab64k")
+class MultiNLIWikiLMSharedVocab64k(MultiNLI):
+    """MultiNLI by the vocabulary of languagemodel_en_wiki64k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return wiki_lm.LanguagemodelEnWiki64k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem("multi_nli_wiki_lm_multi_vocab64k")
+class MultiNLIWikiLMMultiVocab64k(MultiNLI):
+    """MultiNLI by the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return wiki_lm.LanguagemodelDeEnFrRoWiki64k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem("multi_nli_text2text")
+class MultiNLIText2text(Text2TextProblem):
+    """MultiNLI as text to text: the premise and the hypothesis in, the class's name out."""
+
+    is_generate_per_split = True
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
+        for (premise, hypothesis), label in MNLI.rows(dataset_split, data_dir, tmp_dir):
+            yield {
+                "inputs": f"multinli premise: {premise} hypothesis: {hypothesis}",
+                "targets": MNLI.labels[label],
+            }
+
+    def text_scores(self) -> Sequence[str]:
+        return ["accuracy"]
+
+
+@registry.register_problem("stanford_nli")
+class StanfordNLI(TablePairProblem):
+    """Stanford NLI: does a sentence imply, contradict or leave open another, 32k subwords."""
+
+    tables = SNLI
+
+
+@registry.register_problem("stanford_nli_characters")
+class StanfordNLICharacters(StanfordNLI):
+    """Stanford NLI: does a sentence imply, contradict or leave open another, bytes."""
+
+    vocab_type = VocabType.CHARACTER
+
+    def global_task_id(self) -> int:
+        """T2T's number of the task."""
+        return TaskID.THREE_CL_NLI
+
+
+@registry.register_problem("stanford_nli_shared_vocab")
+class StanfordNLISharedVocab(StanfordNLI):
+    """Stanford NLI by the vocabulary of languagemodel_lm1b32k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return lm1b.LanguagemodelLm1b32k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem("stanford_nli_wiki_lm_shared_vocab")
+class StanfordNLIWikiLMSharedVocab(StanfordNLI):
+    """Stanford NLI by the vocabulary of languagemodel_en_wiki32k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return wiki_lm.LanguagemodelEnWiki32k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem("stanford_nli_wiki_lm_shared_vocab64k")
+class StanfordNLIWikiLMSharedVocab64k(StanfordNLI):
+    """Stanford NLI by the vocabulary of languagemodel_en_wiki64k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return wiki_lm.LanguagemodelEnWiki64k(self.data_dir_root, self.tmp_dir)

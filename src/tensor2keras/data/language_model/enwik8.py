@@ -1,0 +1,141 @@
+"""Language models on the bytes of enwik8 (T2T's `enwik8.py`): the first 100 million bytes of a Wikipedia dump.
+
+`tmp_dir` holds `enwik8` or `enwik8.zip`. The last 5 % of the bytes are the test split, the 5 % before them the
+validation split. Training pieces overlap: each begins a quarter of its length after the last.
+"""
+
+import mmap
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from tensor2keras import registry
+from tensor2keras.data.archives import Archive
+from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.space_id import TaskID
+from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data.text_problem import Text2SelfProblem, VocabType
+
+ARCHIVE = Archive("enwik8.zip", "http://mattmahoney.net/dc/enwik8.zip")
+SIZE = 100_000_000
+HELD_OUT = 20  # one part in 20 for each of validation and test
+OVERLAP = 4
+
+
+class UnshiftedByteEncoder(text_encoder.ByteTextEncoder):
+    """A byte's id is the byte itself, as in T2T's shorter pieces of enwik8; the vocabulary's size stays 258."""
+
+    def encode(self, s: str) -> list[int]:
+        return list(s.encode("utf-8"))
+
+    def decode_list(self, ids: Any) -> list[bytes]:
+        return [bytes([min(int(i), 255)]) for i in ids]
+
+
+@registry.register_problem("enwik8_l65k")
+class Enwik8L65k(Text2SelfProblem):
+    """Language model: enwik8 in pieces of 65,536 bytes.
+
+    The pieces are cut by bytes, the measure of published figures; T2T cut by characters and then left pieces out whose
+    bytes were more than 65,536.
+    """
+
+    is_generate_per_split = True
+    vocab_type = VocabType.CHARACTER
+    sequence_length = 65536
+    first_id = 2  # of byte 0
+
+    def global_task_id(self) -> int:
+        """T2T's number of the task."""
+        return TaskID.EN_CHR
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        shards = {DatasetSplit.TRAIN: 16, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
+        return [{"split": split, "shards": count} for split, count in shards.items()]
+
+    def max_length(self, model_hparams: Any) -> int:
+        return model_hparams.get("split_to_length") or self.sequence_length
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        for piece in self.pieces(tmp_dir, dataset_split):
+            yield {"targets": np.frombuffer(piece, np.uint8).astype(np.int64) + self.first_id}
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
+        for piece in self.pieces(tmp_dir, dataset_split):
+            yield {"targets": piece.decode("utf-8", "replace")}
+
+    def pieces(self, tmp_dir: str, split: str) -> Iterator[bytes]:
+        """The pieces of a split; the file stays on disk."""
+        (path,) = ARCHIVE.files(tmp_dir, ["enwik8"])
+        size = os.path.getsize(path)
+        if size < HELD_OUT:
+            raise ValueError(f"{path} has {size} bytes; enwik8 has {SIZE:,}")
+        if size != SIZE:
+            logging.warning("%s has %d bytes, enwik8 has %d: figures do not compare.", path, size, SIZE)
+        held_out = size // HELD_OUT
+        begin, end = {
+            DatasetSplit.TRAIN: (0, size - 2 * held_out),
+            DatasetSplit.EVAL: (size - 2 * held_out, size - held_out),
+            DatasetSplit.TEST: (size - held_out, size),
+        }[split]
+        step = self.sequence_length // OVERLAP if split == DatasetSplit.TRAIN else self.sequence_length
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            for start in range(begin, end, step):
+                yield content[start : min(start + self.sequence_length, end)]
+
+
+@registry.register_problem("enwik8_l2k")
+class Enwik8L2k(Enwik8L65k):
+    """Language model: enwik8 in pieces of 2,048 bytes; an id is the byte itself."""
+
+    sequence_length = 2048
+    first_id = 0
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        return {"targets": UnshiftedByteEncoder()}
+
+
+@registry.register_problem("enwik8_l32k")
+class Enwik8L32k(Enwik8L2k):
+    """Language model: enwik8 in pieces of 32,768 bytes; an id is the byte itself."""
+
+    sequence_length = 32768
+
+
+@registry.register_problem("enwik8_l16k")
+class Enwik8L16k(Enwik8L2k):
+    """Language model: enwik8 in pieces of 16,384 bytes; an id is the byte itself."""
+
+    sequence_length = 16384
+
+
+@registry.register_problem("enwik8_l8k")
+class Enwik8L8k(Enwik8L2k):
+    """Language model: enwik8 in pieces of 8,192 bytes; an id is the byte itself."""
+
+    sequence_length = 8192
+
+
+@registry.register_problem("enwik8_l4k")
+class Enwik8L4k(Enwik8L2k):
+    """Language model: enwik8 in pieces of 4,096 bytes; an id is the byte itself."""
+
+    sequence_length = 4096
+
+
+@registry.register_problem("enwik8_l1k")
+class Enwik8L1k(Enwik8L2k):
+    """Language model: enwik8 in pieces of 1,024 bytes; an id is the byte itself."""
+
+    sequence_length = 1024
+
+
+@registry.register_problem("enwik8_l512")
+class Enwik8L512(Enwik8L2k):
+    """Language model: enwik8 in pieces of 512 bytes; an id is the byte itself."""
+
+    sequence_length = 512

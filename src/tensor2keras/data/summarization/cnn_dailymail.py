@@ -1,0 +1,258 @@
+"""Summaries of news articles (T2T's `cnn_dailymail.py`): Hermann et al. 2015; See et al. 2017, arXiv:1704.04368.
+
+`tmp_dir` holds one of
+
+    cnn/stories/*.story and dailymail/stories/*.story (or cnn_stories.tgz and dailymail_stories.tgz, which are read as
+        they are), with the lists of addresses all_train.txt, all_val.txt and all_test.txt
+    train.jsonl, val.jsonl and perhaps test.jsonl (or .gz): objects with the keys "article" and "highlights"
+
+or else the tfds data set `cnn_dailymail` is used. A summary's highlights become sentences of one line.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from absl import logging
+
+from tensor2keras import registry
+from tensor2keras.data import archives, rows, sources
+from tensor2keras.data.language_model import wiki_lm
+from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.text_problem import Text2TextProblem
+
+SENTENCE_ENDS = (".", "!", "?", "'", "`", '"', "\u2019", "\u201d", ")")
+URL_LISTS = {
+    split: archives.Archive(name, f"https://raw.githubusercontent.com/abisee/cnn-dailymail/master/url_lists/{name}")
+    for split, name in (
+        (DatasetSplit.TRAIN, "all_train.txt"),
+        (DatasetSplit.EVAL, "all_val.txt"),
+        (DatasetSplit.TEST, "all_test.txt"),
+    )
+}
+STORIES = {"cnn": "cnn_stories.tgz", "dailymail": "dailymail_stories.tgz"}
+COLUMNS = ("article", "highlights")
+Pair = tuple[str, str]
+
+
+def pairs(data_dir: str, tmp_dir: str, split: str) -> Iterator[Pair]:
+    """Article and summary of each example of a split.
+
+    Raises:
+        MissingDataError: no file, tfds data set or network.
+        ValueError: files that are not as they should be.
+    """
+    if any(_story_place(tmp_dir, source) for source in STORIES):
+        yield from story_pairs(tmp_dir, split)
+    elif json_files(tmp_dir):
+        yield from json_pairs(tmp_dir, split)
+    else:
+        instead = (
+            f"put {' and '.join(STORIES.values())} with {', '.join(urls.name for urls in URL_LISTS.values())} into "
+            f"{tmp_dir}, or train.jsonl and val.jsonl"
+        )
+        for row in sources.tfds_rows("cnn_dailymail", split, COLUMNS, data_dir, instead):
+            yield one_line(row["article"]), one_line(row["highlights"])
+
+
+def one_line(text: str) -> str:
+    """The lines of a text joined by blanks, each ended by a full stop unless it has an end."""
+    return " ".join(_ended(line) for line in map(str.strip, text.split("\n")) if line)
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith(SENTENCE_ENDS) else line + "."
+
+
+# ---- jsonl ----
+
+
+def json_files(tmp_dir: str) -> dict[str, str]:
+    """Split -> its .jsonl file, for the splits that have one."""
+    found = {}
+    for split, names in rows.SPLIT_NAMES.items():
+        paths = [path for name in names if (path := sources.find_file(tmp_dir, f"{name}.jsonl"))]
+        if paths:
+            found[split] = paths[0]
+    return found
+
+
+def json_pairs(tmp_dir: str, split: str) -> Iterator[Pair]:
+    """The pairs of a split's .jsonl file."""
+    path = json_files(tmp_dir).get(split)
+    if path is None:
+        names = " or ".join(f"{name}.jsonl" for name in rows.SPLIT_NAMES[split])
+        raise sources.MissingDataError(f"{tmp_dir} has no {names}, but .jsonl files of other splits")
+    for _, row in rows.read_rows([path], COLUMNS):
+        if not rows.has_empty_side(row):
+            yield one_line(row["article"]), one_line(row["highlights"])
+
+
+# ---- stories ----
+
+
+def story_pairs(tmp_dir: str, split: str) -> Iterator[Pair]:
+    """The pairs of the stories whose addresses are in the split's list; those that are not there are counted.
+
+    Raises:
+        ValueError: no story of the split is there, or one is not UTF-8.
+    """
+    path = URL_LISTS[split].fetch(tmp_dir)
+    urls = (url for url in sources.read_lines(path) if url)
+    wanted = dict.fromkeys(f"{hashlib.sha1(url.encode()).hexdigest()}.story" for url in urls)
+    found = 0
+    for place, content in _stories(tmp_dir, wanted):
+        found += 1
+        try:
+            pair = split_story(content.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{place}: not UTF-8 text (byte {error.start + 1})") from None
+        if all(pair):
+            yield pair
+    if not found:
+        raise ValueError(f"none of the {len(wanted)} stories of {path} is in {tmp_dir}/{{cnn,dailymail}}/stories")
+    if found < len(wanted):
+        logging.warning("%s: %d of %d stories are not there.", path, len(wanted) - found, len(wanted))
+
+
+def split_story(text: str) -> Pair:
+    """Article and summary of a .story file, in which every highlight follows a line `@highlight`."""
+    article: list[str] = []
+    summary: list[str] = []
+    lines = article
+    for line in map(str.strip, text.split("\n")):
+        if line.startswith("@highlight"):
+            lines = summary
+        elif line:
+            lines.append(line if "@highlight" in line else _ended(line))
+    return " ".join(article), " ".join(summary)
+
+
+def _story_place(tmp_dir: str, source: str) -> str | None:
+    """The folder of a source's stories, or its archive, or None."""
+    folder, archive = os.path.join(tmp_dir, source, "stories"), os.path.join(tmp_dir, STORIES[source])
+    return folder if os.path.isdir(folder) else archive if os.path.isfile(archive) else None
+
+
+def _stories(tmp_dir: str, wanted: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Place and content of the wanted stories: of a folder in the order of `wanted`, of an archive in its own."""
+    for source in STORIES:
+        place = _story_place(tmp_dir, source)
+        if place is None:
+            continue
+        if os.path.isdir(place):
+            there = {entry.name for entry in os.scandir(place)}
+            for name in wanted:
+                if name in there:
+                    path = os.path.join(place, name)
+                    with open(path, "rb") as file:
+                        yield path, file.read()
+        else:
+            for name, content in archives.contents(place, [f"{source}/stories/*.story"]):
+                if os.path.basename(name) in wanted:
+                    yield f"{place}: {name}", content
+
+
+# ---- problems ----
+
+
+@registry.register_problem
+class SummarizeCnnDailymail32k(Text2TextProblem):
+    """Summaries of CNN and Daily Mail articles, 32k subwords."""
+
+    is_generate_per_split = True
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        shards = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 10, DatasetSplit.TEST: 10}
+        given = json_files(self.tmp_dir)
+        if given and DatasetSplit.TEST not in given:
+            del shards[DatasetSplit.TEST]
+        return [{"split": split, "shards": count} for split, count in shards.items()]
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
+        for article, summary in pairs(data_dir, tmp_dir, dataset_split):
+            yield {"inputs": article, "targets": summary}
+
+    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
+        for article, summary in pairs(data_dir, tmp_dir, DatasetSplit.TRAIN):
+            yield f"{article} {summary}"
+
+    def text_scores(self) -> list[str]:
+        return ["rouge"]
+
+
+@registry.register_problem("summarize_cnn_dailymail_wiki_lm_shared_vocab")
+class SummarizeCnnDailymailWikiLMSharedVocab(SummarizeCnnDailymail32k):
+    """Summaries of CNN and Daily Mail articles by the vocabulary of languagemodel_en_wiki32k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return wiki_lm.LanguagemodelEnWiki32k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem("summarize_cnn_dailymail_wiki_lm_shared_vocab64k")
+class SummarizeCnnDailymailWikiLMSharedVocab64k(SummarizeCnnDailymail32k):
+    """Summaries of CNN and Daily Mail articles by the vocabulary of languagemodel_en_wiki64k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return wiki_lm.LanguagemodelEnWiki64k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem("summarize_cnn_dailymail_wiki_lm_multi_vocab64k")
+class SummarizeCnnDailymailWikiLMMultiVocab64k(SummarizeCnnDailymail32k):
+    """Summaries of CNN and Daily Mail articles by the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
+
+    @property
+    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+        return wiki_lm.LanguagemodelDeEnFrRoWiki64k(self.data_dir_root, self.tmp_dir)
+
+
+@registry.register_problem
+class SummarizeCnnDailymailMulti64kPacked1k(SummarizeCnnDailymailWikiLMMultiVocab64k):
+    """The same, packed into rows of 1024, with a text that names the task before each side."""
+
+    packed_length = 1024
+    inputs_prefix = "CNN Daily Mail article to summary "
+    targets_prefix = "CNN Daily Mail summary to article "
+
+
+class SummarizeFraction(SummarizeCnnDailymailWikiLMSharedVocab64k):
+    """A fraction of the training articles, evenly spread over them, and all others."""
+
+    fraction = 1.0
+
+    def fraction_of_data(self) -> float:
+        """The share of training articles that is used."""
+        return self.fraction
+
+    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
+        samples = super().generate_samples(data_dir, tmp_dir, dataset_split)
+        share = self.fraction_of_data() if dataset_split == DatasetSplit.TRAIN else 1.0
+        for index, sample in enumerate(samples):
+            if int((index + 1) * share) > int(index * share):
+                yield sample
+
+
+def _register(percent: str, fraction: float) -> None:
+    name = f"summarize_frac{percent}_cnn_dailymail_wiki_lm_shared_vocab64k"
+    what = f"{100 * fraction:g} % of the training articles" if percent else "all of the training articles"
+    doc = f"Summaries of CNN and Daily Mail articles: {what}, vocabulary of languagemodel_en_wiki64k."
+    settings = {"fraction": fraction, "__doc__": doc, "__module__": __name__}
+    class_name = f"SummarizeFrac{percent}CnnDailymailWikiLMSharedVocab64k"
+    registry.register_problem(name)(type(class_name, (SummarizeFraction,), settings))
+
+
+for _percent, _fraction in (
+    ("", 1.0),
+    ("0p1", 0.001),  # T2T's name for a thousandth
+    ("1", 0.01),
+    ("2", 0.02),
+    ("5", 0.05),
+    ("10", 0.1),
+    ("20", 0.2),
+    ("50", 0.5),
+):
+    _register(_percent, _fraction)

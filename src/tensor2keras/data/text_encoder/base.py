@@ -1,0 +1,88 @@
+"""What all encoders share: reserved ids, the base class, reading and writing vocabulary files."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from tensor2keras.data.text_encoder.subword_vocabulary import EOS, PAD, RESERVED_TOKENS
+
+NUM_RESERVED_TOKENS = len(RESERVED_TOKENS)
+PAD_ID = RESERVED_TOKENS.index(PAD)
+EOS_ID = RESERVED_TOKENS.index(EOS)
+
+
+def strip_ids(ids: Iterable[int], ids_to_strip: Iterable[int]) -> list[int]:
+    """The ids without those of `ids_to_strip` at their end."""
+    ids, ids_to_strip = list(ids), set(ids_to_strip)
+    while ids and ids[-1] in ids_to_strip:
+        ids.pop()
+    return ids
+
+
+class TextEncoder:
+    """The base of all encoders; by itself it encodes numbers written in decimal.
+
+    Args:
+        num_reserved_ids: ids below this are reserved.
+    """
+
+    def __init__(self, num_reserved_ids: int = NUM_RESERVED_TOKENS):
+        self._num_reserved_ids = num_reserved_ids
+
+    @property
+    def num_reserved_ids(self) -> int:
+        """Ids below this are reserved."""
+        return self._num_reserved_ids
+
+    @property
+    def vocab_size(self) -> int:
+        """One more than the highest id."""
+        raise NotImplementedError(f"{type(self).__name__} has no bounded vocabulary")
+
+    def encode(self, s: str) -> list[int]:
+        """The ids of a text, without EOS."""
+        return [int(word) + self._num_reserved_ids for word in s.split()]
+
+    def decode(self, ids: Iterable[int], strip_extraneous: bool = False) -> str:
+        """The text of ids; `strip_extraneous` drops reserved ids from the end first."""
+        return " ".join(self.decode_list(self._stripped(ids, strip_extraneous)))
+
+    def decode_list(self, ids: Iterable[int]) -> list[str]:
+        """Each id's own string."""
+        return [
+            self._reserved_string(i) if 0 <= i < self._num_reserved_ids else str(i - self._num_reserved_ids)
+            for i in ids
+        ]
+
+    def _stripped(self, ids: Iterable[int], strip_extraneous: bool) -> Iterable[int]:
+        return strip_ids(ids, range(self._num_reserved_ids)) if strip_extraneous else ids
+
+    def _reserved_string(self, i: int) -> str:
+        return RESERVED_TOKENS[i] if i < NUM_RESERVED_TOKENS else f"<reserved_{i}>"
+
+
+def read_vocab_lines(filename: str | os.PathLike) -> list[str]:
+    """The lines of a vocabulary file, without their line feeds; ValueError names the file and the line that is bad."""
+    data = Path(filename).read_bytes()
+    lines = data.removesuffix(b"\n").split(b"\n") if data else []
+    if not lines:
+        raise ValueError(f"{os.fspath(filename)} is empty; a vocabulary has one entry a line")
+    decoded = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            decoded.append(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{os.fspath(filename)}, line {number}: not UTF-8 ({error.reason})") from None
+    return decoded
+
+
+def write_atomically(filename: str | os.PathLike, data: bytes) -> None:
+    """Writes a file under a temporary name and renames it, so that no other process sees a part of it."""
+    path = Path(filename)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.incomplete.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,118 @@
+"""Text to ids by a model of the sentencepiece library."""
+
+import io
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tensor2keras.data.text_encoder.base import EOS_ID, NUM_RESERVED_TOKENS, PAD_ID, TextEncoder, write_atomically
+from tensor2keras.data.text_encoder.subword_vocabulary import EOS, PAD, RESERVED_TOKENS
+
+
+class SentencePieceEncoder(TextEncoder):
+    """A model of the sentencepiece library (unigram or BPE) with padding at id 0 and EOS at id 1.
+
+    Built here, it normalises nothing and falls back to bytes, so that any text comes back unchanged (but for U+2581,
+    its mark for a blank).
+
+    Args:
+        filename: a model file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is no model, or its ids 0 and 1 are not padding and EOS.
+    """
+
+    def __init__(self, filename: str | os.PathLike | None = None):
+        super().__init__()
+        self.filename = filename
+        self._processor = None
+        if filename is not None:
+            self._load(Path(filename).read_bytes(), os.fspath(filename))
+
+    @classmethod
+    def build_from_generator(
+        cls,
+        generator: Iterable[str],
+        target_size: int,
+        model_type: str = "unigram",
+        reserved_tokens: Sequence[str] | None = None,
+        byte_fallback: bool = True,
+    ) -> "SentencePieceEncoder":
+        """Trains a model on texts.
+
+        Args:
+            generator: yields texts.
+            target_size: size of the vocabulary; a small corpus can give fewer pieces.
+            model_type: "unigram" or "bpe".
+            reserved_tokens: take the first ids; they begin with `RESERVED_TOKENS`, which is also the default.
+            byte_fallback: whether 256 ids are spent on bytes, for characters the corpus does not have.
+        """
+        import sentencepiece
+
+        if model_type not in ("unigram", "bpe"):
+            raise ValueError(f"model_type={model_type!r}; allowed: unigram, bpe")
+        additional = list(reserved_tokens or RESERVED_TOKENS)[NUM_RESERVED_TOKENS:]
+        if list(reserved_tokens or RESERVED_TOKENS)[:NUM_RESERVED_TOKENS] != RESERVED_TOKENS:
+            raise ValueError(f"reserved_tokens={list(reserved_tokens)} must begin with {RESERVED_TOKENS}")
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(generator),
+            model_writer=model,
+            model_type=model_type,
+            vocab_size=target_size,
+            hard_vocab_limit=False,
+            byte_fallback=byte_fallback,
+            normalization_rule_name="identity",
+            remove_extra_whitespaces=False,
+            character_coverage=1.0,
+            pad_id=PAD_ID,
+            pad_piece=PAD,
+            eos_id=EOS_ID,
+            eos_piece=EOS,
+            unk_id=NUM_RESERVED_TOKENS + len(additional),
+            bos_id=-1,
+            user_defined_symbols=additional,
+            minloglevel=2,
+        )
+        encoder = cls()
+        encoder._load(model.getvalue(), "the model just trained")
+        return encoder
+
+    @property
+    def vocab_size(self) -> int:
+        return self._processor.vocab_size()
+
+    def encode(self, s: str) -> list[int]:
+        return self._processor.encode(s)
+
+    def decode(self, ids: Iterable[int], strip_extraneous: bool = False) -> str:
+        return self._processor.decode([int(i) for i in self._stripped(ids, strip_extraneous)])
+
+    def decode_list(self, ids: Iterable[int]) -> list[str]:
+        return [self._processor.id_to_piece(int(i)) for i in ids]
+
+    def store_to_file(self, filename: str | os.PathLike) -> None:
+        """Writes the model, under a temporary name first."""
+        write_atomically(filename, self._model)
+
+    def _load(self, model: bytes, source: str) -> None:
+        import sentencepiece
+
+        self._model = model
+        try:
+            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except RuntimeError as error:
+            raise ValueError(f"{source} is no sentencepiece model: {error}") from None
+        if (self._processor.pad_id(), self._processor.eos_id()) != (PAD_ID, EOS_ID):
+            raise ValueError(
+                f"{source} has padding at id {self._processor.pad_id()} and EOS at {self._processor.eos_id()}; "
+                f"train it with pad_id={PAD_ID}, eos_id={EOS_ID}"
+            )
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_processor": None}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._load(self._model, "the pickled model")

@@ -1,0 +1,43 @@
+"""Attention layers and the functions they are made of."""
+
+from tensor2keras.layers.attention.multi_head import (
+    ATTENTION_TYPES,
+    MultiHeadAttention,
+    batch_bias,
+    bias_to_padding,
+    broadcast_dropout,
+    causal_bias,
+    combine_heads,
+    dot_product_attention,
+    embedding_padding,
+    hard_weights,
+    ignore_padding_bias,
+    later_bias_of,
+    local_bias,
+    prepend_inputs_full_bias,
+    proximal_bias,
+    proximal_bias_of,
+    same_segment_bias,
+    split_heads,
+)
+
+__all__ = [
+    "ATTENTION_TYPES",
+    "MultiHeadAttention",
+    "batch_bias",
+    "bias_to_padding",
+    "broadcast_dropout",
+    "causal_bias",
+    "combine_heads",
+    "dot_product_attention",
+    "embedding_padding",
+    "hard_weights",
+    "ignore_padding_bias",
+    "later_bias_of",
+    "local_bias",
+    "prepend_inputs_full_bias",
+    "proximal_bias",
+    "proximal_bias_of",
+    "same_segment_bias",
+    "split_heads",
+]

@@ -1,0 +1,182 @@
+"""Self-attention that T2T made to take less memory: to a shortened sequence, or computed again in the backward pass.
+
+Both are called as `(x, memory, bias)`, as `MultiHeadAttention` is, and have its `init_cache` and `step`; they are
+self-attention alone, so memory must be None.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.layers.attention.multi_head import MultiHeadAttention, dot_product_attention
+from tensor2keras.layers.attention.weights import NEGATIVE
+from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.normalization import LayerNorm
+
+Options = dict[str, Any]
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class MemoryCompressedAttention(keras.layers.Layer):
+    """Attention to the first position and to one vector for each block of `factor` positions that lies before the
+    query (Liu et al. 2018, https://arxiv.org/abs/1801.10198, section 4.2.3).
+
+    Args:
+        attention: arguments of `MultiHeadAttention`.
+        factor: positions that a strided convolution makes one of.
+        kernel_initializer: of the convolution.
+
+    Call arguments:
+        x: [batch, length, hidden].
+        memory: None.
+        bias: not used, as in T2T.
+
+    Returns:
+        [batch, length, hidden].
+
+    Raises:
+        ValueError: a factor below 1.
+
+    Reference:
+        T2T `multihead_self_attention_reduced` with `reduction_type="conv"`.
+    """
+
+    def __init__(
+        self,
+        attention: Options,
+        factor: int = 3,
+        kernel_initializer: Any = "glorot_uniform",
+        name: str = "multihead_self_attention_reduced",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        if factor < 1:
+            raise ValueError(f"factor={factor} must be 1 or more")
+        self.factor = factor
+        self.kernel_initializer = fresh(kernel_initializer)
+        self._attention_options = dict(attention)
+        self.attention = MultiHeadAttention(dtype=self.dtype_policy, **attention)
+        self.conv = keras.layers.Conv2D(
+            self.attention.hidden_size,
+            (1, factor),
+            strides=(1, factor),
+            kernel_initializer=self.kernel_initializer,
+            name="conv2d",
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+        self.width = x_shape[-1]
+        with keras.name_scope("conv_elems_1d"):
+            self.conv.build((None, 1, None, self.width))
+        self.attention.build(x_shape, x_shape)
+        self.built = True
+
+    def call(self, x: Any, memory: Any = None, bias: Any = None, training: bool = False) -> Any:
+        length = ops.shape(x)[1]
+        whole = ops.pad(x, ((0, 0), (0, -length % self.factor), (0, 0)))  # an unfinished block is hidden from all
+        compressed = ops.concatenate([x[:, :1], self._compress(whole)], axis=1)
+        hidden = self._later_bias(ops.arange(length, dtype="int32"), ops.shape(compressed)[1])
+        return self.attention(x, compressed, hidden, training=training)
+
+    def _compress(self, x: Any) -> Any:
+        """[batch, blocks * factor, hidden] -> [batch, blocks, hidden]."""
+        return self.conv(x[:, None])[:, 0]
+
+    def _later_bias(self, positions: Any, slots: Any) -> Any:
+        """Hides blocks that are not over before a query: [1, 1, positions, slots]."""
+        ends = ops.arange(slots, dtype="int32") * self.factor  # 0 for the first slot, the first position
+        return ops.cast(ends[None, :] > positions[:, None], "float32")[None, None] * NEGATIVE
+
+    def init_cache(self, batch_size: Any, max_length: int) -> Options:
+        """Keys and values of the compressed sequence, and the inputs just before: "x" [batch, factor - 1, hidden]."""
+        cache = self.attention.init_cache(batch_size, -(-max_length // self.factor) + 1)
+        return {**cache, "x": ops.zeros((batch_size, self.factor - 1, self.width), self.compute_dtype)}
+
+    def step(self, x: Any, position: Any, cache: Options, bias: Any = None) -> tuple[Any, Options]:
+        """The output at x [batch, 1, hidden]. A block's slot is written at each of its positions, right at its last."""
+        window = ops.concatenate([cache["x"], x], axis=1)  # [batch, factor, hidden]
+        slot = position // self.factor + 1
+        new = {"x": window[:, 1:]}
+        at_start = self.attention.project_memory(x)
+        in_block = self.attention.project_memory(self._compress(window))
+        for name, first, block in zip("kv", at_start, in_block, strict=True):
+            buffer = ops.slice_update(cache[name], (0, 0, slot, 0), block)
+            first = ops.where(position == 0, first, buffer[:, :, :1])
+            new[name] = ops.slice_update(buffer, (0, 0, 0, 0), first)
+        hidden = self._later_bias(ops.reshape(position, (1,)), cache["k"].shape[2])
+        y = dot_product_attention(self.attention.project_query(x), new["k"], new["v"], hidden)
+        return self.attention.project_output(y), new
+
+    def get_config(self) -> Options:
+        return {
+            **super().get_config(),
+            "attention": self._attention_options,
+            "factor": self.factor,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class MemoryEfficientAttention(keras.layers.Layer):
+    """Multi-head self-attention with a layer norm of its own before it. T2T computes the heads in turn, and each again
+    in the backward pass; here they are computed together: the same numbers.
+
+    Args:
+        hidden_size: width in and out.
+        num_heads: must divide hidden_size.
+
+    Call arguments:
+        x: [batch, length, hidden], not normed.
+        memory: None.
+        bias: broadcasts to [batch, 1, length, length].
+
+    Raises:
+        ValueError: hidden_size not divisible by num_heads.
+
+    Reference:
+        T2T `multihead_self_attention_memory_efficient`.
+    """
+
+    def __init__(self, hidden_size: int, num_heads: int, name: str = "multihead_attention", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        if hidden_size % num_heads:
+            raise ValueError(f"hidden_size={hidden_size} must be divisible by num_heads={num_heads}")
+        self.hidden_size = hidden_size
+        self.num_heads = num_heads
+        self.norm = LayerNorm(name=name, dtype=self.dtype_policy)  # of the same name: T2T opens no scope for it
+
+    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+        size, heads, depth = self.hidden_size, self.num_heads, self.hidden_size // self.num_heads
+        normal = fresh(keras.initializers.RandomNormal(stddev=size**-0.5))
+        self.wqkv = self.add_weight(name="wqkv", shape=(heads, 1, size, 3 * depth), initializer=normal)
+        self.wo = self.add_weight(name="wo", shape=(heads, 1, depth, size), initializer=normal)
+        self.norm.build(x_shape)
+        self.built = True
+
+    def _project(self, x: Any) -> tuple[Any, Any, Any]:
+        """[batch, length, hidden] -> scaled queries, keys and values [batch, heads, length, depth]."""
+        q, k, v = ops.split(ops.einsum("blc,hzcd->bhld", self.norm(x), self.wqkv), 3, axis=-1)
+        return q * (self.hidden_size // self.num_heads) ** -0.5, k, v
+
+    def _output(self, q: Any, k: Any, v: Any, bias: Any) -> Any:
+        return ops.einsum("bhld,hzdc->blc", dot_product_attention(q, k, v, bias), self.wo)
+
+    def call(self, x: Any, memory: Any = None, bias: Any = None, training: bool = False) -> Any:
+        return self._output(*self._project(x), bias)
+
+    def init_cache(self, batch_size: Any, max_length: int) -> Options:
+        """Empty keys and values, each [batch, heads, max_length, depth]."""
+        shape = (batch_size, self.num_heads, max_length, self.hidden_size // self.num_heads)
+        return {name: ops.zeros(shape, self.compute_dtype) for name in "kv"}
+
+    def step(self, x: Any, position: Any, cache: Options, bias: Any = None) -> tuple[Any, Options]:
+        """The output at x [batch, 1, hidden]."""
+        q, k, v = self._project(x)
+        at = (0, 0, position, 0)
+        cache = {"k": ops.slice_update(cache["k"], at, k), "v": ops.slice_update(cache["v"], at, v)}
+        return self._output(q, cache["k"], cache["v"], bias), cache
+
+    def get_config(self) -> Options:
+        return {**super().get_config(), "hidden_size": self.hidden_size, "num_heads": self.num_heads}

@@ -1,0 +1,140 @@
+"""The speech modality: how audio enters a model. Entered in the table of `modality` as "speech_recognition"."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.layers import log_mel
+from tensor2keras.layers.modality import modality
+from tensor2keras.layers.normalization import LayerNorm
+
+CHANNELS = 128  # of the first two convolutions
+STRIDE = 4  # frames that become one position
+
+
+class SpeechRecognition(modality.Modality):
+    """Audio: three convolutions over time and frequency, after which a position stands for four frames.
+
+    Shapes: features [batch, frames, bins, channels], as the problem makes them; with `audio_preproc_in_bottom`
+    waveforms [batch, samples], from which the features are made here. Out, [batch, positions, hidden].
+
+    Args:
+        audio_preproc_in_bottom: whether inputs are waveforms.
+        audio_mask_padding: positions after an utterance's end are 0, which hides them from attention. T2T leaves there
+            what convolutions make of zeros, so that what a model hears depends a little on the rest of the batch.
+        audio_sample_rate, audio_preemphasis, audio_frame_length, audio_frame_step, audio_lower_edge_hertz,
+            audio_upper_edge_hertz, audio_num_mel_bins: see `log_mel.log_mel`.
+        audio_dither: deviation of the noise added to waveforms in training.
+        audio_add_delta_deltas: whether there are three channels (the energies and two derivatives) or one.
+
+    Reference:
+        T2T `speech_recognition_bottom`.
+    """
+
+    scope = "speech_recognition_modality"
+    settings = (
+        "audio_preproc_in_bottom",
+        "audio_mask_padding",
+        "audio_sample_rate",
+        "audio_preemphasis",
+        "audio_dither",
+        "audio_frame_length",
+        "audio_frame_step",
+        "audio_lower_edge_hertz",
+        "audio_upper_edge_hertz",
+        "audio_num_mel_bins",
+        "audio_add_delta_deltas",
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        audio_preproc_in_bottom: bool = False,
+        audio_mask_padding: bool = False,
+        audio_sample_rate: int = 16000,
+        audio_preemphasis: float = 0.97,
+        audio_dither: float = 0.0,
+        audio_frame_length: float = 25.0,
+        audio_frame_step: float = 10.0,
+        audio_lower_edge_hertz: float = 20.0,
+        audio_upper_edge_hertz: float = 8000.0,
+        audio_num_mel_bins: int = 80,
+        audio_add_delta_deltas: bool = True,
+        **kwargs: Any,
+    ):
+        super().__init__(*args, **kwargs)
+        self.preproc_in_bottom = audio_preproc_in_bottom
+        self.mask_padding = audio_mask_padding
+        self.dither = audio_dither
+        self.step = log_mel.samples_in(audio_frame_step, audio_sample_rate)
+        self.add_delta_deltas = audio_add_delta_deltas
+        self.num_mel_bins = audio_num_mel_bins
+        self.log_mel = {
+            "sample_rate": audio_sample_rate,
+            "preemphasis": audio_preemphasis,
+            "frame_length": audio_frame_length,
+            "frame_step": audio_frame_step,
+            "lower_edge_hertz": audio_lower_edge_hertz,
+            "upper_edge_hertz": audio_upper_edge_hertz,
+            "num_mel_bins": audio_num_mel_bins,
+        }
+        self.seed_generator = keras.random.SeedGenerator()
+        heights = [audio_num_mel_bins]  # bins left after each convolution
+        for _ in range(2):
+            heights.append((heights[-1] - 3) // 2 + 1)
+        shared = {"use_bias": False, "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        self.convolutions = [
+            keras.layers.Conv2D(CHANNELS, (3, 3), (2, 2), name="conv2d", **shared),
+            keras.layers.Conv2D(CHANNELS, (3, 3), (2, 2), name="conv2d_1", **shared),
+            keras.layers.Conv2D(self.hidden_size, (3, heights[-1]), name="conv2d_2", **shared),
+        ]
+        names = ("layer_norm", "layer_norm_1", "layer_norm_2")
+        self.norms = [LayerNorm(name=name, dtype=self.dtype_policy) for name in names]
+        self.heights = heights
+
+    def build(self, input_shape: Any = None) -> None:
+        channels = 3 if self.add_delta_deltas else 1
+        with keras.name_scope(self.name):  # T2T's function opens the scope's name a second time
+            for convolution, norm, height in zip(self.convolutions, self.norms, self.heights, strict=True):
+                convolution.build((None, None, height, channels))
+                channels = convolution.filters
+                norm.build((None, None, None, channels))
+        self.built = True
+
+    def features(self, waveforms: Any, training: bool = False) -> Any:
+        """Waveforms [batch, samples] -> normalized features [batch, frames, bins, channels]."""
+        waveforms = ops.cast(waveforms, "float32")
+        noise = None
+        if training and self.dither > 0:
+            noise = keras.random.normal(ops.shape(waveforms), stddev=self.dither, seed=self.seed_generator)
+        features = log_mel.log_mel(waveforms, dither=noise, **self.log_mel)
+        return log_mel.normalize(log_mel.add_delta_deltas(features) if self.add_delta_deltas else features)
+
+    def bottom(self, x: Any, training: bool = False) -> Any:
+        raw = x
+        if self.preproc_in_bottom:
+            x = self.features(x, training)
+        x = ops.pad(ops.cast(x, self.compute_dtype), ((0, 0), (0, 8), (0, 0), (0, 0)))
+        for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            if i == 2:
+                x = ops.pad(x, ((0, 0), (0, 2), (0, 0), (0, 0)))
+            x = ops.relu(norm(convolution(x)))
+        x = x[:, :, 0]  # [batch, positions, hidden]
+        if self.mask_padding:
+            x = x * (1 - ops.cast(self.padding(raw, x), x.dtype))[:, :, None]
+        return x
+
+    def padding(self, raw: Any, embedded: Any) -> Any:
+        """1.0 at positions after an utterance's last frame (or sample) that is not 0."""
+        if self.preproc_in_bottom:
+            sounds, unit = ops.not_equal(raw, 0), STRIDE * self.step
+        else:
+            sounds, unit = ops.any(ops.not_equal(raw, 0), axis=(2, 3)), STRIDE
+        places = ops.arange(1, ops.shape(sounds)[1] + 1, dtype="int32")
+        length = ops.max(ops.where(sounds, places, 0), axis=1)  # [batch]
+        positions = ops.arange(ops.shape(embedded)[1], dtype="int32")
+        return ops.cast(positions[None, :] * unit >= length[:, None], "float32")
+
+
+modality.MODALITIES["speech_recognition"] = SpeechRecognition

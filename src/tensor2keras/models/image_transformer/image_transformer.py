@@ -1,0 +1,327 @@
+"""The Image Transformer (Parmar et al. 2018, https://arxiv.org/abs/1802.05751), in one dimension.
+
+A decoder alone, that predicts an image value after value: each channel of each pixel as one of 256 intensities
+(`likelihood` "cat"), or each pixel as a mixture of discretized logistics ("dmol"). `Imagetransformer` may go by a class
+label; `models/image_transformer_2d.py` has attention in two dimensions and images that go by images.
+
+What differs from the paper: `dec_attention_type` offers more kinds of attention than its local 1-D and 2-D.
+"""
+
+import functools
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers import position
+from tensor2keras.layers.attention import image as image_attention
+from tensor2keras.layers.attention.local import BlockOrder, block_order
+from tensor2keras.layers.residual import LayerPrepostprocess
+from tensor2keras.models import t2t_model
+from tensor2keras.models.transformer.transformer import attention_options, feed_forward_options, residual_options
+
+INTENSITIES = 256
+COLOUR_CHANNELS = 3  # what a mixture of logistics describes
+GAP_SIZES = (0, 16, 64, 0, 16, 64, 128, 0)  # T2T's for the sets that have no such hyperparameter
+
+# hparams of T2T that change the computation and are not built here: name -> the value that leaves them off.
+_NOT_BUILT = {"scheduled_sampling_prob": 0.0}
+
+
+class ImageDecoder(t2t_model.T2TModel):
+    """A decoder of images; subclasses say what it goes by.
+
+    Call arguments:
+        features: "targets" [batch, height, width, channels] int, 0 to 255, shifted right inside; "inputs" as the
+            subclass says.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, height, width, channels, 256], or mixture parameters [batch, height, width, 10 * mixtures].
+    """
+
+    def __init__(self, hparams: HParams, name: str, **kwargs: Any):
+        for setting, off in _NOT_BUILT.items():
+            if hparams.get(setting, off) != off:
+                raise ValueError(f"hparams.{setting}={hparams[setting]} is not supported; set {setting}={off}")
+        self.likelihood = hparams.get("likelihood", "cat")
+        if self.likelihood not in ("cat", "dmol"):
+            raise ValueError(f"unknown likelihood {self.likelihood!r}; known: cat, dmol")
+        if self.likelihood == "dmol" and hparams.num_channels != 1:
+            raise ValueError(f"likelihood=dmol takes whole pixels: set num_channels=1, not {hparams.num_channels}")
+        super().__init__(hparams, name=name, **kwargs)
+        if self.problem is not None:
+            self._check_problem()
+        self.decoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
+        self.target_positions = self._positions("dec_pos")
+        memory = attention_options(hparams, self.kernel_initializer) if self.has_memory else None
+        self.decoder = [
+            image_attention.ImageTransformerLayer(
+                self._self_attention(i),
+                self._feed_forward(i),
+                memory_attention=memory,
+                **residual_options(hparams),
+                name=f"decoder_layer_{i}",
+                dtype=self.dtype_policy,
+            )
+            for i in range(hparams.num_decoder_layers or hparams.num_hidden_layers)
+        ]
+        self.decoder_final = LayerPrepostprocess(
+            name="layer_prepostprocess_1" if self.has_memory else "layer_prepostprocess",
+            dtype=self.dtype_policy,
+            **residual_options(hparams)["preprocess"],
+        )
+        self.output_conv = keras.layers.Dense(
+            10 * hparams.num_mixtures if self.likelihood == "dmol" else INTENSITIES,
+            use_bias=self.likelihood == "cat",
+            kernel_initializer=self.kernel_initializer,
+            name="output_conv",
+            dtype=self.dtype_policy,
+        )
+
+    has_memory = False  # whether the decoder attends to an encoded image
+
+    def _check_problem(self) -> None:
+        modality = self.problem["features"].get("targets", {}).get("modality", "none")
+        if not modality.startswith("image") and modality != "identity":  # img2img problems' raw images
+            raise ValueError(f"{self.name} draws images: the targets' modality must be image, not {modality}")
+
+    def _positions(self, name: str) -> Any:
+        """The learned positions of `pos=emb`; those of `pos=timing` have no variables."""
+        if self.hparams.pos not in ("timing", "emb"):
+            raise ValueError(f"unknown pos {self.hparams.pos!r}; known: timing, emb")
+        if self.hparams.pos == "timing":
+            return None
+        return position.PositionalEmbeddingND(self.hparams.max_length, prefix=name, name=name, dtype=self.dtype_policy)
+
+    def _self_attention(self, layer: int) -> keras.layers.Layer:
+        hparams = self.hparams
+        options = {
+            name: hparams[name] for name in ("block_length", "block_width", "num_memory_blocks") if name in hparams
+        }
+        options |= {name: hparams[name] for name in ("query_shape", "memory_flange") if name in hparams}
+        if self.attention_type == "dilated":
+            gaps, layers = hparams.get("gap_sizes", GAP_SIZES), hparams.num_decoder_layers or hparams.num_hidden_layers
+            if len(gaps) != layers:
+                raise ValueError(f"gap_sizes={list(gaps)} must be as many as the decoder's {layers} layers")
+            options["gap_size"] = gaps[layer]
+        if self.attention_type == "local_2d" and "query_shape" not in options:
+            raise ValueError("dec_attention_type=local_2d needs hparams query_shape and memory_flange")
+        return image_attention.self_attention(
+            self.attention_type, self._attention_options(), options, dtype=self.dtype_policy
+        )
+
+    @property
+    def attention_type(self) -> str:
+        """The decoder's kind of self-attention, a key of `image_attention.SELF_ATTENTION`."""
+        return self.hparams.dec_attention_type
+
+    def _attention_options(self) -> dict[str, Any]:
+        return {
+            **attention_options(self.hparams, self.kernel_initializer),
+            "query_filter_width": self.hparams.q_filter_width,
+            "key_filter_width": self.hparams.kv_filter_width,
+            "filter_padding": "LEFT",
+        }
+
+    def _feed_forward(self, layer: int) -> dict[str, Any]:
+        return feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
+
+    def build_body(self) -> None:
+        self._build_encoder()
+        shape = (None, None, self.hparams.hidden_size)
+        if self.target_positions is not None:
+            self.target_positions.build((None, None, *shape[1:]))
+        for layer in self.decoder:
+            layer.build(shape)
+        self.decoder_final.build(shape)
+        self.output_conv.build(shape)
+
+    def _build_encoder(self) -> None:
+        """Builds what subclasses encode with."""
+
+    def _override(self, what: str, feature: str) -> Any:
+        if what == "loss" and feature == "targets" and self.likelihood == "dmol":
+            return "dmol"
+        return super()._override(what, feature)
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        """Embedded targets [batch, rows, columns, hidden] (a sequence is one row) -> predictions."""
+        x = features["targets"]
+        is_sequence = len(x.shape) == 3
+        x = x[:, None] if is_sequence else x
+        batch, rows, columns = ops.shape(x)[:3]
+        condition, memory = self.encode(features, training=training)
+        x = self._shift(x)
+        x = self._add_positions(x, self.target_positions)
+        if condition is not None:
+            x = x + condition[:, None, None, :]
+        x = self.decoder_dropout(ops.reshape(x, (batch, rows * columns, x.shape[-1])), training=training)
+        for layer in self.decoder:
+            x = layer(x, columns=columns, memory=memory, training=training)
+        predictions = self.output_conv(self.decoder_final(None, x, training=training))
+        if is_sequence:
+            return predictions
+        channels = self.hparams.num_channels
+        shape = (columns,) if self.likelihood == "dmol" else (columns // channels, channels)
+        return ops.reshape(predictions, (batch, rows, *shape, predictions.shape[-1]))
+
+    def encode(self, features: t2t_model.Features, training: bool = False) -> tuple[Any, Any]:
+        """What is added at every position [batch, hidden], and what is attended to [batch, length, hidden]; or None."""
+        return None, None
+
+    def _shift(self, x: Any) -> Any:
+        """Moves every vector to the place decoded next; zero vectors where the order begins (anew, in blocks)."""
+        batch, rows, columns = ops.shape(x)[:3]
+        flat = ops.reshape(x, (batch, rows * columns, x.shape[-1]))
+        if self.attention_type == "local_2d":
+            previous = self._block_order((rows, columns)).previous
+            shifted = ops.take(ops.pad(flat, ((0, 0), (1, 0), (0, 0))), previous + 1, axis=1)
+        else:
+            shifted = ops.pad(flat, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+        return ops.reshape(shifted, (batch, rows, columns, x.shape[-1]))
+
+    def _add_positions(self, x: Any, layer: Any, positions: Any = None) -> Any:
+        if layer is not None:
+            return layer(x, positions)
+        return position.add_timing_signal_nd(x, positions=positions)
+
+    # Drawing images: one step a column, in the order of `order`. The cache holds what self-attention still sees.
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images that are drawn."""
+        hparams = self.hparams
+        return hparams.img_len, hparams.img_len, COLOUR_CHANNELS if self.likelihood == "dmol" else hparams.num_channels
+
+    @functools.cached_property
+    def order(self) -> BlockOrder:
+        """The order in which rows and columns are decoded: row by row, or block by block where attention is 2-D."""
+        return self._block_order((self.hparams.img_len, self.hparams.img_len * self.hparams.num_channels))
+
+    def _block_order(self, shape: tuple[int, int]) -> BlockOrder:
+        if not all(isinstance(size, int) for size in shape):
+            raise ValueError("attention in two dimensions needs images of a size known when the model is traced")
+        return block_order(shape, self.hparams.query_shape if self.attention_type == "local_2d" else None)
+
+    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
+        """The state before the first step: what the image goes by, and empty buffers.
+
+        Args:
+            features: "inputs" if the model takes any; of others only the batch size counts.
+            max_length: the number of steps, rows * columns of `order`.
+        """
+        if self.attention_type in image_attention.NOT_CAUSAL:
+            raise ValueError(f"dec_attention_type={self.attention_type} sees what is yet to be drawn: it cannot draw")
+        if max_length != len(self.order.order):
+            raise ValueError(f"max_length={max_length}: an image {self.image_shape} is {len(self.order.order)} steps")
+        batch_size = ops.shape(next(iter(features.values())))[0]
+        inputs = {"inputs": features["inputs"]} if self.has_inputs else {}
+        condition, memory = self.encode(self.bottom(inputs))
+        cache = {layer.name: layer.init_cache(batch_size, self.order, memory) for layer in self.decoder}
+        return cache if condition is None else {**cache, "condition": condition}
+
+    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Predictions at step `position` of `order` from what was drawn at the step before.
+
+        Args:
+            ids: [batch] intensities, or [batch, 3] colours for a mixture; anything at position 0.
+            position: scalar int32.
+            cache: from `init_cache` or the step before.
+
+        Returns:
+            Logits [batch, 256] or mixture parameters [batch, 10 * mixtures], and the new cache.
+        """
+        order = self.order
+        place = ops.take(ops.convert_to_tensor(order.order), position, axis=0)
+        columns = order.shape[1]
+        x = self._embed_previous(ids, position) * ops.cast(
+            ops.logical_not(ops.take(ops.convert_to_tensor(order.starts), position, axis=0)), self.compute_dtype
+        )
+        where = (place // columns, place % columns)
+        x = self._add_positions(x[:, None, None, :], self.target_positions, [ops.reshape(i, (1,)) for i in where])[:, 0]
+        if "condition" in cache:
+            x = x + cache["condition"][:, None, :]
+        cache = dict(cache)
+        for layer in self.decoder:
+            x, cache[layer.name] = layer.step(x, position, cache[layer.name], order)
+        return self.output_conv(self.decoder_final(None, x))[:, 0], cache
+
+    def _embed_previous(self, ids: Any, step: Any) -> Any:
+        """What was drawn before `step` -> [batch, hidden]."""
+        modality = self.modalities["targets"]
+        if self.likelihood == "dmol":
+            return modality.targets_bottom(ids[:, None, None, :])[:, 0, 0]
+        before = ops.take(ops.convert_to_tensor(self.order.order), ops.maximum(step - 1, 0), axis=0)
+        return modality.embed(ids, before % self.hparams.num_channels)
+
+    def infer(self, features: t2t_model.Features | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Draws images: see `tensor2keras.decoding.images.infer` for the arguments and what comes back."""
+        from tensor2keras.decoding import images  # the floor above
+
+        return images.infer(self, features, **kwargs)
+
+
+@registry.register_model("imagetransformer")
+class Imagetransformer(ImageDecoder):
+    """Images by class, or of no class with `unconditional`.
+
+    Call arguments:
+        features: "targets" [batch, height, width, channels] int, 0 to 255; "inputs" [batch], the class labels.
+        training: whether dropout applies.
+    """
+
+    def __init__(self, hparams: HParams, name: str = "imagetransformer", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+
+    @property
+    def has_inputs(self) -> bool:
+        return super().has_inputs and not self.hparams.unconditional
+
+    def _check_problem(self) -> None:
+        super()._check_problem()
+        modality = self.problem["features"].get("inputs", {}).get("modality", "none")
+        if not self.hparams.unconditional and modality != "class_label":
+            raise ValueError(
+                f"{self.name} goes by a class label: the inputs' modality must be class_label, not {modality}; set "
+                "unconditional=True to do without (problems of classes are images by class when reversed: PROBLEM_rev)"
+            )
+
+    def encode(self, features: t2t_model.Features, training: bool = False) -> tuple[Any, Any]:
+        if not self.has_inputs:
+            return None, None
+        label = features["inputs"]
+        return (ops.mean(label, axis=tuple(range(1, len(label.shape) - 1))) if len(label.shape) > 2 else label), None
+
+
+@registry.register_model("imagetransformer_moe")
+class ImagetransformerMoe(Imagetransformer):
+    """`Imagetransformer` with experts in place of the feed-forward networks of the layers `moe_layers_decoder`.
+
+    T2T 1.15 registers this model without the functions it calls; so it is built from its hyperparameters.
+    """
+
+    def __init__(self, hparams: HParams, name: str = "imagetransformer_moe", **kwargs: Any):
+        if "moe_layers_decoder" not in hparams:
+            raise ValueError(f"{name} needs hparams moe_layers_decoder, as imagetransformer_moe_tiny has it")
+        super().__init__(hparams, name=name, **kwargs)
+
+    @property
+    def attention_type(self) -> str:
+        return {"moe_local1d": "local_1d"}.get(super().attention_type, super().attention_type)
+
+    def _feed_forward(self, layer: int) -> dict[str, Any]:
+        hparams = self.hparams
+        if str(layer) not in hparams.moe_layers_decoder.split(","):
+            return super()._feed_forward(layer)
+        return {
+            "ffn_layer": "local_moe",
+            "hidden_size": hparams.hidden_size,
+            "filter_size": int(hparams.moe_hidden_sizes),
+            "num_experts": hparams.moe_num_experts,
+            "k": hparams.moe_k,
+            "loss_coef": hparams.moe_loss_coef,
+            "kernel_initializer": self.kernel_initializer,
+        }

@@ -1,0 +1,100 @@
+"""The Image Transformer with attention in two dimensions, and from image to image (Parmar et al. 2018,
+https://arxiv.org/abs/1802.05751, sections 3.2 and 5.3: super-resolution).
+
+Images are drawn block by block wherever attention is 2-D, since a block sees nothing but the blocks before it; T2T does
+so only with `block_raster_scan`, and otherwise draws in an order that its attention was not trained for.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers.attention import image as image_attention
+from tensor2keras.layers.residual import LayerPrepostprocess
+from tensor2keras.models import t2t_model
+from tensor2keras.models.image_transformer.image_transformer import ImageDecoder, Imagetransformer
+from tensor2keras.models.transformer.transformer import attention_options, feed_forward_options, residual_options
+
+
+@registry.register_model("imagetransformer2d")
+class Imagetransformer2d(Imagetransformer):
+    """Images by class, or of no class, under T2T's other name: its sets have 2-D attention."""
+
+    def __init__(self, hparams: HParams, name: str = "imagetransformer2d", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+
+
+@registry.register_model("img2img_transformer")
+class Img2imgTransformer(ImageDecoder):
+    """Images by images, such as larger ones by small ones: the input image is encoded and attended to.
+
+    Call arguments:
+        features: "inputs" [batch, height, width, channels] and "targets" [batch, height, width, channels] int, 0 to
+            255; the two may differ in size.
+        training: whether dropout applies.
+    """
+
+    has_memory = True
+
+    def __init__(self, hparams: HParams, name: str = "img2img_transformer", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        if hparams.enc_attention_type not in ENCODER_ATTENTION:
+            known = ", ".join(sorted(ENCODER_ATTENTION))
+            raise ValueError(f"unknown enc_attention_type {hparams.enc_attention_type!r}; known: {known}")
+        self.input_positions = self._positions("enc_pos")
+        self.encoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
+        self.encoder = [
+            image_attention.ImageTransformerLayer(
+                ENCODER_ATTENTION[hparams.enc_attention_type](hparams, self.kernel_initializer, self.dtype_policy),
+                feed_forward_options(hparams, self.kernel_initializer, padding="SAME"),
+                **residual_options(hparams),
+                name=f"encoder_layer_{i}",
+                dtype=self.dtype_policy,
+            )
+            for i in range(hparams.num_encoder_layers)
+        ]
+        self.encoder_final = LayerPrepostprocess(
+            name="layer_prepostprocess", dtype=self.dtype_policy, **residual_options(hparams)["preprocess"]
+        )
+
+    def _check_problem(self) -> None:
+        super()._check_problem()
+        modality = self.problem["features"].get("inputs", {}).get("modality", "none")
+        if not modality.startswith("image") and modality != "identity":
+            raise ValueError(f"{self.name} goes by images: the inputs' modality must be image, not {modality}")
+
+    def _override(self, what: str, feature: str) -> Any:
+        # T2T's 1-D sets leave the inputs' bottom out, and what then enters the encoder does not fit it.
+        if (what, feature) == ("bottom", "inputs") and "inputs" not in (self.hparams.bottom or {}):
+            return "image_channel_embeddings_bottom"
+        return super()._override(what, feature)
+
+    def _build_encoder(self) -> None:
+        shape = (None, None, self.hparams.hidden_size)
+        if self.input_positions is not None:
+            self.input_positions.build((None, None, *shape[1:]))
+        for layer in self.encoder:
+            layer.build(shape)
+        self.encoder_final.build(shape)
+
+    def encode(self, features: t2t_model.Features, training: bool = False) -> tuple[Any, Any]:
+        x = features["inputs"]
+        x = x[:, None] if len(x.shape) == 3 else x
+        x = self._add_positions(x, self.input_positions)
+        batch, rows, columns = ops.shape(x)[:3]
+        x = self.encoder_dropout(ops.reshape(x, (batch, rows * columns, x.shape[-1])), training=training)
+        for layer in self.encoder:
+            x = layer(x, columns=columns, training=training)
+        return None, self.encoder_final(None, x, training=training)
+
+
+def _global(hparams: HParams, kernel_initializer: Any, dtype: Any) -> keras.layers.Layer:
+    """Every position sees every other."""
+    options = attention_options(hparams, kernel_initializer)
+    return image_attention.SelfAttention(options, "self_att", name="self_att", dtype=dtype)
+
+
+ENCODER_ATTENTION = {"global": _global}

@@ -1,0 +1,439 @@
+"""The Transformer (Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762).
+
+`Transformer` is figure 1 of the paper, or its decoder alone when the problem has no inputs (a language model) or
+prepends them to the targets. `TransformerEncoder` is its encoder alone, for classifiers; `TransformerScorer` returns
+the log-probability of given targets; `TransformerRegressor` one real value.
+
+What differs from the paper: by default a norm comes before each sublayer and one after the stack
+(`layer_preprocess_sequence` "n", `layer_postprocess_sequence` "da"), and an embedding of the target space is added to
+the encoder's input.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry
+from tensor2keras.hparams import HParams
+from tensor2keras.layers import position, transformer
+from tensor2keras.layers.attention import multi_head as attention
+from tensor2keras.layers.embedding import TableEmbedding
+from tensor2keras.models import t2t_model
+
+TARGET_SPACES = 32  # rows of the target space embedding
+
+
+class _TransformerBase(t2t_model.T2TModel):
+    """What the encoder-decoder and the lone encoder share: the parts' arguments, the encoder and its input."""
+
+    encoder_class: type[keras.layers.Layer] = transformer.TransformerEncoder
+    not_built: tuple[str, ...] = ("scheduled_sampling_prob",)  # hparams of T2T that must be 0 here
+
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        for setting in self.not_built:
+            if hparams.get(setting):
+                raise ValueError(f"hparams.{setting}={hparams[setting]} is not supported; set {setting}=0")
+        super().__init__(hparams, **kwargs)
+        self.refuse_modality("inputs", "image", why="reads sequences, not images")
+        self.target_space_embedding = self.encoder = self.input_positions = None
+        self.encoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
+
+    def _make_encoder(self) -> None:
+        hparams = self.hparams
+        if hparams.get("use_target_space_embedding", True):
+            self.target_space_embedding = TableEmbedding(
+                TARGET_SPACES,
+                hparams.hidden_size,
+                initializer=self.kernel_initializer,
+                name="target_space_embedding",
+                dtype=self.dtype_policy,
+            )
+        self.input_positions = self._positions("inputs_positional_embedding")
+        self.encoder = self._encoder_stack()
+
+    def _encoder_stack(self) -> keras.layers.Layer:
+        hparams = self.hparams
+        num_layers = hparams.num_encoder_layers or hparams.num_hidden_layers
+        return self.encoder_class(
+            num_layers,
+            attention=attend_to_areas(hparams, self._encoder_self_attention(), num_layers),
+            feed_forward=self._encoder_feed_forward(),
+            **residual_options(hparams),
+            zero_padding=hparams.use_pad_remover and hparams.ffn_layer in ("dense_relu_dense", "conv_hidden_relu"),
+            dtype=self.dtype_policy,
+        )
+
+    def _encoder_self_attention(self) -> dict[str, Any] | None:
+        return self_attention_options(self.hparams, self.kernel_initializer)
+
+    def _encoder_feed_forward(self) -> dict[str, Any]:
+        return feed_forward_options(self.hparams, self.kernel_initializer, padding="SAME")
+
+    def _positions(self, name: str) -> keras.layers.Layer | None:
+        """The learned positions of `pos=emb`; the other kinds have no variables."""
+        if self.hparams.pos != "emb":
+            return None
+        return position.PositionalEmbedding(
+            self.hparams.max_length, initializer=self.kernel_initializer, name=name, dtype=self.dtype_policy
+        )
+
+    def _build_encoder(self, shape: tuple) -> None:
+        if self.target_space_embedding is not None:
+            self.target_space_embedding.build()
+        if self.input_positions is not None:
+            self.input_positions.build(shape)
+        self.encoder.build(shape)
+
+    def _add_positions(self, x: Any, features: t2t_model.Features, kind: str, layer: Any, start: Any = 0) -> Any:
+        """Adds the position signal of `hparams.pos`; `kind` is "inputs" or "targets"."""
+        positions = features.get(f"{kind}_position")
+        if self.hparams.pos == "timing":
+            if positions is not None:
+                return position.add_timing_signal_1d_given_position(x, positions)
+            return position.add_timing_signal_1d(x, start_index=start)
+        if self.hparams.pos == "timing_from_features":
+            return position.add_timing_signals_from_features(x, features, self.hparams.position_features)
+        if self.hparams.pos == "emb":
+            return layer(x, positions, start_index=start)
+        return x
+
+    def encode(self, features: t2t_model.Features, training: bool = False) -> tuple[Any, Any]:
+        """Embedded inputs -> the encoder's output [batch, inputs, hidden] and the bias that hides its padding."""
+        x = features["inputs"]
+        length = ops.shape(x)[1]
+        padding_bias = attention.ignore_padding_bias(attention.embedding_padding(x))
+        self_bias = memory_bias = padding_bias
+        nonpadding = ops.cast(padding_bias[:, 0, 0, :] > -1, "float32")
+        if "inputs_segmentation" in features:
+            segments = features["inputs_segmentation"]
+            self_bias = attention.same_segment_bias(segments, segments)
+            memory_bias = attention.same_segment_bias(features.get("targets_segmentation", segments), segments)
+            nonpadding = ops.cast(segments > 0, "float32")
+        if self.hparams.get("unidirectional_encoder"):
+            self_bias = attention.causal_bias(length)
+        if self.hparams.get("proximity_bias"):
+            self_bias = self_bias + attention.proximal_bias(length)
+        if self.target_space_embedding is not None:
+            space = (self.problem or {}).get("target_space_id", 0)
+            x = x + self.target_space_embedding(ops.full((1, 1), space, dtype="int32"))
+        x = self._add_positions(x, features, "inputs", self.input_positions)
+        x = self.encoder_dropout(x, training=training)
+        return self.encoder(x, bias=self_bias, nonpadding=nonpadding, training=training), memory_bias
+
+
+@registry.register_model
+class Transformer(_TransformerBase):
+    """Encoder and decoder, or the decoder alone (Vaswani et al. 2017).
+
+    Call arguments:
+        features: "inputs" [batch, length] and "targets" [batch, length] ids; packed problems add "inputs_segmentation",
+            "inputs_position", "targets_segmentation", "targets_position". Targets are shifted right inside.
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, target length, vocab_size].
+    """
+
+    decoder_class: type[keras.layers.Layer] = transformer.TransformerDecoder
+    decodes_by_steps = True  # whether no position sees later ones: else decoding runs the whole model at each step
+
+    def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.refuse_modality("targets", "real", "image", why="writes sequences of symbols, or a class")
+        if self.has_inputs:
+            self._make_encoder()
+        self.target_positions = self._positions("targets_positional_embedding")
+        self.decoder = self._decoder_stack()
+        self.decoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
+
+    @property
+    def has_inputs(self) -> bool:
+        return super().has_inputs and self.hparams.prepend_mode == "none"
+
+    def _decoder_stack(self) -> keras.layers.Layer:
+        hparams = self.hparams
+        num_layers = hparams.get("num_decoder_layers") or hparams.num_hidden_layers
+        memory_attention = attention_options(hparams, self.kernel_initializer)
+        return self.decoder_class(
+            num_layers,
+            attention=attend_to_areas(hparams, self._decoder_self_attention(), num_layers),
+            memory_attention=attend_to_areas(hparams, memory_attention, num_layers) if self.has_inputs else None,
+            feed_forward=self._decoder_feed_forward(),
+            **residual_options(hparams),
+            dtype=self.dtype_policy,
+        )
+
+    def _decoder_self_attention(self) -> dict[str, Any]:
+        return self_attention_options(self.hparams, self.kernel_initializer)
+
+    def _decoder_feed_forward(self) -> dict[str, Any]:
+        return feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
+
+    def build_body(self) -> None:
+        shape = (None, None, self.hparams.hidden_size)
+        if self.has_inputs:
+            self._build_encoder(shape)
+        if self.target_positions is not None:
+            self.target_positions.build(shape)
+        self.decoder.build(shape, shape)
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        memory, memory_bias = self.encode(features, training=training) if self.has_inputs else (None, None)
+        x = shift_right(features["targets"])
+        x = self._add_positions(x, features, "targets", self.target_positions)
+        x = self.decoder_dropout(x, training=training)
+        segments = features.get("targets_segmentation")
+        nonpadding = None if segments is None else ops.cast(segments > 0, "float32")
+        return self.decoder(x, memory, self.decoder_bias(features), memory_bias, nonpadding, training=training)
+
+    def decoder_bias(self, features: t2t_model.Features) -> Any:
+        """What a target position may see of the targets. There is no mask over their padding, as in T2T."""
+        targets = features["targets"]
+        length = ops.shape(targets)[1]
+        if not self.hparams.get("causal_decoder_self_attention", True):
+            bias = attention.ignore_padding_bias(attention.embedding_padding(targets))
+        elif self.hparams.prepend_mode == "prepend_inputs_full_attention":
+            bias = attention.prepend_inputs_full_bias(attention.embedding_padding(targets))
+        else:
+            bias = attention.causal_bias(length)
+        if "targets_segmentation" in features:
+            segments = features["targets_segmentation"]
+            bias = bias + attention.same_segment_bias(segments, segments)
+        if self.hparams.get("proximity_bias"):
+            bias = bias + attention.proximal_bias(length)
+        return bias
+
+    # Decoding
+
+    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
+        """Runs the encoder and makes key/value buffers for `max_length` target positions.
+
+        What lies under a key "encoder" is the same for all beams of an input. Prepended inputs that see each other in
+        full
+        are all decoded here: one by one they could not see what follows them.
+        """
+        if not self.decodes_by_steps:
+            return super().init_cache(features, max_length)
+        batch_size = ops.shape(next(iter(features.values())))[0]
+        if self.has_inputs:
+            memory, memory_bias = self.encode(self.bottom({"inputs": features["inputs"]}))
+            decoder = self.decoder.init_cache(batch_size, max_length, memory)
+            return {"decoder": decoder, "encoder": {"memory_bias": memory_bias}}
+        cache = {"decoder": self.decoder.init_cache(batch_size, max_length)}
+        if self.hparams.prepend_mode == "prepend_inputs_full_attention":
+            return self._decode_prepended(features["inputs"] if "inputs" in features else features["targets"], cache)
+        return cache
+
+    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Logits [batch, vocab_size] of the symbol at `position`, given the symbol before it (0 at the start)."""
+        if not self.decodes_by_steps:
+            return super().decode_step(ids, position, cache)
+        x = self.modalities["targets"].targets_bottom(ids[:, None])
+        x = self._add_positions(x, {}, "targets", self.target_positions, start=position)
+        length = self.decoder.cache_length(cache["decoder"])
+        bias = attention.later_bias_of(position, length)
+        if self.hparams.get("proximity_bias"):
+            bias = bias + attention.proximal_bias_of(position, length)
+        memory_bias = cache["encoder"]["memory_bias"] if self.has_inputs else None
+        y, decoder = self.decoder.step(x, position, cache["decoder"], bias, memory_bias)
+        if "last_prepended" in cache:
+            decoder = keep_rows(position <= cache["last_prepended"], cache["decoder"], decoder)
+        return self.top(y, {})[:, 0], {**cache, "decoder": decoder}
+
+    def _decode_prepended(self, inputs: Any, cache: dict[str, Any]) -> dict[str, Any]:
+        """The cache after the inputs [batch, inputs] and the separator's position, which all see each other."""
+        count = ops.sum(ops.cast(ops.cumprod(ops.cast(inputs != 0, "int32"), axis=1), "int32"), axis=1)  # [batch]
+        embedded = self.modalities["targets"].targets_bottom(ops.pad(inputs, ((0, 0), (0, 1))))
+        x = self._add_positions(shift_right(embedded), {}, "targets", self.target_positions)
+        length = self.decoder.cache_length(cache["decoder"])
+        beyond = ops.arange(length, dtype="int32")[None, :] > count[:, None]
+        bias = attention.ignore_padding_bias(beyond)
+        if self.hparams.get("proximity_bias"):
+            bias = bias + attention.proximal_bias(length)[:, :, : inputs.shape[1] + 1]
+        _, decoder = self.decoder.step(x, 0, cache["decoder"], bias)
+        return {"decoder": decoder, "last_prepended": count}
+
+
+@registry.register_model
+class TransformerScorer(Transformer):
+    """A Transformer whose `infer` scores the targets it is given instead of decoding."""
+
+    def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.refuse_modality("targets", "class_label", why="scores sequences")
+
+    def infer(self, features: t2t_model.Features, **kwargs: Any) -> dict[str, Any]:
+        """The log-probability of `features["targets"]`: {"outputs": the targets [batch, length], "scores": [batch]}."""
+        targets = ops.cast(features["targets"], "int32")
+        log_probs = ops.log_softmax(ops.cast(self(features, training=False), "float32"), axis=-1)
+        scores = ops.take_along_axis(log_probs, targets[:, :, None], axis=-1)[:, :, 0]
+        return {"outputs": targets, "scores": ops.sum(scores, axis=1)}
+
+
+@registry.register_model
+class TransformerEncoder(_TransformerBase):
+    """The encoder alone: for class labels, or any target read off the encoded inputs."""
+
+    takes_ctc = True
+
+    def __init__(self, hparams: HParams, name: str = "transformer_encoder", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.refuse_modality("inputs", "absent", why="reads inputs")
+        features = (self.problem or {}).get("features", {})
+        if features.get("inputs", {}).get("modality") == "speech_recognition":
+            self.require_modality("targets", "ctc_symbol", "class_label")  # hparams.ctc_targets=True
+        self._make_encoder()
+
+    def build_body(self) -> None:
+        self._build_encoder((None, None, self.hparams.hidden_size))
+
+    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+        return self.encode(features, training=training)[0]
+
+
+@registry.register_model
+class TransformerRegressor(TransformerEncoder):
+    """The encoder alone with one real value on top: [batch, 1]."""
+
+    def __init__(self, hparams: HParams, name: str = "transformer_regressor", **kwargs: Any):
+        super().__init__(hparams, name=name, **kwargs)
+        self.require_modality("targets", "real", "real_l2", "real_log_poisson", "identity", "generic_l2")
+        self.model_top = keras.layers.Dense(
+            1, kernel_initializer=self.kernel_initializer, name="model_top", dtype=self.dtype_policy
+        )
+
+    def build(self, input_shape: Any = None) -> None:
+        with keras.name_scope("reg_top_ffn"):
+            self.model_top.build((None, self.hparams.hidden_size))
+        super().build(input_shape)
+
+    def top(self, body_output: Any, features: t2t_model.Features) -> Any:
+        return self.model_top(ops.mean(body_output, axis=1))
+
+
+def shift_right(x: Any) -> Any:
+    """[batch, length, hidden] moved one position later, a zero vector first."""
+    return ops.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+
+
+def keep_rows(keep: Any, old: Any, new: Any) -> Any:
+    """Nested tensors with the rows of `old` where `keep` [batch] is true and those of `new` elsewhere."""
+
+    def choose(before: Any, after: Any) -> Any:
+        return ops.where(ops.reshape(keep, (-1,) + (1,) * (len(before.shape) - 1)), before, after)
+
+    return keras.tree.map_structure(choose, old, new)
+
+
+def attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
+    """The arguments of attention to the encoder."""
+    return {
+        "hidden_size": hparams.hidden_size,
+        "num_heads": hparams.num_heads,
+        "key_size": hparams.attention_key_channels or hparams.hidden_size,
+        "value_size": hparams.attention_value_channels or hparams.hidden_size,
+        "dropout": hparams.attention_dropout,
+        "dropout_broadcast_dims": integers(hparams.get("attention_dropout_broadcast_dims")),
+        "variables_3d": bool(hparams.get("attention_variables_3d")),
+        "hard_attention_k": hparams.get("hard_attention_k", 0),
+        "gumbel_noise_weight": hparams.get("gumbel_noise_weight", 0.0),
+        "kernel_initializer": kernel_initializer,
+    }
+
+
+def self_attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
+    """The arguments of self-attention: those above, and its type with its own."""
+    kind = hparams.get("self_attention_type", "dot_product")
+    options: dict[str, Any] = {}
+    if kind.startswith("dot_product") and "relative" in kind:
+        options["max_relative_position"] = hparams.max_relative_position
+    if kind.endswith("relative_v2") or kind == "local_relative_mask_right":
+        options["heads_share_relative_embedding"] = hparams.heads_share_relative_embedding
+        options["add_relative_to_values"] = hparams.add_relative_to_values
+    return {
+        **attention_options(hparams, kernel_initializer),
+        "attention_type": kind,
+        "attention_options": options,
+    }
+
+
+def attend_to_areas(hparams: HParams, options: dict[str, Any], num_layers: int) -> Any:
+    """The options of each layer's attention, where the first `hparams.num_area_layers` attend to areas."""
+    count = hparams.get("num_area_layers", 0)
+    width, height = hparams.get("max_area_width", 1), hparams.get("max_area_height", 1)
+    if count == 0 or width == height == 1 or options.get("attention_type", "dot_product") != "dot_product":
+        return options
+    areas = {
+        "max_area_width": width,
+        "max_area_height": height,
+        "height": hparams.get("memory_height", 1),
+        "area_key_mode": hparams.get("area_key_mode", "none"),
+        "area_value_mode": hparams.get("area_value_mode", "none"),
+        "kernel_initializer": options["kernel_initializer"],
+    }
+    with_areas = {**options, "attention_type": "dot_product_area", "attention_options": areas}
+    return [with_areas if i < count else options for i in range(num_layers)]
+
+
+def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str) -> dict[str, Any]:
+    """The arguments of the feed-forward networks; `padding` is that of convolutional ones."""
+    # T2T's transformer means the dense network by its older name too
+    ffn_layer = hparams.ffn_layer.replace("conv_hidden_relu", "dense_relu_dense")
+    if ffn_layer == "local_moe" and hparams.get("gating_type", "topk") != "topk":
+        raise ValueError(f"hparams.gating_type={hparams.gating_type} is not supported; set gating_type=topk")
+    dense = {
+        "dropout": hparams.relu_dropout,
+        "dropout_broadcast_dims": integers(hparams.get("relu_dropout_broadcast_dims")),
+    }
+    own = {
+        "dense_relu_dense": dense,
+        "conv_relu_conv": {
+            "kernel_size": hparams.get("conv_first_kernel", 3),
+            "padding": padding,
+            "dropout": hparams.relu_dropout,
+        },
+        "parameter_attention": {
+            "num_heads": hparams.num_heads,
+            "key_size": hparams.get("parameter_attention_key_channels", 0),
+            "value_size": hparams.get("parameter_attention_value_channels", 0),
+            "dropout": hparams.attention_dropout,
+        },
+        "local_moe": {"num_experts": hparams.moe_num_experts, "k": hparams.moe_k},
+        "local_moe_tpu": {
+            "filter_size": hparams.filter_size // 2,
+            "num_experts": hparams.moe_num_experts,
+            "loss_coef": hparams.moe_loss_coef,
+            "overhead": hparams.get("moe_overhead_train", 1.0),
+            "overhead_eval": hparams.get("moe_overhead_eval", 2.0),
+        },
+    }.get(ffn_layer)
+    shared = {"ffn_layer": ffn_layer}
+    if own is None:
+        return shared
+    return {
+        **shared,
+        "hidden_size": hparams.hidden_size,
+        "filter_size": hparams.filter_size,
+        "kernel_initializer": kernel_initializer,
+        **own,
+    }
+
+
+def residual_options(hparams: HParams) -> dict[str, Any]:
+    """The arguments of the steps before and after each sublayer."""
+    shared = {
+        "dropout": hparams.layer_prepostprocess_dropout,
+        "broadcast_dims": integers(hparams.layer_prepostprocess_dropout_broadcast_dims),
+        "norm_type": hparams.norm_type,
+        "norm_epsilon": hparams.norm_epsilon,
+    }
+    return {
+        "preprocess": {"sequence": hparams.layer_preprocess_sequence, **shared},
+        "postprocess": {"sequence": hparams.layer_postprocess_sequence, **shared},
+    }
+
+
+def integers(text: str | None) -> tuple[int, ...]:
+    """ "0,1" -> (0, 1)."""
+    return tuple(int(part) for part in (text or "").split(",") if part)

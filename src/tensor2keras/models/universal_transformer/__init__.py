@@ -1,0 +1,8 @@
+"""The Universal Transformer and its hyperparameter sets."""
+
+from tensor2keras.models.universal_transformer.universal_transformer import (
+    UniversalTransformer,
+    UniversalTransformerEncoder,
+)
+
+__all__ = ["UniversalTransformer", "UniversalTransformerEncoder"]
