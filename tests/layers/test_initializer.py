@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
-from tensor2keras.layers.initializer import INITIALIZERS, fresh, get_initializer
+from tensor2keras.layers.initializer import INITIALIZERS, get_initializer, unseeded
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_no_two_projections_of_an_attention_start_equal(given):
 
 
 def test_fresh_initializer_is_serializable():
-    initializer = fresh(keras.initializers.RandomNormal(stddev=0.3))
+    initializer = unseeded(keras.initializers.RandomNormal(stddev=0.3))
     copy = keras.initializers.deserialize(keras.initializers.serialize(initializer))
     assert copy.get_config() == initializer.get_config()
-    assert fresh(copy) is copy
+    assert unseeded(copy) is copy
 
 
 def test_every_name_makes_an_initializer():

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.convolution import Size, SubseparableConv, conv, conv_step, margin
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import LayerNorm, get_norm
 
 
@@ -66,7 +66,7 @@ class ConvBlock(keras.layers.Layer):
         self.norm_type = norm_type
         self.norm_epsilon = norm_epsilon
         self.strides = strides
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.convolutions = [
             self._convolution(i, rate, size) for i, (rate, size) in enumerate(self.dilation_rates_and_kernel_sizes)
         ]

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.convolution import Size, conv
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -34,7 +34,7 @@ class ConvGRU(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.filters = filters
         self.kernel_size = kernel_size
         self.padding = padding
@@ -101,7 +101,7 @@ class DiagonalConvGRU(keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         shared = {"padding": "SAME", "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
 
         def gate(name: str, bias: float) -> keras.layers.Layer:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 Size = int | Sequence[int]
 PADDINGS = ("LEFT", "SAME", "VALID")
@@ -47,7 +47,7 @@ def conv(
     """
     _check_padding(padding, kernel_size)
     kernels = ("depthwise_initializer", "pointwise_initializer") if separable else ("kernel_initializer",)
-    options |= dict.fromkeys(kernels, fresh(kernel_initializer))
+    options |= dict.fromkeys(kernels, unseeded(kernel_initializer))
     options = {"filters": filters, "kernel_size": kernel_size, "name": f"{name}_single", **options}
     if isinstance(kernel_size, int):
         if separable:
@@ -209,7 +209,7 @@ class SubseparableConv(keras.layers.Layer):
         self.use_bias = use_bias
         self.conv_name = conv_name or name
         self.mix_name = mix_name
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         kernels = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         shared = {"dilation_rate": dilation_rate, "use_bias": use_bias, **kernels}
         self.parts = [
@@ -307,7 +307,7 @@ class ConvHiddenRelu(keras.layers.Layer):
         self.padding = padding
         self.dropout = dropout
         self.separable = separable
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.conv1 = self._conv("conv1", filter_size, kernel_size, activation="relu")
         self.conv2 = self._conv("conv2", hidden_size, second_kernel_size)
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)

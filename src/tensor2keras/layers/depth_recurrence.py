@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers import position as positions
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.layers.sru import SRU
 from tensor2keras.layers.transformer import Options
@@ -166,7 +166,7 @@ class Recurrence(keras.layers.Layer):
         kind = settings["recurrence_type"]
         super().__init__(name=f"universal_transformer_{kind}", **kwargs)
         self.kind, self.settings, self.hidden_size, self.zero_padding = kind, settings, hidden_size, zero_padding
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.seed_generator = keras.random.SeedGenerator()
         mixed = settings["mix_with_transformer"] or ""
         self.before, self.after = (
@@ -301,11 +301,11 @@ class Recurrence(keras.layers.Layer):
             if letter in self.settings["gates_inputs"]
         ]
         norms = iter(self.norms)
-        inputs = [next(norms)(None, y) for y in inputs]
+        inputs = [next(norms)(y) for y in inputs]
         transform = ops.sigmoid(self.dense["transform"](ops.concatenate(inputs, axis=-1))) * mask
         if "carry" not in self.dense:
             return carried * (1.0 - transform) + transformed * transform
-        inputs = [next(norms)(None, y) for y in inputs]  # normed again, as in T2T
+        inputs = [next(norms)(y) for y in inputs]  # normed again, as in T2T
         return (
             carried * ops.sigmoid(self.dense["carry"](ops.concatenate(inputs, axis=-1))) * mask
             + transformed * transform
@@ -324,19 +324,19 @@ class Recurrence(keras.layers.Layer):
         return total
 
     def _gru(self, x: Any, state: Any, mask: Any) -> Any:
-        x = self.norms[0](None, x)
+        x = self.norms[0](x)
         update = ops.sigmoid(self._dense_of("update", x, state)) * mask
         reset = ops.sigmoid(self._dense_of("reset", x, state)) * mask
         candidate = ops.tanh(self._dense_of("candidate", x, reset * state)) * mask
         return self.norms[1](None, (1.0 - update) * x + update * candidate)
 
     def _lstm(self, x: Any, state: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
-        x = self.norms[0](None, x)
+        x = self.norms[0](x)
         let_in = ops.sigmoid(self._dense_of("input", x, state)) * mask
         keep = ops.sigmoid(self._dense_of("forget", x, state) * mask + self.settings["lstm_forget_bias"])
         let_out = ops.sigmoid(self._dense_of("output", x, state)) * mask
         memory = memory * keep + let_in * ops.tanh(self._dense_of("input_modulation", x, state)) * mask
-        return self.norms[1](None, ops.tanh(memory) * let_out), memory
+        return self.norms[1](ops.tanh(memory) * let_out), memory
 
     def _dense_of(self, name: str, *inputs: Any) -> Any:
         return self.dense[name](ops.concatenate(inputs, axis=-1))

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -100,7 +100,7 @@ class TableEmbedding(keras.layers.Layer):
         self.rows = rows
         self.width = width
         self.scale = scale
-        self.initializer = fresh(initializer)
+        self.initializer = unseeded(initializer)
 
     def build(self, input_shape: Any = None) -> None:
         self.kernel = self.add_weight(name="kernel", shape=(self.rows, self.width), initializer=self.initializer)

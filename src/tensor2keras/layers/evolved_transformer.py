@@ -12,7 +12,7 @@ from keras import ops
 
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.convolution import LeftSeparableConv1D, conv_step
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.layers.transformer import AttentionSublayer, Options, Sublayer, TransformerDecoder, TransformerEncoder
 
@@ -24,7 +24,7 @@ class GatedLinearUnit(Sublayer):
 
     def __init__(self, sizes: Options, name: str = "gated_linear_unit", **kwargs: Any):
         super().__init__(name=name, **kwargs)
-        options = {"kernel_initializer": fresh(sizes["kernel_initializer"]), "dtype": self.dtype_policy}
+        options = {"kernel_initializer": unseeded(sizes["kernel_initializer"]), "dtype": self.dtype_policy}
         self.values = keras.layers.Dense(sizes["hidden_size"], name="dense", **options)
         self.gates = keras.layers.Dense(sizes["hidden_size"], activation="sigmoid", name="dense_1", **options)
 
@@ -34,8 +34,8 @@ class GatedLinearUnit(Sublayer):
         super().build(x_shape)
 
     def call(self, x: Any, training: bool = False) -> Any:
-        y = self.preprocess(None, x, training=training)
-        return self.postprocess(x, self.values(y) * self.gates(y), training=training)
+        y = self.preprocess(x, training=training)
+        return self.postprocess(self.values(y) * self.gates(y), x, training=training)
 
 
 class DenseLayers(Sublayer):
@@ -43,7 +43,7 @@ class DenseLayers(Sublayer):
 
     def __init__(self, sizes: Options, preprocess: Options, activation: str, norm_between: bool = False, **kwargs: Any):
         super().__init__(preprocess, name="dense_layers", **kwargs)
-        options = {"kernel_initializer": fresh(sizes["kernel_initializer"]), "dtype": self.dtype_policy}
+        options = {"kernel_initializer": unseeded(sizes["kernel_initializer"]), "dtype": self.dtype_policy}
         self.widen = keras.layers.Dense(4 * sizes["hidden_size"], activation=activation, name="dense", **options)
         self.narrow = keras.layers.Dense(sizes["hidden_size"], name="dense_1", **options)
         self.drop = keras.layers.Dropout(sizes["dropout"], dtype=self.dtype_policy)
@@ -60,9 +60,9 @@ class DenseLayers(Sublayer):
         super().build(x_shape)
 
     def call(self, x: Any, training: bool = False) -> Any:
-        y = self.drop(self.widen(self.preprocess(None, x, training=training)), training=training)
-        y = y if self.between is None else self.between(None, y, training=training)
-        return self.postprocess(x, self.narrow(y), training=training)
+        y = self.drop(self.widen(self.preprocess(x, training=training)), training=training)
+        y = y if self.between is None else self.between(y, training=training)
+        return self.postprocess(self.narrow(y), x, training=training)
 
 
 class ConvBranches(Sublayer):
@@ -73,7 +73,7 @@ class ConvBranches(Sublayer):
 
     def __init__(self, sizes: Options, preprocess: Options, **kwargs: Any):
         super().__init__(preprocess, name="conv_branches", **kwargs)
-        kernels = fresh(sizes["kernel_initializer"])
+        kernels = unseeded(sizes["kernel_initializer"])
         separable = {"depthwise_initializer": kernels, "pointwise_initializer": kernels, "dtype": self.dtype_policy}
         dense = {"kernel_initializer": kernels, "dtype": self.dtype_policy}
         self.left, self.right, self.last = self.make_convolutions(sizes["hidden_size"], dense, separable)
@@ -93,14 +93,14 @@ class ConvBranches(Sublayer):
         left, right = self.drop(left, training=training), self.drop(right, training=training)
         missing = left.shape[-1] - right.shape[-1]
         y = left + ops.pad(right, ((0, 0), (0, 0), (0, missing)))
-        return self.between(None, y, training=training)
+        return self.between(y, training=training)
 
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
         mask = 1.0 if nonpadding is None else ops.cast(nonpadding, x.dtype)[:, :, None]
-        y = self.preprocess(None, x, training=training) * mask
+        y = self.preprocess(x, training=training) * mask
         y = self.last(self._sum(self.left(y), self.right(y), training) * mask)
         y = ops.pad(y, ((0, 0), (0, 0), (0, x.shape[-1] - y.shape[-1])))
-        return self.postprocess(x, y, training=training)
+        return self.postprocess(y, x, training=training)
 
 
 class EncoderConvBranches(ConvBranches):
@@ -134,11 +134,11 @@ class DecoderConvBranches(ConvBranches):
 
     def step(self, x: Any, cache: Options) -> tuple[Any, Options]:
         """The output at the position of x [batch, 1, hidden], and the new cache."""
-        first = ops.concatenate([cache["first"], self.preprocess(None, x)], axis=1)
+        first = ops.concatenate([cache["first"], self.preprocess(x)], axis=1)
         right = first[:, self.left.margin - self.right.margin :]
         y = self._sum(conv_step(self.left, first), conv_step(self.right, right))
         second = ops.concatenate([cache["second"], y], axis=1)
-        y = self.postprocess(x, conv_step(self.last, second))
+        y = self.postprocess(conv_step(self.last, second), x)
         return y, {"first": first[:, 1:], "second": second[:, 1:]}
 
 
@@ -225,7 +225,7 @@ class EvolvedDecoderLayer(keras.layers.Layer):
         if self.first_attend_to_encoder is None:
             x = self.doubled_attention(x, bias=bias, training=training)
         else:
-            y = self.doubled_attention.preprocess(None, x, training=training)
+            y = self.doubled_attention.preprocess(x, training=training)
             left = self.doubled_attention.attention(y, None, bias, training=training)
             right = self.first_attend_to_encoder(y, memory, memory_bias, training=training)
             x = x + self.drop(left, training=training) + self.drop(right, training=training)
@@ -254,7 +254,7 @@ class EvolvedDecoderLayer(keras.layers.Layer):
         if self.first_attend_to_encoder is None:
             x, cache["doubled"] = self.doubled_attention.step(x, position, cache["doubled"], bias)
         else:
-            y = self.doubled_attention.preprocess(None, x)
+            y = self.doubled_attention.preprocess(x)
             left, cache["doubled"] = self.doubled_attention.attention.step(y, position, cache["doubled"], bias)
             first = cache["encoder"]["first"]
             x = x + left + self.first_attend_to_encoder.attend_to_projected(y, **first, bias=memory_bias)

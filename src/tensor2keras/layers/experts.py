@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 
 def squared_variation(x: Any) -> Any:
@@ -94,7 +94,7 @@ class _Experts(keras.layers.Layer):
         self.filter_size = filter_size
         self.num_experts = num_experts
         self.loss_coef = loss_coef
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
 
     def init_cache(self, batch_size: Any) -> dict[str, Any]:
         return {}

@@ -13,7 +13,7 @@ from keras import ops
 
 from tensor2keras.layers.convolution import ConvHiddenRelu
 from tensor2keras.layers.experts import CapacityExperts, NoisyTopKExperts
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import LayerNorm
 
 Cache = dict[str, Any]
@@ -59,7 +59,7 @@ class DenseReluDense(_PositionWise):
         self.filter_size = filter_size
         self.dropout = dropout
         self.dropout_broadcast_dims = tuple(dropout_broadcast_dims)
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.conv1 = keras.layers.Dense(filter_size, activation="relu", name="conv1", **shared)
         self.conv2 = keras.layers.Dense(hidden_size, name="conv2", **shared)
@@ -111,7 +111,7 @@ class MemoryEfficientFeedForward(_PositionWise):
         super().__init__(name=name, **kwargs)
         self.hidden_size = hidden_size
         self.filter_size = filter_size
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.norm = LayerNorm(name=name, dtype=self.dtype_policy)  # of the same name: T2T opens no scope for it
 
     def build(self, x_shape: tuple) -> None:
@@ -176,7 +176,7 @@ class ConvReluConv(keras.layers.Layer):
         self.second_kernel_size = second_kernel_size
         self.padding = padding
         self.dropout = dropout
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.taps1 = self._taps("conv1", filter_size, kernel_size)
         self.taps2 = self._taps("conv2", hidden_size, second_kernel_size)
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
@@ -248,7 +248,7 @@ class GatedLinearUnit(keras.layers.Layer):
 
     def __init__(self, kernel_initializer: Any = "glorot_uniform", name: str = "glu_layer", **kwargs: Any):
         super().__init__(name=name, **kwargs)
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
 
     def build(self, x_shape: tuple) -> None:
         self.dense = keras.layers.Dense(
@@ -306,7 +306,7 @@ class ParameterAttention(_PositionWise):
             if size % num_heads:
                 raise ValueError(f"{label}={size} must be divisible by num_heads={num_heads}")
         self.dropout = dropout
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         shared = {"use_bias": False, "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.query_projection = keras.layers.Dense(self.key_size, name="q_transform", **shared)
         self.output_projection = keras.layers.Dense(hidden_size, name="output_transform", **shared)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -80,7 +80,7 @@ class TargetedConv2D(FixedPaddingConv2D):
 
     def build(self, x_shape: tuple) -> None:
         shape = (*self.kernel_size, x_shape[-1], self.filters)
-        self._kernel = self.add_weight(name="DW", shape=shape, initializer=fresh(self.kernel_initializer))
+        self._kernel = self.add_weight(name="DW", shape=shape, initializer=unseeded(self.kernel_initializer))
         size = self.filters if self.target == "unit" else shape[0] * shape[1] * shape[2]
         self.targeted = self.targeting_rate * size
         self.bias = None

@@ -22,11 +22,11 @@ def get_initializer(name: str, gain: float) -> keras.initializers.Initializer:
     """
     if name not in INITIALIZERS:
         raise ValueError(f"unknown initializer {name!r}; known: {', '.join(sorted(INITIALIZERS))}")
-    return Fresh(INITIALIZERS[name](gain))
+    return Unseeded(INITIALIZERS[name](gain))
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class Fresh(keras.initializers.Initializer):
+class Unseeded(keras.initializers.Initializer):
     """Draws anew at every call. A Keras initializer repeats its values: layers that share one would start equal."""
 
     def __init__(self, initializer: Any):
@@ -39,8 +39,8 @@ class Fresh(keras.initializers.Initializer):
         return {"initializer": keras.initializers.serialize(self.initializer)}
 
 
-def fresh(initializer: Any) -> keras.initializers.Initializer:
+def unseeded(initializer: Any) -> keras.initializers.Initializer:
     """What layers make of an argument such as `kernel_initializer`: a name, a config or an initializer."""
     initializer = keras.initializers.get(initializer)
-    plain = isinstance(initializer, Fresh) or not isinstance(initializer, keras.initializers.Initializer)
-    return initializer if plain else Fresh(initializer)
+    plain = isinstance(initializer, Unseeded) or not isinstance(initializer, keras.initializers.Initializer)
+    return initializer if plain else Unseeded(initializer)

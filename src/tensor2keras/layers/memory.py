@@ -26,7 +26,7 @@ from keras import ops
 from tensor2keras import backend
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.attention.weights import NEGATIVE
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.transformer import AttentionSublayer, DecoderLayer, TransformerDecoder
 
 Cache = dict[str, Any]
@@ -173,7 +173,7 @@ class NeuralMemory(keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         self.size, self.key_depth, self.value_depth = size, key_depth, value_depth
         self.sharpen_factor = sharpen_factor
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.key = self._dense("mem_key", key_depth, bias_initializer="ones")
         self.query = self._dense("mem_query", key_depth, bias_initializer="ones")
         self.output_projection = self._dense("dense", value_depth, use_bias=False)
@@ -351,8 +351,8 @@ class _ChunkAttentionSublayer(AttentionSublayer):
         return MEMORY_TYPES[memory_type](**options)
 
     def call(self, x: Any, chunk_number: Any, bias: Any = None, training: bool = False) -> Any:
-        y = self.attention(self.preprocess(None, x, training=training), chunk_number, bias, training=training)
-        return self.postprocess(x, y, training=training)
+        y = self.attention(self.preprocess(x, training=training), chunk_number, bias, training=training)
+        return self.postprocess(y, x, training=training)
 
 
 class _ChunkDecoderLayer(DecoderLayer):
@@ -419,4 +419,4 @@ class ChunkDecoder(TransformerDecoder):
     ) -> Any:
         for layer in self.layers:
             x = layer(x, chunk_number, memory, bias, memory_bias, nonpadding, training=training)
-        return self.final(None, x, training=training)
+        return self.final(x, training=training)

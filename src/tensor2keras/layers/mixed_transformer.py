@@ -46,8 +46,8 @@ class _SelfAttention(AttentionSublayer):
 
     def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
         experts = {"nonpadding": nonpadding} if isinstance(self.attention, LocalExpertAttention) else {}
-        y = self.attention(self.preprocess(None, x, training=training), None, bias, training=training, **experts)
-        return self.postprocess(x, y, training=training)
+        y = self.attention(self.preprocess(x, training=training), None, bias, training=training, **experts)
+        return self.postprocess(y, x, training=training)
 
 
 class _MixedLayer(keras.layers.Layer):

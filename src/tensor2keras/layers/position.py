@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 
 def timing_signal(position: Any, channels: int, min_timescale: float = 1.0, max_timescale: float = 1.0e4) -> Any:
@@ -103,7 +103,7 @@ class PositionalEmbedding(keras.layers.Layer):
     def __init__(self, max_length: int, initializer: Any = "glorot_uniform", **kwargs: Any):
         super().__init__(**kwargs)
         self.max_length = max_length
-        self.initializer = fresh(initializer)
+        self.initializer = unseeded(initializer)
 
     def build(self, x_shape: tuple) -> None:
         self.table = self.add_weight(name="table", shape=(self.max_length, x_shape[-1]), initializer=self.initializer)

@@ -13,7 +13,7 @@ from keras import ops
 
 from tensor2keras import backend
 from tensor2keras.layers.attention import area as area_attention
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 State = tuple[Any, Any]
 Memory = dict[str, Any]  # what a step attends to: see `AttentionLSTM.project_memory`
@@ -54,7 +54,7 @@ class LSTMCell(keras.layers.Layer):
     def __init__(self, units: int, kernel_initializer: Any = "glorot_uniform", **kwargs: Any):
         super().__init__(name="lstm_cell", **kwargs)
         self.units = units
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
 
     def build(self, x_shape: tuple) -> None:
         self.input_size = x_shape[-1]
@@ -125,7 +125,7 @@ class LSTM(keras.layers.Layer):
         self.num_layers = num_layers
         self.dropout = dropout
         self.scope = scope
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.cells = [LSTMCell(units, self.kernel_initializer, dtype=self.dtype_policy) for _ in range(num_layers)]
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 

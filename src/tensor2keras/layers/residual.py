@@ -15,14 +15,14 @@ STEPS = "andz"
 
 
 class _ZeroAdd(keras.layers.Layer):
-    """previous value + gamma * x, with gamma 0 at first."""
+    """residual + gamma * x, with a learned scalar gamma that starts at 0."""
 
     def build(self, x_shape: tuple) -> None:
         self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
         self.built = True
 
-    def call(self, previous_value: Any, x: Any) -> Any:
-        return previous_value + self.gamma * x
+    def call(self, x: Any, residual: Any) -> Any:
+        return residual + self.gamma * x
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -30,17 +30,23 @@ class LayerPrepostprocess(keras.layers.Layer):
     """Applies a sequence of steps to a sublayer's input or output.
 
     Args:
-        sequence: "none" or letters in order: "a" adds the previous value, "n" normalizes, "d" drops out, "z" adds gamma
-            * x to the previous value with gamma starting at 0.
+        sequence: "none", or letters in order: "a" adds the residual, "n" normalizes, "d" applies dropout, "z" scales by
+            a learned gamma, which starts at 0, and adds the residual.
         dropout: rate of "d".
         broadcast_dims: axes of [batch, length, hidden] that share one dropout mask.
         norm_type: a key of `normalization.NORMS`.
         norm_epsilon: of the norm.
 
     Call arguments:
-        previous_value: the sublayer's input, or None where the sequence has no "a" or "z".
-        x: [batch, length, hidden].
+        x: the sublayer's input or output, [batch, length, hidden].
+        residual: what "a" and "z" add to, [batch, length, hidden]; needed if the sequence has one of them.
         training: whether dropout applies.
+
+    Returns:
+        [batch, length, hidden].
+
+    Raises:
+        ValueError: an unknown letter; no residual where the sequence needs one.
     """
 
     def __init__(
@@ -73,12 +79,14 @@ class LayerPrepostprocess(keras.layers.Layer):
             self.zero_add.build(x_shape)
         self.built = True
 
-    def call(self, previous_value: Any, x: Any, training: bool = False) -> Any:
+    def call(self, x: Any, residual: Any = None, training: bool = False) -> Any:
+        if residual is None and set(self.steps) & {"a", "z"}:
+            raise ValueError(f"sequence={self.sequence!r} adds to a residual: call the layer with (x, residual)")
         for step in self.steps:
             if step == "a":
-                x = x + previous_value
+                x = x + residual
             elif step == "z":
-                x = self.zero_add(previous_value, x)
+                x = self.zero_add(x, residual)
             elif step == "n":
                 x = self.norm(x)
             else:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 
 class _LeakySum(keras.layers.Layer):
@@ -51,7 +51,7 @@ class SRU(keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         self.units = units
         self.num_layers = num_layers
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.projections = [keras.layers.Dense(3 * units, name=f"kernel_{i}", **shared) for i in range(num_layers)]
         cells = [_LeakySum(units, dtype=self.dtype_policy) for _ in range(num_layers)]

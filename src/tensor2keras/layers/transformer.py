@@ -52,15 +52,15 @@ class AttentionSublayer(Sublayer):
         super().build(x_shape)
 
     def call(self, x: Any, memory: Any = None, bias: Any = None, training: bool = False) -> Any:
-        y = self.attention(self.preprocess(None, x, training=training), memory, bias, training=training)
-        return self.postprocess(x, y, training=training)
+        y = self.attention(self.preprocess(x, training=training), memory, bias, training=training)
+        return self.postprocess(y, x, training=training)
 
     def step(self, x: Any, position: Any, cache: Options, bias: Any) -> tuple[Any, Options]:
-        y, cache = self.attention.step(self.preprocess(None, x), position, cache, bias)
-        return self.postprocess(x, y), cache
+        y, cache = self.attention.step(self.preprocess(x), position, cache, bias)
+        return self.postprocess(y, x), cache
 
     def step_to_memory(self, x: Any, k: Any, v: Any, bias: Any) -> Any:
-        return self.postprocess(x, self.attention.attend_to_projected(self.preprocess(None, x), k, v, bias))
+        return self.postprocess(self.attention.attend_to_projected(self.preprocess(x), k, v, bias), x)
 
 
 class FeedForwardSublayer(Sublayer):
@@ -83,14 +83,14 @@ class FeedForwardSublayer(Sublayer):
         super().build(x_shape)
 
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
-        y = self.feed_forward(self.preprocess(None, x, training=training), nonpadding, training=training)
+        y = self.feed_forward(self.preprocess(x, training=training), nonpadding, training=training)
         if self.zero_padding and nonpadding is not None:
             y = y * ops.cast(nonpadding, y.dtype)[:, :, None]
-        return self.postprocess(x, y, training=training)
+        return self.postprocess(y, x, training=training)
 
     def step(self, x: Any, cache: Options) -> tuple[Any, Options]:
-        y, cache = self.feed_forward.step(self.preprocess(None, x), cache)
-        return self.postprocess(x, y), cache
+        y, cache = self.feed_forward.step(self.preprocess(x), cache)
+        return self.postprocess(y, x), cache
 
 
 class EncoderLayer(keras.layers.Layer):
@@ -244,7 +244,7 @@ class TransformerEncoder(keras.layers.Layer):
     def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
         for layer in self.layers:
             x = layer(x, bias, nonpadding, training=training)
-        return self.final(None, x, training=training)
+        return self.final(x, training=training)
 
     def get_config(self) -> Options:
         return {**super().get_config(), **self._config}
@@ -275,7 +275,7 @@ class DecoderStack(keras.layers.Layer):
     ) -> Any:
         for layer in self.layers:
             x = layer(x, memory, bias, memory_bias, nonpadding, training=training)
-        return self.final(None, x, training=training)
+        return self.final(x, training=training)
 
     def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
         """What each layer needs of up to `max_length` earlier positions, and the encoder's keys and values."""
@@ -298,7 +298,7 @@ class DecoderStack(keras.layers.Layer):
         cache = dict(cache)
         for layer in self.layers:
             x, cache[layer.name] = layer.step(x, position, cache[layer.name], bias, memory_bias)
-        return self.final(None, x), cache
+        return self.final(x), cache
 
     def get_config(self) -> Options:
         return {**super().get_config(), **self._config}

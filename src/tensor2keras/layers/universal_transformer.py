@@ -76,7 +76,7 @@ class UniversalTransformerEncoder(_Stack):
         def apply(layer: keras.layers.Layer, x: Any, step: Any) -> Any:
             return layer(x) if isinstance(layer, SRU) else layer(x, bias, nonpadding, training=training)
 
-        return self.final(None, self.recurrence.run(x, apply, nonpadding=nonpadding), training=training)
+        return self.final(self.recurrence.run(x, apply, nonpadding=nonpadding), training=training)
 
 
 class UniversalTransformerDecoder(_Stack):
@@ -107,7 +107,7 @@ class UniversalTransformerDecoder(_Stack):
                 return layer(x)
             return layer(x, memory, bias, memory_bias, nonpadding, training=training)
 
-        return self.final(None, self.recurrence.run(x, apply), training=training)
+        return self.final(self.recurrence.run(x, apply), training=training)
 
     def cache_length(self, cache: Options) -> int:
         return next(part["k"].shape[2] for part in cache.values() if "k" in part)
@@ -141,4 +141,4 @@ class UniversalTransformerDecoder(_Stack):
             new[key] = state
             return x
 
-        return self.final(None, self.recurrence.run(x, apply, start=position, unrolled=True)), new
+        return self.final(self.recurrence.run(x, apply, start=position, unrolled=True)), new

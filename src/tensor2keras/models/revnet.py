@@ -14,14 +14,17 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams, RangedHParams
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import BatchNorm
 from tensor2keras.layers.reversible import ReversibleBlock
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.image_classifier import ImageClassifier
 from tensor2keras.models.t2t_model import Features
 
-KERNELS = fresh(keras.initializers.VarianceScaling(2.0, "fan_out", "truncated_normal"))
+
+def kernels() -> keras.initializers.Initializer:
+    """The initializer of all convolutions."""
+    return unseeded(keras.initializers.VarianceScaling(2.0, "fan_out", "truncated_normal"))
 
 
 def _numbered(kind: str, number: int) -> str:
@@ -30,7 +33,7 @@ def _numbered(kind: str, number: int) -> str:
 
 def _conv(filters: int, kernel_size: int, stride: int = 1, number: int = 0, **kwargs: Any) -> keras.layers.Conv2D:
     name = _numbered("conv2d", number)
-    kwargs = {"padding": "same", "kernel_initializer": KERNELS, "name": name, **kwargs}
+    kwargs = {"padding": "same", "kernel_initializer": kernels(), "name": name, **kwargs}
     return keras.layers.Conv2D(filters, kernel_size, strides=stride, **kwargs)
 
 

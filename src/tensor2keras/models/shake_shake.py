@@ -11,7 +11,7 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import BatchNorm
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.image_classifier import ImageClassifier
@@ -79,7 +79,7 @@ class ShakeBlock(keras.layers.Layer):
         self.stride = stride
         self.num_branches = num_branches
         self.concat = concat
-        kernel_initializer = fresh(kernel_initializer)
+        kernel_initializer = unseeded(kernel_initializer)
         policy = {"dtype": self.dtype_policy}
         self.branches = [
             ShakeBranch(filters, stride, kernel_initializer, name=f"branch_{i}", **policy) for i in range(num_branches)

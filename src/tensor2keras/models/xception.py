@@ -14,7 +14,7 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.conv_block import ConvBlock
 from tensor2keras.layers.convolution import pool
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.image_classifier import ImageClassifier
@@ -30,7 +30,7 @@ class _Blocks(keras.layers.Layer):
 
     def __init__(self, kernel_initializer: Any, **kwargs: Any):
         super().__init__(**kwargs)
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
 
     def block(self, name: str, filters: int, *convolutions: Any, **options: Any) -> ConvBlock:
         """A block of convolutions, each with a relu before and a layer norm after it."""

@@ -15,7 +15,7 @@ from keras import ops
 
 from tensor2keras.layers.attention.weights import NEGATIVE, attention_weights, unchanged
 from tensor2keras.layers.convolution import longest
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 
 def _shapes(max_width: int, max_height: int) -> Iterator[tuple[int, int]]:
@@ -147,7 +147,7 @@ class AreaKeys(keras.layers.Layer):
         self.max_area_height = max_area_height
         self.mode = mode
         self.height = height
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.parts, self.join = lookup(KEY_MODES, mode, "area_key_mode")
         self.seed_generator = keras.random.SeedGenerator() if "sample" in self.parts else None
 

@@ -11,7 +11,7 @@ from keras import ops
 
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention, dot_product_attention
 from tensor2keras.layers.attention.weights import NEGATIVE
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import LayerNorm
 
 Options = dict[str, Any]
@@ -54,7 +54,7 @@ class MemoryCompressedAttention(keras.layers.Layer):
         if factor < 1:
             raise ValueError(f"factor={factor} must be 1 or more")
         self.factor = factor
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self._attention_options = dict(attention)
         self.attention = MultiHeadAttention(dtype=self.dtype_policy, **attention)
         self.conv = keras.layers.Conv2D(
@@ -149,7 +149,7 @@ class MemoryEfficientAttention(keras.layers.Layer):
 
     def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
         size, heads, depth = self.hidden_size, self.num_heads, self.hidden_size // self.num_heads
-        normal = fresh(keras.initializers.RandomNormal(stddev=size**-0.5))
+        normal = unseeded(keras.initializers.RandomNormal(stddev=size**-0.5))
         self.wqkv = self.add_weight(name="wqkv", shape=(heads, 1, size, 3 * depth), initializer=normal)
         self.wo = self.add_weight(name="wo", shape=(heads, 1, depth, size), initializer=normal)
         self.norm.build(x_shape)

@@ -8,7 +8,7 @@ from keras import ops
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention, causal_bias, dot_product_attention
 from tensor2keras.layers.attention.weights import NEGATIVE
 from tensor2keras.layers.experts import Gating, imbalance, noisy_top_k
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 Options = dict[str, Any]
 
@@ -79,7 +79,7 @@ class LocalExpertAttention(keras.layers.Layer):
         self.value_size = value_size
         self.expansion = expansion
         self.expansion_size = expansion_size
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
         self.parts = expansion or 1  # of a position
         self.width = expansion_size if expansion else hidden_size
         self.seed_generator = keras.random.SeedGenerator()

@@ -266,7 +266,7 @@ class ImageTransformerLayer(keras.layers.Layer):
 
     def call(self, x: Any, columns: int | None = None, memory: Any = None, training: bool = False) -> Any:
         def sublayer(i: int, x: Any, f: Callable[[Any], Any]) -> Any:
-            return self.after[i](x, f(self.before[i](None, x, training=training)), training=training)
+            return self.after[i](f(self.before[i](x, training=training)), x, training=training)
 
         x = sublayer(0, x, lambda x: self.self_attention(x, columns=columns, training=training))
         if self.memory_attention:
@@ -283,9 +283,9 @@ class ImageTransformerLayer(keras.layers.Layer):
 
     def step(self, x: Any, step: Any, cache: Cache, order: local_attention.BlockOrder) -> tuple[Any, Cache]:
         """The output [batch, 1, hidden] at what is decoded at `step`, and the new cache."""
-        y, seen = self.self_attention.step(self.before[0](None, x), step, cache["self"], order)
-        x = self.after[0](x, y)
+        y, seen = self.self_attention.step(self.before[0](x), step, cache["self"], order)
+        x = self.after[0](y, x)
         if self.memory_attention:
-            y = self.memory_attention.attend_to_projected(self.before[1](None, x), **cache["encoder"])
-            x = self.after[1](x, y)
-        return self.after[-1](x, self.ffn(self.before[-1](None, x))), {**cache, "self": seen}
+            y = self.memory_attention.attend_to_projected(self.before[1](x), **cache["encoder"])
+            x = self.after[1](y, x)
+        return self.after[-1](self.ffn(self.before[-1](x)), x), {**cache, "self": seen}

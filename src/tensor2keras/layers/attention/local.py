@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from tensor2keras.layers.attention.weights import NEGATIVE, attention_weights, unchanged
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 
 def _attend(
@@ -217,7 +217,7 @@ class MaskedRelativeLocalAttention(LocalAttention):
         heads, depth = q_shape[1], q_shape[-1]
         rows = 4 * self.block_length  # T2T's; only the last half is used, the last row for distance 0
         shape = (rows, depth) if self.heads_share_relative_embedding else (heads, rows, depth)
-        initializer = fresh(keras.initializers.RandomNormal(stddev=depth**-0.5))
+        initializer = unseeded(keras.initializers.RandomNormal(stddev=depth**-0.5))
         self.key_table = self.add_weight(name="relative_embeddings", shape=shape, initializer=initializer)
         if self.add_relative_to_values:
             self.value_table = self.add_weight(name="value_relative_embeddings", shape=shape, initializer=initializer)

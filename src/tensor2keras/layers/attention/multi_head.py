@@ -18,7 +18,7 @@ from tensor2keras.layers.attention import area as area_attention
 from tensor2keras.layers.attention import local as local_attention
 from tensor2keras.layers.attention import relative as relative_attention
 from tensor2keras.layers.attention.weights import NEGATIVE, attention_weights, unchanged
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 # Biases
 
@@ -240,7 +240,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.filter_padding = filter_padding
         self.hard_attention_k = hard_attention_k
         self.gumbel_noise_weight = gumbel_noise_weight
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
 
         self.scale = 1.0 if variables_3d else (self.key_size // num_heads) ** -0.5
         if not variables_3d:

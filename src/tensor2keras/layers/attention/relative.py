@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.attention.weights import attention_weights, unchanged
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 
 def _dense_table(table: Any) -> Any:
@@ -121,7 +121,7 @@ class RelativeAttentionV2(_RelativeLayer):
         heads, depth = q_shape[1], q_shape[-1]
         rows = self.max_relative_position if self.masked else 2 * self.max_relative_position - 1
         shape = (rows, depth) if self.heads_share_relative_embedding else (heads, rows, depth)
-        initializer = fresh(keras.initializers.RandomNormal(stddev=depth**-0.5))
+        initializer = unseeded(keras.initializers.RandomNormal(stddev=depth**-0.5))
         self.key_table = self.add_weight(name="key_relative_embeddings", shape=shape, initializer=initializer)
         if self.add_relative_to_values:
             self.value_table = self.add_weight(name="value_relative_embeddings", shape=shape, initializer=initializer)

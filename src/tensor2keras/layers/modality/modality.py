@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.embedding import SymbolEmbedding, TableEmbedding
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 
 HIDDEN = -1e9  # the logit of what cannot be
 
@@ -62,7 +62,7 @@ class Modality(keras.layers.Layer):
         self.shared_softmax = shared_softmax
         self.symbol_dropout = symbol_dropout
         self.body_size = body_size or hidden_size
-        self.kernel_initializer = fresh(kernel_initializer)
+        self.kernel_initializer = unseeded(kernel_initializer)
 
     @classmethod
     def scope_name(cls, vocab_size: int | None, hidden_size: int) -> str:

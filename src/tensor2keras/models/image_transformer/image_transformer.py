@@ -161,7 +161,7 @@ class ImageDecoder(t2t_model.T2TModel):
         x = self.decoder_dropout(ops.reshape(x, (batch, rows * columns, x.shape[-1])), training=training)
         for layer in self.decoder:
             x = layer(x, columns=columns, memory=memory, training=training)
-        predictions = self.output_conv(self.decoder_final(None, x, training=training))
+        predictions = self.output_conv(self.decoder_final(x, training=training))
         if is_sequence:
             return predictions
         channels = self.hparams.num_channels
@@ -247,7 +247,7 @@ class ImageDecoder(t2t_model.T2TModel):
         cache = dict(cache)
         for layer in self.decoder:
             x, cache[layer.name] = layer.step(x, position, cache[layer.name], order)
-        return self.output_conv(self.decoder_final(None, x))[:, 0], cache
+        return self.output_conv(self.decoder_final(x))[:, 0], cache
 
     def _embed_previous(self, ids: Any, step: Any) -> Any:
         """What was drawn before `step` -> [batch, hidden]."""

@@ -88,7 +88,7 @@ class Img2imgTransformer(ImageDecoder):
         x = self.encoder_dropout(ops.reshape(x, (batch, rows * columns, x.shape[-1])), training=training)
         for layer in self.encoder:
             x = layer(x, columns=columns, training=training)
-        return None, self.encoder_final(None, x, training=training)
+        return None, self.encoder_final(x, training=training)
 
 
 def _global(hparams: HParams, kernel_initializer: Any, dtype: Any) -> keras.layers.Layer:

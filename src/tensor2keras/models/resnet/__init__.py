@@ -3,7 +3,6 @@
 from tensor2keras.models.resnet.resnet import (
     BLOCKS,
     EPSILON,
-    KERNELS,
     MOMENTUM,
     BottleneckBlock,
     LayerMaker,
@@ -15,7 +14,6 @@ from tensor2keras.models.resnet.resnet import (
 __all__ = [
     "BLOCKS",
     "EPSILON",
-    "KERNELS",
     "MOMENTUM",
     "BottleneckBlock",
     "LayerMaker",

@@ -13,14 +13,18 @@ from keras import ops
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.fixed_padding import TARGETS, FixedPaddingConv2D, TargetedConv2D
-from tensor2keras.layers.initializer import fresh
+from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import BatchNorm
 from tensor2keras.models.image_classifier import ImageClassifier
 from tensor2keras.models.t2t_model import Features
 
 MOMENTUM = 0.9
 EPSILON = 1e-5
-KERNELS = fresh(keras.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal"))
+
+
+def kernels() -> keras.initializers.Initializer:
+    """The initializer of all convolutions."""
+    return unseeded(keras.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal"))
 
 
 class LayerMaker:
@@ -47,7 +51,7 @@ class LayerMaker:
 
     def conv(self, filters: int, kernel_size: int, stride: int = 1, plain: bool = False) -> FixedPaddingConv2D:
         """A convolution; never targeted if `plain`."""
-        shared = {"kernel_initializer": KERNELS, "dtype": self.dtype}
+        shared = {"kernel_initializer": kernels(), "dtype": self.dtype}
         if plain or not self.targeted:
             return FixedPaddingConv2D(filters, kernel_size, stride, name=self.name("conv2d"), **shared)
         return TargetedConv2D(filters, kernel_size, stride, name=self.name("td_conv"), **self.targeted, **shared)
