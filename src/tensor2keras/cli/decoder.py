@@ -19,6 +19,7 @@ from typing import Any
 
 from absl import flags as absl_flags
 
+from tensor2keras import files
 from tensor2keras.cli import common
 
 PROGRAM = "t2t-decoder"
@@ -244,15 +245,8 @@ def write_lines(path: str, lines: Sequence[str], delimiter: str = "\n") -> None:
         sys.stdout.write(content)
         sys.stdout.flush()
         return
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"tmp.{os.getpid()}.{target.name}")
-    try:
-        temporary.write_text(content, encoding="utf-8", newline="")
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    print(f"{PROGRAM}: wrote {len(lines)} lines to {target}", file=sys.stderr)
+    files.write_text(path, content)
+    print(f"{PROGRAM}: wrote {len(lines)} lines to {path}", file=sys.stderr)
 
 
 def default_output(args: SimpleNamespace, source: str, problem: Any, hp: Any) -> str:

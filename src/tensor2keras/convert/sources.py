@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tensor2keras import files
 from tensor2keras.convert.slots import is_training_state
 
 Source = str | os.PathLike | Mapping[str, np.ndarray]
@@ -70,22 +71,19 @@ def write_checkpoint(arrays: Mapping[str, np.ndarray], prefix: str | os.PathLike
     import tensorflow as tf
 
     prefix = Path(os.path.expandvars(os.path.expanduser(os.fspath(prefix))))
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    temporary = prefix.with_name(f"tmp.{prefix.name}")
     ordered = sorted(arrays)
-    tf.raw_ops.SaveV2(
-        prefix=str(temporary),
-        tensor_names=ordered,
-        shape_and_slices=[""] * len(ordered),
-        tensors=[tf.constant(arrays[name]) for name in ordered],
+    # the index last, because readers look for it
+    with files.atomic_path(prefix, suffixes=(".data-00000-of-00001", ".index")) as temporary:
+        tf.raw_ops.SaveV2(
+            prefix=str(temporary),
+            tensor_names=ordered,
+            shape_and_slices=[""] * len(ordered),
+            tensors=[tf.constant(arrays[name]) for name in ordered],
+        )
+    files.write_text(
+        prefix.with_name("checkpoint"),
+        f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n',
     )
-    for suffix in (".data-00000-of-00001", ".index"):  # readers look for the index
-        os.replace(f"{temporary}{suffix}", f"{prefix}{suffix}")
-    state = prefix.with_name("tmp.checkpoint")
-    state.write_text(
-        f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n', encoding="utf-8"
-    )
-    os.replace(state, prefix.with_name("checkpoint"))
     return prefix
 
 

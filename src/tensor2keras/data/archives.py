@@ -16,7 +16,8 @@ from typing import IO
 
 from absl import logging
 
-from tensor2keras.data import generation, sources
+from tensor2keras import files
+from tensor2keras.data import sources
 
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
@@ -86,7 +87,7 @@ def download(url: str, path: str, instead: str) -> None:
     try:
         with (
             urllib.request.urlopen(url, timeout=60) as answer,
-            generation.atomic_path(path) as temporary,
+            files.atomic_path(path) as temporary,
             open(temporary, "wb") as file,
         ):
             shutil.copyfileobj(answer, file)
@@ -103,7 +104,7 @@ def extract(archive: str, directory: str, patterns: Sequence[str]) -> None:
     logging.info("Extracting %s", archive)
     for name, file in matching(archive, patterns):
         with (
-            generation.atomic_path(os.path.join(directory, name)) as path,
+            files.atomic_path(os.path.join(directory, name)) as path,
             open(path, "wb") as target,
             _whole(archive),
         ):

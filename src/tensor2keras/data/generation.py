@@ -38,20 +38,6 @@ def not_empty(items: Iterable[Any], message: str) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike) -> Iterator[str]:
-    """A temporary path beside `path`, renamed to it at the end; nothing is left if the block fails."""
-    path = os.fspath(path)
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    temporary = f"{path}.incomplete.{os.getpid()}"
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
-
-
-@contextlib.contextmanager
 def lock(directory: str | os.PathLike) -> Iterator[None]:
     """Lets one process at a time generate into `directory`; the lock ends with the process, however it ends."""
     os.makedirs(directory, exist_ok=True)

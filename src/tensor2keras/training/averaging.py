@@ -6,6 +6,8 @@ from pathlib import Path
 
 import h5py
 
+from tensor2keras import files
+
 
 def write_average(paths: Sequence[Path], output_dir: str | Path, step: int) -> Path:
     """Writes the mean of the weights in `paths` as the checkpoint of `step` under `output_dir`; returns its path.
@@ -13,23 +15,20 @@ def write_average(paths: Sequence[Path], output_dir: str | Path, step: int) -> P
     Raises:
         ValueError: checkpoints of different models.
     """
-    folder = Path(output_dir, "checkpoints")
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"model.ckpt-{step}.weights.h5"
-    temporary = target.with_name(f"tmp.{target.name}")
-    shutil.copyfile(paths[-1], temporary)
-    with h5py.File(temporary, "r+") as mean:
-        names = weight_names(mean)
-        sums = {name: mean[name][...].astype("float64") for name in names}
-        for path in paths[:-1]:
-            with h5py.File(path, "r") as other:
-                if weight_names(other) != names:
-                    raise ValueError(f"{path} and {paths[-1]} are checkpoints of different models")
-                for name in names:
-                    sums[name] += other[name][...]
-        for name in names:
-            mean[name][...] = sums[name] / len(paths)
-    temporary.replace(target)
+    target = Path(output_dir, "checkpoints", f"model.ckpt-{step}.weights.h5")
+    with files.atomic_path(target) as temporary:
+        shutil.copyfile(paths[-1], temporary)
+        with h5py.File(temporary, "r+") as mean:
+            names = weight_names(mean)
+            sums = {name: mean[name][...].astype("float64") for name in names}
+            for path in paths[:-1]:
+                with h5py.File(path, "r") as other:
+                    if weight_names(other) != names:
+                        raise ValueError(f"{path} and {paths[-1]} are checkpoints of different models")
+                    for name in names:
+                        sums[name] += other[name][...]
+            for name in names:
+                mean[name][...] = sums[name] / len(paths)
     return target
 
 

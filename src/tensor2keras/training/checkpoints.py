@@ -12,13 +12,14 @@ killed at any moment finds the newest step for which both exist.
 """
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+
+from tensor2keras import files
 
 _STEP = re.compile(r"model\.ckpt-(\d+)\.weights\.h5$")
 _SUFFIX = ".weights.h5"
@@ -35,9 +36,9 @@ def save(model: keras.Model, output_dir: str | Path, step: int, keep_max: int = 
     """
     path = save_weights(model, output_dir, step)
     backup = Path(output_dir, "backup")
-    backup.mkdir(parents=True, exist_ok=True)
     state = backup / f"model.ckpt-{step}.state.npz"
-    _write(state, lambda temporary: np.savez(temporary, **_training_state(model)))
+    with files.atomic_path(state) as temporary:
+        np.savez(temporary, **_training_state(model))
     for old in backup.iterdir():
         if old != state:
             old.unlink(missing_ok=True)
@@ -47,10 +48,9 @@ def save(model: keras.Model, output_dir: str | Path, step: int, keep_max: int = 
 
 def save_weights(model: keras.Model, output_dir: str | Path, step: int) -> Path:
     """Writes the weights of `step` alone (an averaged model, say) and returns the path."""
-    folder = Path(output_dir, "checkpoints")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"model.ckpt-{step}{_SUFFIX}"
-    _write(path, lambda temporary: keras.saving.save_weights(model, temporary, objects_to_skip=_not_weights(model)))
+    path = Path(output_dir, "checkpoints", f"model.ckpt-{step}{_SUFFIX}")
+    with files.atomic_path(path) as temporary:
+        keras.saving.save_weights(model, str(temporary), objects_to_skip=_not_weights(model))
     return path
 
 
@@ -89,7 +89,7 @@ def best_record(output_dir: str | Path) -> dict[str, Any] | None:
 def mark_best(output_dir: str | Path, step: int, metric: str, value: float) -> None:
     """Records that the checkpoint of `step` is the best so far, so that it is kept."""
     text = json.dumps({"step": step, "metric": metric, "value": value})
-    _write(Path(output_dir, "checkpoints", "best.json"), lambda temporary: Path(temporary).write_text(text))
+    files.write_text(Path(output_dir, "checkpoints", "best.json"), text)
 
 
 def prune(output_dir: str | Path, keep_max: int) -> None:
@@ -200,12 +200,3 @@ def _restore_training_state(model: keras.Model, path: Path) -> None:
                     f"{path}: {name} has shape {state[name].shape}, the model's is {tuple(variable.shape)}"
                 )
             variable.assign(state[name])
-
-
-def _write(path: Path, write: Any) -> None:
-    """Calls `write(temporary)` and renames the result to `path`: a half-written file never has the final name."""
-    temporary = path.with_name(f"tmp.{path.name}")  # the suffix stays: Keras and numpy look at it
-    write(str(temporary))
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)

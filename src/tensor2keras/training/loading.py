@@ -1,14 +1,13 @@
 """What a run says about itself on disk (`hparams.json`, `flags.txt`), and the model read back from there."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from tensor2keras import convert, registry
+from tensor2keras import convert, files, registry
 from tensor2keras.hparams import HParams
 from tensor2keras.training import checkpoints
 
@@ -55,9 +54,9 @@ def write_run(
             f"{output_dir} holds another run: {'; '.join(found)}. Take a new --output_dir "
             f"(--warm_start_from={output_dir} starts from its weights), or give the same settings to go on with it"
         )
-    _replace(path, json.dumps(run, indent=2, sort_keys=True) + "\n")
+    files.write_text(path, json.dumps(run, indent=2, sort_keys=True) + "\n")
     if flags:
-        _replace(output_dir / "flags.txt", "".join(f"{flag}\n" for flag in flags))
+        files.write_text(output_dir / "flags.txt", "".join(f"{flag}\n" for flag in flags))
     return random_seed
 
 
@@ -167,9 +166,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + name] = value
     return flat
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f"tmp.{path.name}")
-    temporary.write_text(text)
-    os.replace(temporary, path)

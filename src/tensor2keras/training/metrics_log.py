@@ -2,10 +2,11 @@
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tensor2keras import files
 
 FIRST_COLUMNS = ("step", "split", "loss", "learning_rate", "steps_per_second", "tokens_per_second")
 
@@ -47,9 +48,7 @@ class MetricsFile:
         writer = csv.DictWriter(text, self.columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(map(_text, self.rows))
-        temporary = self.path.with_name(f"tmp.{self.path.name}")
-        temporary.write_text(text.getvalue())
-        os.replace(temporary, self.path)
+        files.write_text(self.path, text.getvalue())
 
 
 def read(path: str | Path) -> tuple[list[str], list[dict[str, Any]]]:

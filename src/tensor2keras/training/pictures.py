@@ -1,12 +1,12 @@
 """Pictures a model of images draws: grids, PNG files, and samples in TensorBoard while it trains."""
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tensor2keras import files
 from tensor2keras.training import callbacks
 from tensor2keras.training.metrics_log import Events
 
@@ -51,14 +51,7 @@ def write_png(path: str | Path, image: np.ndarray) -> None:
     """Writes an image [height, width, 1 or 3] uint8, whole or not at all."""
     import tensorflow as tf
 
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"tmp.{os.getpid()}.{path.name}")
-    try:
-        temporary.write_bytes(tf.io.encode_png(image).numpy())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    files.write_bytes(path, tf.io.encode_png(image).numpy())
 
 
 class Pictures(callbacks.StepCallback):

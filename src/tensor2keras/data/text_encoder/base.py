@@ -74,15 +74,3 @@ def read_vocab_lines(filename: str | os.PathLike) -> list[str]:
         except UnicodeDecodeError as error:
             raise ValueError(f"{os.fspath(filename)}, line {number}: not UTF-8 ({error.reason})") from None
     return decoded
-
-
-def write_atomically(filename: str | os.PathLike, data: bytes) -> None:
-    """Writes a file under a temporary name and renames it, so that no other process sees a part of it."""
-    path = Path(filename)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.incomplete.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from tensor2keras import files
 from tensor2keras.data.text_encoder import subword_vocabulary, tokenizer
 from tensor2keras.data.text_encoder.base import (
     EOS_ID,
@@ -25,7 +26,6 @@ from tensor2keras.data.text_encoder.base import (
     TextEncoder,
     read_vocab_lines,
     strip_ids,
-    write_atomically,
 )
 from tensor2keras.data.text_encoder.sentencepiece import SentencePieceEncoder
 from tensor2keras.data.text_encoder.subword_vocabulary import EOS, PAD, RESERVED_TOKENS
@@ -132,7 +132,7 @@ class TokenTextEncoder(TextEncoder):
 
     def store_to_file(self, filename: str | os.PathLike) -> None:
         """Writes one token a line, reserved tokens included."""
-        write_atomically(filename, "".join(token + "\n" for token in self._tokens).encode("utf-8"))
+        files.write_text(filename, "".join(token + "\n" for token in self._tokens))
 
 
 def words_by_frequency(texts: Iterable[str]) -> list[str]:
@@ -327,7 +327,7 @@ class SubwordTextEncoder(TextEncoder):
         """Writes the vocabulary in T2T's format, under a temporary name first."""
         quote = "'" if add_single_quotes else ""
         lines = (f"{quote}{subtoken}{quote}\n" for subtoken in self._subtokens)
-        write_atomically(filename, "".join(lines).encode("utf-8"))
+        files.write_text(filename, "".join(lines))
 
     def _set_subtokens(self, subtokens: list[str]) -> None:
         self._subtokens = subtokens

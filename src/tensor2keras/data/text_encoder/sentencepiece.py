@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tensor2keras.data.text_encoder.base import EOS_ID, NUM_RESERVED_TOKENS, PAD_ID, TextEncoder, write_atomically
+from tensor2keras import files
+from tensor2keras.data.text_encoder.base import EOS_ID, NUM_RESERVED_TOKENS, PAD_ID, TextEncoder
 from tensor2keras.data.text_encoder.subword_vocabulary import EOS, PAD, RESERVED_TOKENS
 
 
@@ -94,7 +95,7 @@ class SentencePieceEncoder(TextEncoder):
 
     def store_to_file(self, filename: str | os.PathLike) -> None:
         """Writes the model, under a temporary name first."""
-        write_atomically(filename, self._model)
+        files.write_bytes(filename, self._model)
 
     def _load(self, model: bytes, source: str) -> None:
         import sentencepiece

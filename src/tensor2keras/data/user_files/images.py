@@ -16,8 +16,8 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from tensor2keras import registry
-from tensor2keras.data import generation, image_files, sources
+from tensor2keras import files, registry
+from tensor2keras.data import image_files, sources
 from tensor2keras.data.image_problem import Features, Image2ClassProblem, random_crop_and_flip
 from tensor2keras.data.problem import DatasetSplit
 from tensor2keras.data.rows import SPLIT_NAMES
@@ -97,8 +97,7 @@ class Image2classTmpdir(Image2ClassProblem):
             logging.warning("No pictures for validation: every %dth of each class is held out.", HOLD_OUT)
         path = os.path.join(data_dir, self.labels_filename)
         if not os.path.exists(path):
-            with generation.atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-                file.writelines(f"{label}\n" for label in pictures[DatasetSplit.TRAIN])
+            files.write_text(path, "".join(f"{label}\n" for label in pictures[DatasetSplit.TRAIN]))
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         numbers = {label: number for number, label in enumerate(self.class_labels)}

@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.data import generation, sources
 from tensor2keras.data.language_model.enwik8 import OVERLAP
 from tensor2keras.data.problem import DatasetSplit, Problem
@@ -116,8 +116,7 @@ class UserClassProblem(UserDataProblem, Text2ClassProblem):
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
         path = os.path.join(data_dir, self.labels_filename)
         if not os.path.exists(path):
-            with generation.atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-                file.writelines(f"{label}\n" for label in self._find_labels(tmp_dir))
+            files.write_text(path, "".join(f"{label}\n" for label in self._find_labels(tmp_dir)))
         super().prepare_to_generate(data_dir, tmp_dir)
 
     def _find_labels(self, tmp_dir: str) -> list[str]:
