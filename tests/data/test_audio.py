@@ -104,6 +104,37 @@ def test_channels_are_averaged(tmp_path):
     np.testing.assert_allclose(audio.read_waveform(path), CHIRP / 2, atol=1)
 
 
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff", "a.caf", "a.au", "a.w64"])
+def test_floating_point_files_have_the_same_samples_as_integers(tmp_path, name, subtype):
+    soundfile = pytest.importorskip("soundfile")
+    soundfile.write(tmp_path / name, CHIRP / 32768, 16000, subtype=subtype)
+    np.testing.assert_array_equal(audio.read_waveform(tmp_path / name), CHIRP)
+
+
+def test_floating_point_samples_beyond_full_scale_are_clipped_with_a_warning(caplog):
+    waveform = audio.as_waveform(np.array([0.5, 2.0, -1.5, 0.0]), 16000, "loud.wav")
+    np.testing.assert_array_equal(waveform, [16384, 32767, -32768, 0])
+    assert "loud.wav: 2 samples beyond [-1, 1] are clipped" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [(np.array([0.0, np.nan]), "not finite"), (np.array([0, 2**20], np.int32), "int32 samples beyond .* 16-bit")],
+)
+def test_samples_that_are_no_audio_are_refused(samples, message):
+    with pytest.raises(ValueError, match=rf"odd\.wav: the audio has .*{message}"):
+        audio.as_waveform(samples, 16000, "odd.wav")
+
+
+@pytest.mark.parametrize("scale", [1, 1 / 32768])
+def test_channels_of_opposite_phase_give_the_loudest_and_a_warning(caplog, scale):
+    other = CHIRP - CHIRP // 50
+    waveform = audio.as_waveform(np.stack([-other, CHIRP], axis=1) * scale, 16000, "opposite.wav")
+    np.testing.assert_array_equal(waveform, CHIRP)
+    assert "opposite.wav: the channels cancel each other out; channel 1 is taken" in caplog.text
+
+
 @pytest.mark.parametrize("rate", [8000, 22050, 48000])
 def test_other_rates_are_resampled(tmp_path, rate):
     pytest.importorskip("scipy")

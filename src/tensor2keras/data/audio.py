@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 SAMPLE_RATE = 16000
 LARGEST = np.iinfo(np.int16).max  # the sample that is 1.0
+CANCELLED = 1e-3  # channels of which the mean has less than this share of the loudest one's power cancel out
 LOG_FLOOR = 1e-3
 VARIANCE_EPSILON = 1e-9
 
@@ -55,6 +57,8 @@ def require_soundfile() -> Any:
 def read_waveform(path: str | os.PathLike, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """The waveform in an audio file (wav, flac, mp3, ogg, ...), its channels averaged, resampled.
 
+    Floating-point files (wav, aiff, caf, au, w64) hold samples in [-1, 1], which become 16-bit integers.
+
     Returns:
         int16 [samples].
 
@@ -65,24 +69,56 @@ def read_waveform(path: str | os.PathLike, sample_rate: int = SAMPLE_RATE) -> np
     if not os.path.isfile(path):
         raise ValueError(f"{path}: no such audio file")
     try:
-        samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            # libsndfile does not scale floating-point samples when it reads them as integers
+            dtype = "float64" if file.subtype in ("FLOAT", "DOUBLE") else "int16"
+            samples, rate = file.read(dtype=dtype, always_2d=True), file.samplerate
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise ValueError(f"{path}: cannot be read as audio ({error})") from None
     return as_waveform(samples, rate, str(path), sample_rate)
 
 
 def as_waveform(samples: np.ndarray, rate: int, place: str, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Samples [samples] or [samples, channels], integers of 16 bits, as one waveform at `sample_rate`.
+    """Samples as one waveform, int16 [samples] at `sample_rate`.
+
+    Channels are averaged, unless they cancel each other out: then the loudest is taken, with a warning.
+
+    Args:
+        samples: [samples] or [samples, channels], 16-bit integers or floating-point values in [-1, 1]. Values beyond
+            are clipped, with a warning.
+        rate: their rate in Hz.
+        place: what the samples are, for messages.
+        sample_rate: the rate in Hz of the result.
 
     Raises:
-        ValueError: fewer than two samples; it names `place`.
+        ValueError: fewer than two samples, integers that need more than 16 bits, or values that are not finite.
     """
-    mono = samples if samples.ndim == 1 else samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    if len(mono) < 2:
+    samples = samples[:, None] if samples.ndim == 1 else samples
+    if len(samples) < 2:
         raise ValueError(f"{place}: the audio is empty")
+    if samples.dtype.kind == "f":
+        if not np.isfinite(samples).all():
+            raise ValueError(f"{place}: the audio has samples that are not finite numbers")
+        if clipped := np.count_nonzero(np.abs(samples) > 1):
+            logging.warning("%s: %d samples beyond [-1, 1] are clipped", place, clipped)
+        samples = np.clip(samples, -1, 1) * (LARGEST + 1)
+    elif np.abs(samples, dtype="float64").max() > LARGEST + 1:
+        raise ValueError(f"{place}: the audio has {samples.dtype} samples beyond the range of 16-bit integers")
+    mono = samples[:, 0] if samples.shape[1] == 1 else _mixed(samples, place)
     if rate != sample_rate:
         mono = resample(mono.astype("float32"), rate, sample_rate)
     return mono if mono.dtype == np.int16 else np.clip(np.rint(mono), -LARGEST - 1, LARGEST).astype(np.int16)
+
+
+def _mixed(samples: np.ndarray, place: str) -> np.ndarray:
+    """The mean of the channels of [samples, channels], or the loudest channel if they cancel each other out."""
+    mean = samples.mean(axis=1)
+    powers = np.mean(np.square(samples, dtype="float64"), axis=0)
+    if np.mean(mean**2) >= CANCELLED * powers.max():
+        return mean
+    loudest = int(powers.argmax())
+    logging.warning("%s: the channels cancel each other out; channel %d is taken", place, loudest)
+    return samples[:, loudest]
 
 
 def resample(samples: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:

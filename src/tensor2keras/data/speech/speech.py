@@ -88,7 +88,8 @@ def model_inputs(waveforms: tf.RaggedTensor, hparams: Any, seed: tf.Tensor | Non
 class SpeechRecognitionProblem(Text2TextProblem):
     """Audio in, text out. A subclass gives `generate_samples`: `{"audio": file or waveform, "targets": transcript}`.
 
-    A waveform is int16 [samples] at 16 kHz. `vocab_type` is CHARACTER, or SUBWORD with an `approx_vocab_size`.
+    A waveform is [samples] or [samples, channels] at 16 kHz: 16-bit integers, or floating-point values in [-1, 1].
+    `vocab_type` is CHARACTER, or SUBWORD with an `approx_vocab_size`.
     """
 
     vocab_type = VocabType.CHARACTER
@@ -107,9 +108,12 @@ class SpeechRecognitionProblem(Text2TextProblem):
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         encoder = self.get_or_create_vocab(data_dir, tmp_dir)
-        for sample in self.generate_samples(data_dir, tmp_dir, dataset_split):
+        for number, sample in enumerate(self.generate_samples(data_dir, tmp_dir, dataset_split)):
             waveform = sample["audio"]
-            if not isinstance(waveform, np.ndarray):
+            if isinstance(waveform, np.ndarray):
+                place = f"problem {self.name}: sample {number} of {dataset_split}"
+                waveform = audio.as_waveform(waveform, audio.SAMPLE_RATE, place)
+            else:
                 waveform = audio.read_waveform(waveform)
             yield {"waveforms": waveform, "targets": [*encoder.encode(sample["targets"]), EOS_ID]}
 
