@@ -82,6 +82,55 @@ def test_copies_are_equal_independent_and_locked(duplicate):
     assert other.is_locked
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h: setattr(h, "size", 1),
+        lambda h: h.update(size=1),
+        lambda h: h.override("size=1"),
+        lambda h: h.set_hparam("size", 1),
+        lambda h: h.add_hparam("depth", 1),
+        lambda h: h.__setitem__("size", 1),
+        lambda h: h.unlock().__delitem__("size"),
+        lambda h: h.unlock().__setitem__("depth", 1),
+        lambda h: h.bottom.inputs.__setitem__("name", "y"),
+        lambda h: setattr(h.unlock().bottom, "targets", "y"),
+    ],
+)
+def test_nothing_can_be_assigned_to_frozen_hparams(change):
+    hparams = make().override(bottom={"inputs": {"name": "x"}})
+    frozen = hparams.frozen()
+    with pytest.raises(AttributeError, match="frozen; change a copy"):
+        change(frozen)
+    assert frozen == hparams
+    change(hparams)  # the original can still be changed
+    assert frozen != hparams
+
+
+def test_frozen_hparams_are_read_like_others():
+    hparams = make().override(bottom={"inputs": {"name": "x"}})
+    frozen = hparams.frozen()
+    assert frozen.to_json() == hparams.to_json()
+    assert list(frozen) == list(hparams)
+    assert "size" in frozen
+    assert "depth" not in frozen
+    assert (frozen.get("depth", 3), frozen.size, frozen.bottom.inputs.name) == (3, 512, "x")
+    assert frozen.frozen() == frozen
+    with pytest.raises(AttributeError, match="closest: size"):
+        _ = frozen.sise
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda h: pickle.loads(pickle.dumps(h)), HParams])
+def test_a_copy_of_frozen_hparams_can_be_changed(duplicate):
+    frozen = make().override(bottom={"inputs": {"name": "x"}}).frozen()
+    other = duplicate(frozen)
+    assert other == frozen
+    other.size = 1
+    other.bottom.inputs.name = "y"
+    assert (frozen.size, frozen.bottom.inputs.name) == (512, "x")
+    assert (other.size, other.bottom.inputs.name) == (1, "y")
+
+
 names = st.from_regex(r"[a-z][a-z_0-9]{0,10}", fullmatch=True)
 values = st.one_of(
     st.integers(-(10**6), 10**6), st.floats(-1e6, 1e6), st.booleans(), st.from_regex(r"[a-z*]{1,9}", fullmatch=True)

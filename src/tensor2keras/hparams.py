@@ -27,9 +27,12 @@ class HParams(ConfigDict):
         256
     """
 
+    _frozen = False
+
     def __init__(self, initial: Mapping[str, Any] | None = None, type_safe: bool = True, **values: Any):
         """Makes a locked set from a mapping, keyword values, or both; `type_safe` is ConfigDict's, for nested dicts."""
-        super().__init__({**dict(initial or {}), **values}, type_safe=type_safe)
+        initial = initial.to_dict() if isinstance(initial, ConfigDict) else dict(initial or {})
+        super().__init__({**initial, **values}, type_safe=type_safe)
         self.lock()
 
     def __getattr__(self, name: str) -> Any:
@@ -45,6 +48,32 @@ class HParams(ConfigDict):
         return isinstance(other, HParams) and self.to_dict() == other.to_dict()
 
     __hash__ = None  # mutable
+
+    def __setitem__(self, name: str, value: Any) -> None:  # every way of setting a value comes here
+        self._check_not_frozen(f"{name!r} cannot be set to {value!r}")
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self._check_not_frozen(f"{name!r} cannot be removed")
+        super().__delitem__(name)
+
+    def frozen(self) -> "HParams":
+        """Returns a copy whose values, nested ones included, cannot be assigned; copies of that copy can be changed.
+
+        Example:
+            >>> hparams = HParams(hidden_size=512).frozen()
+            >>> hparams.hidden_size = 256
+            AttributeError: hparam 'hidden_size' cannot be set to 256: these hparams are frozen; ...
+            >>> copy.deepcopy(hparams).override(hidden_size=256).hidden_size
+            256
+        """
+        result = HParams(self.to_dict())
+        with result.unlocked(), result.ignore_type():
+            for name, value in result.items():
+                if isinstance(value, ConfigDict):
+                    result[name] = HParams(value.to_dict()).frozen()
+        object.__setattr__(result, "_frozen", True)
+        return result
 
     def add_hparam(self, name: str, value: Any) -> None:
         """Adds a new hyperparameter; raises ValueError if `name` exists."""
@@ -104,6 +133,13 @@ class HParams(ConfigDict):
     def _check_known(self, name: str) -> None:
         if name not in self:
             raise KeyError(f"unknown hparam {name!r}{self._closest(name)}")
+
+    def _check_not_frozen(self, refused: str) -> None:
+        if self._frozen:
+            raise AttributeError(
+                f"hparam {refused}: these hparams are frozen; change a copy (copy.deepcopy(hparams)) and build the "
+                "model from that"
+            )
 
     def _closest(self, name: str) -> str:
         close = difflib.get_close_matches(name, list(self.keys()), n=3)
