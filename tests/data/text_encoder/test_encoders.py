@@ -65,6 +65,17 @@ class TestSubwords:
     def test_text_that_looks_like_escapes_comes_back(self, text):
         assert SMALL.decode(SMALL.encode(text)) == text
 
+    @given(st.text(alphabet="ab<>pdEOS_ "))
+    def test_characters_that_only_longer_subtokens_hold_are_escaped(self, text):
+        encoder = SubwordTextEncoder.from_subtokens(["<pad>_", "<EOS>_", *"\\_u;0123456789ab"])
+        ids = encoder.encode(text)
+        assert encoder.decode(ids) == text
+        assert max(ids, default=0) < encoder.vocab_size
+
+    def test_a_comparison_sign_is_written_as_its_code(self):
+        encoder = SubwordTextEncoder.from_subtokens(["<pad>_", "<EOS>_", *"\\_u;0123456789ab"])
+        assert encoder.decode_list(encoder.encode("a<b")) == ["a", "_", *"\\60;", "_", "b", "_"]
+
     def test_arrays_of_ids_decode(self):
         assert SMALL.decode(np.array([*SMALL.encode("two dogs"), 1, 0, 0]), strip_extraneous=True) == "two dogs"
 

@@ -333,6 +333,7 @@ class SubwordTextEncoder(TextEncoder):
         self._subtokens = subtokens
         self._alphabet = subword_vocabulary.alphabet_of(subtokens)
         self._subtoken_to_id = {subtoken: i for i, subtoken in enumerate(subtokens) if subtoken}
+        self._single = {subtoken for subtoken in subtokens if len(subtoken) == 1}
         self._longest: dict[str, int] = {}  # first character -> length of the longest subtoken it begins
         for subtoken in self._subtoken_to_id:
             self._longest[subtoken[0]] = max(len(subtoken), self._longest.get(subtoken[0], 0))
@@ -354,8 +355,14 @@ class SubwordTextEncoder(TextEncoder):
                     ids.append(subtoken_id)
                     start = end
                     break
-            else:
-                raise ValueError(f"the vocabulary has no subtoken for {escaped[start]!r} in {escaped!r}")
+            else:  # the character stands in longer subtokens only, as `<` may in the reserved `<pad>_`
+                unknown = escaped[start]
+                if unknown in subword_vocabulary.ESCAPE_CHARS or not self._single.issuperset(
+                    subword_vocabulary.ESCAPE_CHARS
+                ):
+                    raise ValueError(f"the vocabulary has no subtoken for {unknown!r} in {escaped!r}")
+                ids += self._cut(f"\\{ord(unknown)};")
+                start += 1
         return ids
 
     def _unescape(self, escaped: str) -> str:
