@@ -6,11 +6,10 @@ import os
 import pickle
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import tensorflow_datasets as tfds
-from tensorflow_datasets.core.utils import shard_utils
+from tensor2keras.data.tfds_internals import DownloadConfig  # noqa: F401
 
 MIN_EXAMPLES_A_SHARD = 1000  # a file with fewer costs more to open than to read
 
@@ -54,28 +53,6 @@ def sweep_unfinished(directory: str | os.PathLike) -> None:
     for entry in os.scandir(directory):
         if entry.is_dir() and entry.name.startswith("incomplete."):
             shutil.rmtree(entry.path, ignore_errors=True)
-
-
-class DownloadConfig(tfds.download.DownloadConfig):
-    """tfds's, with the number of files of a split decided by `num_shards_of(num_examples)`."""
-
-    def __init__(self, num_shards_of: Callable[[int], int], **kwargs: Any):
-        super().__init__(**kwargs)
-        self._num_shards_of = num_shards_of
-
-    def get_shard_config(self) -> shard_utils.ShardConfig:
-        """What tfds asks when it writes a split."""
-        return _ShardConfig(self._num_shards_of)
-
-
-class _ShardConfig(shard_utils.ShardConfig):
-    def __init__(self, num_shards_of: Callable[[int], int]):
-        super().__init__()
-        self._num_shards_of = num_shards_of
-
-    def get_number_shards(self, total_size: int, num_examples: int, uses_precise_sharding: bool = True) -> int:
-        """tfds's number or ours, whichever is larger: a file stays under tfds's largest size."""
-        return max(self._num_shards_of(num_examples), total_size // self.max_shard_size + 1)
 
 
 def distribute(samples: Iterator[Any], shards: dict[str, int]) -> dict[str, Iterator[Any]]:

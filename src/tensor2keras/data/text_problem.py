@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core.utils.tqdm_utils import tqdm
 
 from tensor2keras.data import generation
 from tensor2keras.data.problem import EOS_ID, IDS, DatasetSplit, Problem, ProblemHParams, SpaceID
 from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data.tfds_internals import progress_bar
 
 CLASS_METRICS = ["accuracy", "neg_log_perplexity"]
 
@@ -172,7 +172,7 @@ class Text2TextProblem(Problem):
             f"problem {self.name}: there is no training text to learn a vocabulary from",
         )
         encoder = learner.build_from_generator(
-            tqdm(text, desc=f"Learning {os.path.basename(path)}", unit=" texts", leave=False),
+            progress_bar(text, f"Learning {os.path.basename(path)}", unit=" texts"),
             self.approx_vocab_size,
             reserved_tokens=text_encoder.RESERVED_TOKENS + list(self.additional_reserved_tokens),
             **options,
