@@ -10,6 +10,8 @@ from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
 
+TARGET_SPACES = 32  # rows of T2T's embedding of the target space (`SpaceID`)
+
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class SymbolEmbedding(keras.layers.Layer):

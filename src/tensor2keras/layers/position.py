@@ -11,6 +11,11 @@ from keras import ops
 from tensor2keras.layers.initializer import unseeded
 
 
+def shift_right(x: Any) -> Any:
+    """x [batch, length, hidden] moved one position later, with a zero vector first. T2T `shift_right_3d`."""
+    return ops.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+
+
 def timing_signal(position: Any, channels: int, min_timescale: float = 1.0, max_timescale: float = 1.0e4) -> Any:
     """Sines, then cosines, of positions at geometrically spaced timescales; an odd last channel is 0.
 

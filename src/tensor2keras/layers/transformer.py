@@ -359,3 +359,12 @@ class TransformerDecoder(DecoderStack):
     def cache_length(self, cache: Options) -> int:
         """The `max_length` that a cache was made for."""
         return cache[self.layers[0].name]["k"].shape[2]
+
+
+def keep_rows(keep: Any, old: Any, new: Any) -> Any:
+    """Returns nested tensors with the rows of `old` where `keep` [batch] is true and those of `new` elsewhere."""
+
+    def choose(before: Any, after: Any) -> Any:
+        return ops.where(ops.reshape(keep, (-1,) + (1,) * (len(before.shape) - 1)), before, after)
+
+    return keras.tree.map_structure(choose, old, new)

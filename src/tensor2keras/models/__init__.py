@@ -1,68 +1,68 @@
 """The models. Importing this package registers them and their hyperparameter sets."""
 
-from tensor2keras.models import (
-    attention_lm,
-    attention_lm_moe,
-    basic,
-    byte_net,
-    common_hparams,
-    evolved_transformer,
-    lstm,
-    neural_gpu,
-    revnet,
-    shake_shake,
-    slice_net,
-    text_cnn,
-    transformer_memory,
-    transformer_moe,
-    xception,
+from tensor2keras.models import common_hparams
+from tensor2keras.models.attention_lm import AttentionLM
+from tensor2keras.models.attention_lm_moe import AttentionLmMoe
+from tensor2keras.models.basic import BasicFcRelu
+from tensor2keras.models.byte_net import ByteNet
+from tensor2keras.models.evolved_transformer import EvolvedTransformer
+from tensor2keras.models.image_transformer import (
+    Imagetransformer,
+    Imagetransformer2d,
+    ImagetransformerMoe,
+    Img2imgTransformer,
 )
-from tensor2keras.models.image_transformer import hparams as image_transformer_hparams
-from tensor2keras.models.image_transformer import hparams_2d as image_transformer_2d_hparams
-from tensor2keras.models.image_transformer import image_transformer, image_transformer_2d
-from tensor2keras.models.resnet import hparams as resnet_hparams
-from tensor2keras.models.resnet import resnet
+from tensor2keras.models.lstm import (
+    LSTMEncoder,
+    LSTMSeq2seq,
+    LSTMSeq2seqAttention,
+    LSTMSeq2seqAttentionBidirectionalEncoder,
+    LSTMSeq2seqBidirectionalEncoder,
+)
+from tensor2keras.models.neural_gpu import DiagonalNeuralGPU, NeuralGPU
+from tensor2keras.models.resnet import Resnet
+from tensor2keras.models.revnet import Revnet
+from tensor2keras.models.shake_shake import ShakeShake
+from tensor2keras.models.slice_net import SliceNet
 from tensor2keras.models.t2t_model import T2TModel
-from tensor2keras.models.transformer import hparams as transformer_hparams
-from tensor2keras.models.transformer import transformer
-from tensor2keras.models.transformer.transformer import (
-    Transformer,
-    TransformerEncoder,
-    TransformerRegressor,
-    TransformerScorer,
-)
-from tensor2keras.models.universal_transformer import hparams as universal_transformer_hparams
-from tensor2keras.models.universal_transformer import universal_transformer
+from tensor2keras.models.text_cnn import TextCNN
+from tensor2keras.models.transformer import Transformer, TransformerEncoder, TransformerRegressor, TransformerScorer
+from tensor2keras.models.transformer_memory import TransformerMemory
+from tensor2keras.models.transformer_moe import TransformerMoe
+from tensor2keras.models.universal_transformer import UniversalTransformer, UniversalTransformerEncoder
+from tensor2keras.models.xception import Xception
 
 __all__ = [
+    "AttentionLM",
+    "AttentionLmMoe",
+    "BasicFcRelu",
+    "ByteNet",
+    "DiagonalNeuralGPU",
+    "EvolvedTransformer",
+    "Imagetransformer",
+    "Imagetransformer2d",
+    "ImagetransformerMoe",
+    "Img2imgTransformer",
+    "LSTMEncoder",
+    "LSTMSeq2seq",
+    "LSTMSeq2seqAttention",
+    "LSTMSeq2seqAttentionBidirectionalEncoder",
+    "LSTMSeq2seqBidirectionalEncoder",
+    "NeuralGPU",
+    "Resnet",
+    "Revnet",
+    "ShakeShake",
+    "SliceNet",
     "T2TModel",
+    "TextCNN",
     "Transformer",
     "TransformerEncoder",
+    "TransformerMemory",
+    "TransformerMoe",
     "TransformerRegressor",
     "TransformerScorer",
-    "attention_lm",
-    "attention_lm_moe",
-    "basic",
-    "byte_net",
+    "UniversalTransformer",
+    "UniversalTransformerEncoder",
+    "Xception",
     "common_hparams",
-    "evolved_transformer",
-    "image_transformer",
-    "image_transformer_2d",
-    "image_transformer_2d_hparams",
-    "image_transformer_hparams",
-    "lstm",
-    "neural_gpu",
-    "resnet",
-    "resnet_hparams",
-    "revnet",
-    "shake_shake",
-    "slice_net",
-    "text_cnn",
-    "transformer",
-    "transformer_hparams",
-    "transformer_memory",
-    "transformer_moe",
-    "universal_transformer",
-    "universal_transformer_hparams",
-    "xception",
 ]

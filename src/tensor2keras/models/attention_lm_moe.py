@@ -24,11 +24,11 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.attention import multi_head as attention
 from tensor2keras.layers.mixed_transformer import MixedTransformer
-from tensor2keras.models import t2t_model
+from tensor2keras.layers.position import shift_right
+from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.transformer import transformer
-from tensor2keras.models.transformer.transformer import attention_options, residual_options, shift_right
-from tensor2keras.models.transformer_moe import dense_options, experts_options, refuse_packed, require_settings
+from tensor2keras.models.transformer_moe import require_settings
 
 LETTERS = {"h": "multihead", "e": "local_experts", "m": "memory_efficient", "f": "multihead_full"}
 
@@ -108,7 +108,7 @@ class AttentionLmMoe(transformer.Transformer):
         ]
         return MixedTransformer(
             layers,
-            **residual_options(self.hparams),
+            **layer_options.residual_options(self.hparams),
             name="body",  # T2T has no scope for the stack
             dtype=self.dtype_policy,
         )
@@ -132,7 +132,7 @@ class AttentionLmMoe(transformer.Transformer):
         name = "decoder_self_attention"
         if kind == "memory_efficient":
             return {"kind": kind, "hidden_size": hparams.hidden_size, "num_heads": hparams.num_heads, "name": name}
-        options = attention_options(hparams, self.kernel_initializer)
+        options = layer_options.attention_options(hparams, self.kernel_initializer)
         if kind == "multihead" and hparams.attention_local:
             block = {"block_length": hparams.attention_block_length}
             options |= {"attention_type": "local_mask_right", "attention_options": block}
@@ -141,7 +141,7 @@ class AttentionLmMoe(transformer.Transformer):
     def _feed_forward(self, layer: int) -> dict[str, Any]:
         hparams = self.hparams
         if str(layer) in hparams.moe_layers.split(","):
-            return experts_options(hparams, self.kernel_initializer)
+            return layer_options.experts_options(hparams, self.kernel_initializer)
         if hparams.memory_efficient_ffn:
             return {
                 "ffn_layer": "conv_hidden_relu_memory_efficient",
@@ -149,10 +149,10 @@ class AttentionLmMoe(transformer.Transformer):
                 "filter_size": hparams.filter_size,
                 "kernel_initializer": self.kernel_initializer,
             }
-        return dense_options(hparams, self.kernel_initializer, "LEFT" if hparams.use_sepconv else None)
+        return layer_options.dense_options(hparams, self.kernel_initializer, "LEFT" if hparams.use_sepconv else None)
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
-        refuse_packed(self.name, features)
+        self.refuse_packed(features)
         if self.hparams.use_inputs:
             return self.decoder(self.decoder_dropout(features["inputs"], training=training), training=training)
         targets = features["targets"]

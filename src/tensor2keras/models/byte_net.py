@@ -14,9 +14,9 @@ from tensor2keras.hparams import HParams
 from tensor2keras.layers.conv_block import ConvBlock
 from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.normalization import LayerNorm
+from tensor2keras.layers.position import shift_right
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1
-from tensor2keras.models.transformer.transformer import shift_right
 
 LENGTH_MULTIPLE = 50
 

@@ -9,9 +9,9 @@ from keras import ops
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import recurrent
+from tensor2keras.layers.position import shift_right
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1
-from tensor2keras.models.transformer.transformer import shift_right
 
 
 class _LSTMModel(t2t_model.T2TModel):

@@ -15,10 +15,9 @@ from tensor2keras.layers import position
 from tensor2keras.layers.attention import multi_head as attention
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.conv_block import ConvBlock
-from tensor2keras.layers.embedding import TableEmbedding
+from tensor2keras.layers.embedding import TARGET_SPACES, TableEmbedding
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1
-from tensor2keras.models.transformer.transformer import TARGET_SPACES
 
 NUM_TIMESCALES = 16
 KERNEL_SCHEMES = ("3.3.3.3", "3.7.7.7", "3.7.15.15", "3.7.15.31", "3.7.15.31.63")

@@ -109,6 +109,11 @@ class T2TModel(keras.Model):
         if found.startswith(beginnings):
             raise ValueError(f"{self.name} {why}; in problem {self.problem.get('name')!r} its {feature} are {found}")
 
+    def refuse_packed(self, features: Features) -> None:
+        """Raises ValueError for packed texts, which not every kind of layer can keep apart."""
+        if "targets_segmentation" in features:
+            raise ValueError(f"{self.name} cannot read packed texts; use the problem that is not packed")
+
     # Features
 
     def _make_modalities(self) -> None:

@@ -21,6 +21,7 @@ from tensor2keras.hparams import HParams
 from tensor2keras.layers import memory
 from tensor2keras.layers.attention import multi_head as attention
 from tensor2keras.layers.attention.weights import NEGATIVE
+from tensor2keras.layers.position import shift_right
 from tensor2keras.models import t2t_model
 from tensor2keras.models.transformer import transformer
 
@@ -104,7 +105,7 @@ class TransformerMemory(transformer.Transformer):
             encoded, encoded_bias = (
                 ops.repeat(x, ops.shape(chunk_number)[1], axis=0) for x in self.encode(features, training=training)
             )
-        x = transformer.shift_right(chunks["targets"])
+        x = shift_right(chunks["targets"])
         x = self._add_positions(x, chunks, "targets", self.target_positions)
         x = self.decoder_dropout(x, training=training)
         bias = self._chunk_bias(chunks, chunk_number)

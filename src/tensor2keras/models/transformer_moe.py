@@ -30,10 +30,9 @@ import keras
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.mixed_transformer import MixedTransformer
-from tensor2keras.models import t2t_model
+from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.transformer import transformer
-from tensor2keras.models.transformer.transformer import attention_options, residual_options
 
 SELF_ATTENTION = ("a", "mem", "locm", "redm")
 MEMORY_ATTENTION = ("a", "mem")
@@ -114,11 +113,13 @@ class TransformerMoe(transformer.Transformer):
             }
             for self_attention, memory_attention, network in layers
         ]
-        return MixedTransformer(options, **residual_options(self.hparams), name=name, dtype=self.dtype_policy)
+        return MixedTransformer(
+            options, **layer_options.residual_options(self.hparams), name=name, dtype=self.dtype_policy
+        )
 
     def _self_attention(self, kind: str) -> dict[str, Any]:
         hparams = self.hparams
-        options = attention_options(hparams, self.kernel_initializer)
+        options = layer_options.attention_options(hparams, self.kernel_initializer)
         if kind == "redm":
             return {
                 "kind": "memory_compressed",
@@ -132,15 +133,17 @@ class TransformerMoe(transformer.Transformer):
         return {"kind": "multihead", **options}
 
     def _memory_attention(self, kind: str) -> dict[str, Any]:
-        return {"scope": f"att_ende_{kind}", **attention_options(self.hparams, self.kernel_initializer)}
+        return {"scope": f"att_ende_{kind}", **layer_options.attention_options(self.hparams, self.kernel_initializer)}
 
     def _feed_forward(self, kind: str) -> dict[str, Any]:
         if kind == "moe":
-            return experts_options(self.hparams, self.kernel_initializer)
-        return dense_options(self.hparams, self.kernel_initializer, {"sep": "SAME", "sepm": "LEFT"}.get(kind))
+            return layer_options.experts_options(self.hparams, self.kernel_initializer)
+        return layer_options.dense_options(
+            self.hparams, self.kernel_initializer, {"sep": "SAME", "sepm": "LEFT"}.get(kind)
+        )
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
-        refuse_packed(self.name, features)
+        self.refuse_packed(features)
         return super().body(features, training=training)
 
 
@@ -152,46 +155,6 @@ def require_settings(name: str, hparams: HParams, allowed: dict[str, tuple]) -> 
             raise ValueError(
                 f"{name} does not work with hparams.{setting}={value!r}; set one of {', '.join(map(repr, values))}"
             )
-
-
-def refuse_packed(name: str, features: t2t_model.Features) -> None:
-    """Raises ValueError for packed texts: not every kind of layer can keep them apart."""
-    if "targets_segmentation" in features:
-        raise ValueError(f"{name} cannot read packed texts; use the problem that is not packed")
-
-
-def dense_options(hparams: HParams, kernel_initializer: Any, convolution_padding: str | None) -> dict[str, Any]:
-    """The arguments of two dense layers or, with a padding, of the two separable convolutions that T2T has for them."""
-    convolutions = {"kernel_size": 3, "second_kernel_size": 31, "padding": convolution_padding}
-    return {
-        "ffn_layer": "conv_hidden_relu",
-        "hidden_size": hparams.hidden_size,
-        "filter_size": hparams.filter_size,
-        "dropout": hparams.relu_dropout,
-        "kernel_initializer": kernel_initializer,
-        **(convolutions if convolution_padding else {}),
-    }
-
-
-def experts_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
-    """The arguments of a mixture of experts.
-
-    Raises:
-        ValueError: `moe_hidden_sizes` of several layers.
-    """
-    if not str(hparams.moe_hidden_sizes).isdigit():
-        raise ValueError(
-            f"hparams.moe_hidden_sizes={hparams.moe_hidden_sizes!r} is not supported; set one size, such as 2048"
-        )
-    return {
-        "ffn_layer": "local_moe",
-        "hidden_size": hparams.hidden_size,
-        "filter_size": int(hparams.moe_hidden_sizes),
-        "num_experts": hparams.moe_num_experts,
-        "k": hparams.moe_k,
-        "loss_coef": hparams.moe_loss_coef,
-        "kernel_initializer": kernel_initializer,
-    }
 
 
 def layer_types(hparams: HParams) -> tuple[list[Kinds], list[Kinds]]:

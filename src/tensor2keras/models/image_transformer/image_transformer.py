@@ -19,8 +19,7 @@ from tensor2keras.layers import position
 from tensor2keras.layers.attention import image as image_attention
 from tensor2keras.layers.attention.local import BlockOrder, block_order
 from tensor2keras.layers.residual import LayerPrepostprocess
-from tensor2keras.models import t2t_model
-from tensor2keras.models.transformer.transformer import attention_options, feed_forward_options, residual_options
+from tensor2keras.models import layer_options, t2t_model
 
 INTENSITIES = 256
 COLOUR_CHANNELS = 3  # what a mixture of logistics describes
@@ -56,13 +55,13 @@ class ImageDecoder(t2t_model.T2TModel):
             self._check_problem()
         self.decoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
         self.target_positions = self._positions("dec_pos")
-        memory = attention_options(hparams, self.kernel_initializer) if self.has_memory else None
+        memory = layer_options.attention_options(hparams, self.kernel_initializer) if self.has_memory else None
         self.decoder = [
             image_attention.ImageTransformerLayer(
                 self._self_attention(i),
                 self._feed_forward(i),
                 memory_attention=memory,
-                **residual_options(hparams),
+                **layer_options.residual_options(hparams),
                 name=f"decoder_layer_{i}",
                 dtype=self.dtype_policy,
             )
@@ -71,7 +70,7 @@ class ImageDecoder(t2t_model.T2TModel):
         self.decoder_final = LayerPrepostprocess(
             name="layer_prepostprocess_1" if self.has_memory else "layer_prepostprocess",
             dtype=self.dtype_policy,
-            **residual_options(hparams)["preprocess"],
+            **layer_options.residual_options(hparams)["preprocess"],
         )
         self.output_conv = keras.layers.Dense(
             10 * hparams.num_mixtures if self.likelihood == "dmol" else INTENSITIES,
@@ -120,14 +119,14 @@ class ImageDecoder(t2t_model.T2TModel):
 
     def _attention_options(self) -> dict[str, Any]:
         return {
-            **attention_options(self.hparams, self.kernel_initializer),
+            **layer_options.attention_options(self.hparams, self.kernel_initializer),
             "query_filter_width": self.hparams.q_filter_width,
             "key_filter_width": self.hparams.kv_filter_width,
             "filter_padding": "LEFT",
         }
 
     def _feed_forward(self, layer: int) -> dict[str, Any]:
-        return feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
+        return layer_options.feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
 
     def build_body(self) -> None:
         self._build_encoder()

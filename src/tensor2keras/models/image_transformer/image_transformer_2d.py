@@ -14,9 +14,8 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.attention import image as image_attention
 from tensor2keras.layers.residual import LayerPrepostprocess
-from tensor2keras.models import t2t_model
+from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.image_transformer.image_transformer import ImageDecoder, Imagetransformer
-from tensor2keras.models.transformer.transformer import attention_options, feed_forward_options, residual_options
 
 
 @registry.register_model("imagetransformer2d")
@@ -49,15 +48,17 @@ class Img2imgTransformer(ImageDecoder):
         self.encoder = [
             image_attention.ImageTransformerLayer(
                 ENCODER_ATTENTION[hparams.enc_attention_type](hparams, self.kernel_initializer, self.dtype_policy),
-                feed_forward_options(hparams, self.kernel_initializer, padding="SAME"),
-                **residual_options(hparams),
+                layer_options.feed_forward_options(hparams, self.kernel_initializer, padding="SAME"),
+                **layer_options.residual_options(hparams),
                 name=f"encoder_layer_{i}",
                 dtype=self.dtype_policy,
             )
             for i in range(hparams.num_encoder_layers)
         ]
         self.encoder_final = LayerPrepostprocess(
-            name="layer_prepostprocess", dtype=self.dtype_policy, **residual_options(hparams)["preprocess"]
+            name="layer_prepostprocess",
+            dtype=self.dtype_policy,
+            **layer_options.residual_options(hparams)["preprocess"],
         )
 
     def _check_problem(self) -> None:
@@ -93,7 +94,7 @@ class Img2imgTransformer(ImageDecoder):
 
 def _global(hparams: HParams, kernel_initializer: Any, dtype: Any) -> keras.layers.Layer:
     """Every position sees every other."""
-    options = attention_options(hparams, kernel_initializer)
+    options = layer_options.attention_options(hparams, kernel_initializer)
     return image_attention.SelfAttention(options, "self_att", name="self_att", dtype=dtype)
 
 

@@ -1,23 +1,6 @@
 """ResNet and its hyperparameter sets."""
 
-from tensor2keras.models.resnet.resnet import (
-    BLOCKS,
-    EPSILON,
-    MOMENTUM,
-    BottleneckBlock,
-    LayerMaker,
-    ResidualBlock,
-    Resnet,
-    check_values,
-)
+from tensor2keras.models.resnet import hparams
+from tensor2keras.models.resnet.resnet import Resnet
 
-__all__ = [
-    "BLOCKS",
-    "EPSILON",
-    "MOMENTUM",
-    "BottleneckBlock",
-    "LayerMaker",
-    "ResidualBlock",
-    "Resnet",
-    "check_values",
-]
+__all__ = ["Resnet", "hparams"]

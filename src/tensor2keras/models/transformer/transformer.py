@@ -18,10 +18,10 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import position, transformer
 from tensor2keras.layers.attention import multi_head as attention
-from tensor2keras.layers.embedding import TableEmbedding
-from tensor2keras.models import t2t_model
-
-TARGET_SPACES = 32  # rows of the target space embedding
+from tensor2keras.layers.embedding import TARGET_SPACES, TableEmbedding
+from tensor2keras.layers.position import shift_right
+from tensor2keras.layers.transformer import keep_rows
+from tensor2keras.models import layer_options, t2t_model
 
 
 class _TransformerBase(t2t_model.T2TModel):
@@ -57,18 +57,18 @@ class _TransformerBase(t2t_model.T2TModel):
         num_layers = hparams.num_encoder_layers or hparams.num_hidden_layers
         return self.encoder_class(
             num_layers,
-            attention=attend_to_areas(hparams, self._encoder_self_attention(), num_layers),
+            attention=layer_options.attend_to_areas(hparams, self._encoder_self_attention(), num_layers),
             feed_forward=self._encoder_feed_forward(),
-            **residual_options(hparams),
+            **layer_options.residual_options(hparams),
             zero_padding=hparams.use_pad_remover and hparams.ffn_layer in ("dense_relu_dense", "conv_hidden_relu"),
             dtype=self.dtype_policy,
         )
 
     def _encoder_self_attention(self) -> dict[str, Any] | None:
-        return self_attention_options(self.hparams, self.kernel_initializer)
+        return layer_options.self_attention_options(self.hparams, self.kernel_initializer)
 
     def _encoder_feed_forward(self) -> dict[str, Any]:
-        return feed_forward_options(self.hparams, self.kernel_initializer, padding="SAME")
+        return layer_options.feed_forward_options(self.hparams, self.kernel_initializer, padding="SAME")
 
     def _positions(self, name: str) -> keras.layers.Layer | None:
         """The learned positions of `pos=emb`; the other kinds have no variables."""
@@ -154,21 +154,24 @@ class Transformer(_TransformerBase):
     def _decoder_stack(self) -> keras.layers.Layer:
         hparams = self.hparams
         num_layers = hparams.get("num_decoder_layers") or hparams.num_hidden_layers
-        memory_attention = attention_options(hparams, self.kernel_initializer)
+        memory_attention = None
+        if self.has_inputs:
+            options = layer_options.attention_options(hparams, self.kernel_initializer)
+            memory_attention = layer_options.attend_to_areas(hparams, options, num_layers)
         return self.decoder_class(
             num_layers,
-            attention=attend_to_areas(hparams, self._decoder_self_attention(), num_layers),
-            memory_attention=attend_to_areas(hparams, memory_attention, num_layers) if self.has_inputs else None,
+            attention=layer_options.attend_to_areas(hparams, self._decoder_self_attention(), num_layers),
+            memory_attention=memory_attention,
             feed_forward=self._decoder_feed_forward(),
-            **residual_options(hparams),
+            **layer_options.residual_options(hparams),
             dtype=self.dtype_policy,
         )
 
     def _decoder_self_attention(self) -> dict[str, Any]:
-        return self_attention_options(self.hparams, self.kernel_initializer)
+        return layer_options.self_attention_options(self.hparams, self.kernel_initializer)
 
     def _decoder_feed_forward(self) -> dict[str, Any]:
-        return feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
+        return layer_options.feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
 
     def build_body(self) -> None:
         shape = (None, None, self.hparams.hidden_size)
@@ -310,130 +313,3 @@ class TransformerRegressor(TransformerEncoder):
 
     def top(self, body_output: Any, features: t2t_model.Features) -> Any:
         return self.model_top(ops.mean(body_output, axis=1))
-
-
-def shift_right(x: Any) -> Any:
-    """[batch, length, hidden] moved one position later, a zero vector first."""
-    return ops.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1]
-
-
-def keep_rows(keep: Any, old: Any, new: Any) -> Any:
-    """Nested tensors with the rows of `old` where `keep` [batch] is true and those of `new` elsewhere."""
-
-    def choose(before: Any, after: Any) -> Any:
-        return ops.where(ops.reshape(keep, (-1,) + (1,) * (len(before.shape) - 1)), before, after)
-
-    return keras.tree.map_structure(choose, old, new)
-
-
-def attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
-    """The arguments of attention to the encoder."""
-    return {
-        "hidden_size": hparams.hidden_size,
-        "num_heads": hparams.num_heads,
-        "key_size": hparams.attention_key_channels or hparams.hidden_size,
-        "value_size": hparams.attention_value_channels or hparams.hidden_size,
-        "dropout": hparams.attention_dropout,
-        "dropout_broadcast_dims": integers(hparams.get("attention_dropout_broadcast_dims")),
-        "variables_3d": bool(hparams.get("attention_variables_3d")),
-        "hard_attention_k": hparams.get("hard_attention_k", 0),
-        "gumbel_noise_weight": hparams.get("gumbel_noise_weight", 0.0),
-        "kernel_initializer": kernel_initializer,
-    }
-
-
-def self_attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
-    """The arguments of self-attention: those above, and its type with its own."""
-    kind = hparams.get("self_attention_type", "dot_product")
-    options: dict[str, Any] = {}
-    if kind.startswith("dot_product") and "relative" in kind:
-        options["max_relative_position"] = hparams.max_relative_position
-    if kind.endswith("relative_v2") or kind == "local_relative_mask_right":
-        options["heads_share_relative_embedding"] = hparams.heads_share_relative_embedding
-        options["add_relative_to_values"] = hparams.add_relative_to_values
-    return {
-        **attention_options(hparams, kernel_initializer),
-        "attention_type": kind,
-        "attention_options": options,
-    }
-
-
-def attend_to_areas(hparams: HParams, options: dict[str, Any], num_layers: int) -> Any:
-    """The options of each layer's attention, where the first `hparams.num_area_layers` attend to areas."""
-    count = hparams.get("num_area_layers", 0)
-    width, height = hparams.get("max_area_width", 1), hparams.get("max_area_height", 1)
-    if count == 0 or width == height == 1 or options.get("attention_type", "dot_product") != "dot_product":
-        return options
-    areas = {
-        "max_area_width": width,
-        "max_area_height": height,
-        "height": hparams.get("memory_height", 1),
-        "area_key_mode": hparams.get("area_key_mode", "none"),
-        "area_value_mode": hparams.get("area_value_mode", "none"),
-        "kernel_initializer": options["kernel_initializer"],
-    }
-    with_areas = {**options, "attention_type": "dot_product_area", "attention_options": areas}
-    return [with_areas if i < count else options for i in range(num_layers)]
-
-
-def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str) -> dict[str, Any]:
-    """The arguments of the feed-forward networks; `padding` is that of convolutional ones."""
-    # T2T's transformer means the dense network by its older name too
-    ffn_layer = hparams.ffn_layer.replace("conv_hidden_relu", "dense_relu_dense")
-    if ffn_layer == "local_moe" and hparams.get("gating_type", "topk") != "topk":
-        raise ValueError(f"hparams.gating_type={hparams.gating_type} is not supported; set gating_type=topk")
-    dense = {
-        "dropout": hparams.relu_dropout,
-        "dropout_broadcast_dims": integers(hparams.get("relu_dropout_broadcast_dims")),
-    }
-    own = {
-        "dense_relu_dense": dense,
-        "conv_relu_conv": {
-            "kernel_size": hparams.get("conv_first_kernel", 3),
-            "padding": padding,
-            "dropout": hparams.relu_dropout,
-        },
-        "parameter_attention": {
-            "num_heads": hparams.num_heads,
-            "key_size": hparams.get("parameter_attention_key_channels", 0),
-            "value_size": hparams.get("parameter_attention_value_channels", 0),
-            "dropout": hparams.attention_dropout,
-        },
-        "local_moe": {"num_experts": hparams.moe_num_experts, "k": hparams.moe_k},
-        "local_moe_tpu": {
-            "filter_size": hparams.filter_size // 2,
-            "num_experts": hparams.moe_num_experts,
-            "loss_coef": hparams.moe_loss_coef,
-            "overhead": hparams.get("moe_overhead_train", 1.0),
-            "overhead_eval": hparams.get("moe_overhead_eval", 2.0),
-        },
-    }.get(ffn_layer)
-    shared = {"ffn_layer": ffn_layer}
-    if own is None:
-        return shared
-    return {
-        **shared,
-        "hidden_size": hparams.hidden_size,
-        "filter_size": hparams.filter_size,
-        "kernel_initializer": kernel_initializer,
-        **own,
-    }
-
-
-def residual_options(hparams: HParams) -> dict[str, Any]:
-    """The arguments of the steps before and after each sublayer."""
-    shared = {
-        "dropout": hparams.layer_prepostprocess_dropout,
-        "broadcast_dims": integers(hparams.layer_prepostprocess_dropout_broadcast_dims),
-        "norm_type": hparams.norm_type,
-        "norm_epsilon": hparams.norm_epsilon,
-    }
-    return {
-        "preprocess": {"sequence": hparams.layer_preprocess_sequence, **shared},
-        "postprocess": {"sequence": hparams.layer_postprocess_sequence, **shared},
-    }
-
-
-def integers(text: str | None) -> tuple[int, ...]:
-    """ "0,1" -> (0, 1)."""
-    return tuple(int(part) for part in (text or "").split(",") if part)

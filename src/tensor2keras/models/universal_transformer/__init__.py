@@ -1,8 +1,9 @@
 """The Universal Transformer and its hyperparameter sets."""
 
+from tensor2keras.models.universal_transformer import hparams
 from tensor2keras.models.universal_transformer.universal_transformer import (
     UniversalTransformer,
     UniversalTransformerEncoder,
 )
 
-__all__ = ["UniversalTransformer", "UniversalTransformerEncoder"]
+__all__ = ["UniversalTransformer", "UniversalTransformerEncoder", "hparams"]

@@ -9,7 +9,7 @@ from typing import Any
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import depth_recurrence, universal_transformer
-from tensor2keras.models import t2t_model
+from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.transformer import transformer
 
 
@@ -44,7 +44,7 @@ class _Universal:
     def _feed_forward(self, padding: str) -> dict[str, Any]:
         hparams = self.hparams
         if hparams.transformer_ffn_type == "fc":
-            return transformer.feed_forward_options(hparams, self.kernel_initializer, padding)
+            return layer_options.feed_forward_options(hparams, self.kernel_initializer, padding)
         return {
             "ffn_layer": "sepconv_relu_sepconv",
             "hidden_size": hparams.hidden_size,

@@ -1,0 +1,156 @@
+"""The arguments of layers, read from hparams: attention, feed-forward networks and the steps around sublayers.
+
+Several models make the same layers. Each function takes a model's hparams and returns keyword arguments, so that no
+layer reads hparams itself.
+"""
+
+from typing import Any
+
+from tensor2keras.hparams import HParams
+
+
+def attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
+    """The arguments of attention to the encoder."""
+    return {
+        "hidden_size": hparams.hidden_size,
+        "num_heads": hparams.num_heads,
+        "key_size": hparams.attention_key_channels or hparams.hidden_size,
+        "value_size": hparams.attention_value_channels or hparams.hidden_size,
+        "dropout": hparams.attention_dropout,
+        "dropout_broadcast_dims": integers(hparams.get("attention_dropout_broadcast_dims")),
+        "variables_3d": bool(hparams.get("attention_variables_3d")),
+        "hard_attention_k": hparams.get("hard_attention_k", 0),
+        "gumbel_noise_weight": hparams.get("gumbel_noise_weight", 0.0),
+        "kernel_initializer": kernel_initializer,
+    }
+
+
+def self_attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
+    """The arguments of self-attention: those above, and its type with its own."""
+    kind = hparams.get("self_attention_type", "dot_product")
+    options: dict[str, Any] = {}
+    if kind.startswith("dot_product") and "relative" in kind:
+        options["max_relative_position"] = hparams.max_relative_position
+    if kind.endswith("relative_v2") or kind == "local_relative_mask_right":
+        options["heads_share_relative_embedding"] = hparams.heads_share_relative_embedding
+        options["add_relative_to_values"] = hparams.add_relative_to_values
+    return {
+        **attention_options(hparams, kernel_initializer),
+        "attention_type": kind,
+        "attention_options": options,
+    }
+
+
+def attend_to_areas(hparams: HParams, options: dict[str, Any], num_layers: int) -> Any:
+    """The options of each layer's attention, where the first `hparams.num_area_layers` attend to areas."""
+    count = hparams.get("num_area_layers", 0)
+    width, height = hparams.get("max_area_width", 1), hparams.get("max_area_height", 1)
+    if count == 0 or width == height == 1 or options.get("attention_type", "dot_product") != "dot_product":
+        return options
+    areas = {
+        "max_area_width": width,
+        "max_area_height": height,
+        "height": hparams.get("memory_height", 1),
+        "area_key_mode": hparams.get("area_key_mode", "none"),
+        "area_value_mode": hparams.get("area_value_mode", "none"),
+        "kernel_initializer": options["kernel_initializer"],
+    }
+    with_areas = {**options, "attention_type": "dot_product_area", "attention_options": areas}
+    return [with_areas if i < count else options for i in range(num_layers)]
+
+
+def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str) -> dict[str, Any]:
+    """The arguments of the feed-forward networks; `padding` is that of convolutional ones."""
+    # T2T's transformer means the dense network by its older name too
+    ffn_layer = hparams.ffn_layer.replace("conv_hidden_relu", "dense_relu_dense")
+    if ffn_layer == "local_moe" and hparams.get("gating_type", "topk") != "topk":
+        raise ValueError(f"hparams.gating_type={hparams.gating_type} is not supported; set gating_type=topk")
+    dense = {
+        "dropout": hparams.relu_dropout,
+        "dropout_broadcast_dims": integers(hparams.get("relu_dropout_broadcast_dims")),
+    }
+    own = {
+        "dense_relu_dense": dense,
+        "conv_relu_conv": {
+            "kernel_size": hparams.get("conv_first_kernel", 3),
+            "padding": padding,
+            "dropout": hparams.relu_dropout,
+        },
+        "parameter_attention": {
+            "num_heads": hparams.num_heads,
+            "key_size": hparams.get("parameter_attention_key_channels", 0),
+            "value_size": hparams.get("parameter_attention_value_channels", 0),
+            "dropout": hparams.attention_dropout,
+        },
+        "local_moe": {"num_experts": hparams.moe_num_experts, "k": hparams.moe_k},
+        "local_moe_tpu": {
+            "filter_size": hparams.filter_size // 2,
+            "num_experts": hparams.moe_num_experts,
+            "loss_coef": hparams.moe_loss_coef,
+            "overhead": hparams.get("moe_overhead_train", 1.0),
+            "overhead_eval": hparams.get("moe_overhead_eval", 2.0),
+        },
+    }.get(ffn_layer)
+    shared = {"ffn_layer": ffn_layer}
+    if own is None:
+        return shared
+    return {
+        **shared,
+        "hidden_size": hparams.hidden_size,
+        "filter_size": hparams.filter_size,
+        "kernel_initializer": kernel_initializer,
+        **own,
+    }
+
+
+def dense_options(hparams: HParams, kernel_initializer: Any, convolution_padding: str | None) -> dict[str, Any]:
+    """The arguments of two dense layers or, with a padding, of the two separable convolutions that T2T has for them."""
+    convolutions = {"kernel_size": 3, "second_kernel_size": 31, "padding": convolution_padding}
+    return {
+        "ffn_layer": "conv_hidden_relu",
+        "hidden_size": hparams.hidden_size,
+        "filter_size": hparams.filter_size,
+        "dropout": hparams.relu_dropout,
+        "kernel_initializer": kernel_initializer,
+        **(convolutions if convolution_padding else {}),
+    }
+
+
+def experts_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
+    """The arguments of a mixture of experts.
+
+    Raises:
+        ValueError: `moe_hidden_sizes` of several layers.
+    """
+    if not str(hparams.moe_hidden_sizes).isdigit():
+        raise ValueError(
+            f"hparams.moe_hidden_sizes={hparams.moe_hidden_sizes!r} is not supported; set one size, such as 2048"
+        )
+    return {
+        "ffn_layer": "local_moe",
+        "hidden_size": hparams.hidden_size,
+        "filter_size": int(hparams.moe_hidden_sizes),
+        "num_experts": hparams.moe_num_experts,
+        "k": hparams.moe_k,
+        "loss_coef": hparams.moe_loss_coef,
+        "kernel_initializer": kernel_initializer,
+    }
+
+
+def residual_options(hparams: HParams) -> dict[str, Any]:
+    """The arguments of the steps before and after each sublayer."""
+    shared = {
+        "dropout": hparams.layer_prepostprocess_dropout,
+        "broadcast_dims": integers(hparams.layer_prepostprocess_dropout_broadcast_dims),
+        "norm_type": hparams.norm_type,
+        "norm_epsilon": hparams.norm_epsilon,
+    }
+    return {
+        "preprocess": {"sequence": hparams.layer_preprocess_sequence, **shared},
+        "postprocess": {"sequence": hparams.layer_postprocess_sequence, **shared},
+    }
+
+
+def integers(text: str | None) -> tuple[int, ...]:
+    """ "0,1" -> (0, 1)."""
+    return tuple(int(part) for part in (text or "").split(",") if part)
