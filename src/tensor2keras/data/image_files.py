@@ -1,6 +1,7 @@
 """Pictures from files, folders and tfds data sets, as uint8 arrays [height, width, channels]."""
 
 import gzip
+import io
 import os
 import re
 import zlib
@@ -14,6 +15,8 @@ import tensorflow_datasets as tfds
 from tensor2keras.data import sources
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+
+EXIF_MARKS = (b"Exif\0\0", b"eXIf")  # in a JPEG file, in a PNG file
 
 
 def is_image_file(name: str) -> bool:
@@ -31,7 +34,9 @@ def read_bytes(path: str) -> bytes:
 
 
 def decode_image(content: bytes, place: str, channels: int = 3) -> np.ndarray:
-    """The pixels of an encoded picture (PNG, JPEG, GIF, BMP), grey ones with `channels` equal channels.
+    """The pixels of an encoded picture (PNG, JPEG, GIF), grey ones with `channels` equal channels.
+
+    TensorFlow decodes them, as it decodes the stored pictures of the image data sets in training.
 
     Raises:
         ValueError: not a picture, or a broken one; it names `place`.
@@ -44,9 +49,34 @@ def decode_image(content: bytes, place: str, channels: int = 3) -> np.ndarray:
 
 
 def read_image(path: str, channels: int = 3) -> np.ndarray:
-    """The pixels of a picture file; see `decode_image`."""
+    """The pixels of a picture file (PNG, JPEG, GIF, BMP), upright: [height, width, channels] uint8.
+
+    Pillow decodes what TensorFlow's decoder gets wrong: BMP files, of which it ignores the palette, and files with EXIF
+    data, of which it ignores the orientation.
+
+    Raises:
+        ValueError: not a picture, a broken one, or one that needs Pillow, which is not installed.
+    """
     with open(path, "rb") as file:
-        return decode_image(file.read(), path, channels)
+        content = file.read()
+    if content.startswith(b"BM") or any(mark in content for mark in EXIF_MARKS):
+        return _decode_with_pillow(content, path, channels)
+    return decode_image(content, path, channels)
+
+
+def _decode_with_pillow(content: bytes, place: str, channels: int) -> np.ndarray:
+    try:
+        from PIL import Image, ImageOps
+    except ImportError:
+        raise ValueError(
+            f"{place}: BMP files and pictures with EXIF data are read by Pillow: pip install 'tensor2keras[images]'"
+        ) from None
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            pixels = np.asarray(ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow has no one error
+        raise ValueError(f"{place}: not a picture that can be read: {error}") from None
+    return pixels[:, :, None] if channels == 1 else pixels
 
 
 def fit(image: np.ndarray, size: int) -> np.ndarray:
