@@ -64,6 +64,27 @@ def test_batch_norm(shape):
     np.testing.assert_allclose(y, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_look_up_has_the_rows_and_a_dense_gradient(axis):
+    values = np.arange(12.0, dtype="float32").reshape(4, 3)
+    table = keras.Variable(np.moveaxis(values, 0, axis))
+    ids = ops.convert_to_tensor([[3, 0, 3]])
+    found = backend.look_up(table, ids, axis=axis)
+    np.testing.assert_array_equal(np.moveaxis(found, (axis, axis + 1), (0, 1)), values[[[3, 0, 3]]])
+    (gradient,) = gradients(lambda: ops.sum(backend.look_up(table, ids, axis=axis)), [table])
+    np.testing.assert_array_equal(np.moveaxis(gradient, axis, 0), [[1] * 3, [0] * 3, [0] * 3, [2] * 3])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow has sparse gradients")
+def test_the_gradient_of_a_look_up_is_a_tensor_on_tensorflow():
+    import tensorflow as tf
+
+    table = keras.Variable(np.ones((4, 3), "float32"))
+    with tf.GradientTape() as tape:
+        total = ops.sum(backend.look_up(table, [1, 1]))
+    assert isinstance(tape.gradient(total, table.value), tf.Tensor)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow's graphs have unknown lengths")
 def test_scan_of_an_unknown_length_is_that_of_a_known_one():
     import tensorflow as tf

@@ -47,6 +47,24 @@ def scan(f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any) -> tuple[
     return tf.nest.map_structure(lambda state: state[-1], states), values
 
 
+def look_up(table: Any, ids: Any, axis: int = 0) -> Any:
+    """Rows of a variable by their ids; the gradient is dense.
+
+    TensorFlow's gradient of a look-up in a variable is an `IndexedSlices`. Added to the gradient of a softmax that
+    shares the table, it would have rows + ids rows; the reshape makes it a tensor.
+
+    Args:
+        table: a variable, [rows, width] for axis 0.
+        ids: integers [...].
+        axis: the table's axis of rows.
+
+    Returns:
+        [..., width] for axis 0; what `ops.take` returns for another.
+    """
+    rows = ops.reshape(ops.convert_to_tensor(table), tuple(table.shape))
+    return ops.take(rows, ops.cast(ids, "int32"), axis=axis)
+
+
 # (x, weights) -> y and further values, which have no gradient
 Function = Callable[[Any, Sequence[Any]], tuple[Any, list[Any]]]
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras import backend
 from tensor2keras.layers.initializer import unseeded
 
 TARGET_SPACES = 32  # rows of T2T's embedding of the target space (`SpaceID`)
@@ -60,10 +61,7 @@ class SymbolEmbedding(keras.layers.Layer):
         if training and self.symbol_dropout:
             kept = keras.random.uniform(ops.shape(ids), seed=self.seed_generator) >= self.symbol_dropout
             ids = ids * ops.cast(kept, "int32")
-        # The reshape makes TensorFlow's gradient of the look-up a dense tensor; otherwise, added to the softmax's
-        # gradient, it becomes one IndexedSlices of vocab_size + tokens rows.
-        table = ops.reshape(ops.convert_to_tensor(self.table), (self.vocab_size, self.hidden_size))
-        vectors = ops.take(table, ids, axis=0) * self.scale
+        vectors = backend.look_up(self.table, ids) * self.scale
         return vectors * ops.expand_dims(ops.cast(ops.not_equal(ids, 0), vectors.dtype), -1)
 
     def logits(self, x: Any) -> Any:
@@ -109,8 +107,7 @@ class TableEmbedding(keras.layers.Layer):
         self.built = True
 
     def call(self, ids: Any) -> Any:
-        table = ops.reshape(ops.convert_to_tensor(self.kernel), (self.rows, self.width))  # dense gradient, see above
-        return ops.take(table, ops.cast(ids, "int32"), axis=0) * self.scale
+        return backend.look_up(self.kernel, ids) * self.scale
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape, self.width)

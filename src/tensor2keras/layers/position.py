@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tensor2keras import backend
 from tensor2keras.layers.initializer import unseeded
 
 
@@ -117,8 +118,7 @@ class PositionalEmbedding(keras.layers.Layer):
     def call(self, x: Any, positions: Any = None, start_index: Any = 0) -> Any:
         if positions is None:
             positions = ops.arange(ops.shape(x)[1], dtype="int32")[None] + start_index
-        table = ops.reshape(ops.convert_to_tensor(self.table), self.table.shape)  # for a dense gradient on TensorFlow
-        vectors = ops.take(table, ops.minimum(ops.cast(positions, "int32"), self.max_length - 1), axis=0)
+        vectors = backend.look_up(self.table, ops.minimum(ops.cast(positions, "int32"), self.max_length - 1))
         return x + vectors * ops.cast(positions < self.max_length, vectors.dtype)[..., None]
 
     def get_config(self) -> dict[str, Any]:

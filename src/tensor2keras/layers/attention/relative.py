@@ -14,13 +14,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras import backend
 from tensor2keras.layers.attention.weights import attention_weights, unchanged
 from tensor2keras.layers.initializer import unseeded
-
-
-def _dense_table(table: Any) -> Any:
-    """A variable as a tensor whose gradient is dense on TensorFlow, look-ups included."""
-    return ops.reshape(ops.convert_to_tensor(table), tuple(table.shape))
 
 
 class _RelativeLayer(keras.layers.Layer):
@@ -46,7 +42,7 @@ class _Table(keras.layers.Layer):
         self.built = True
 
     def call(self, ids: Any) -> Any:
-        return ops.take(_dense_table(self.embeddings), ids, axis=0)
+        return backend.look_up(self.embeddings, ids)
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -158,7 +154,7 @@ class RelativeAttentionV2(_RelativeLayer):
         """The vectors [(heads,) distances, depth] of distances key - query; zero beyond the table."""
         rows = distances + self.max_relative_position - 1
         known = ops.logical_and(rows >= 0, rows < table.shape[-2])
-        vectors = ops.take(_dense_table(table), ops.clip(rows, 0, table.shape[-2] - 1), axis=-2)
+        vectors = backend.look_up(table, ops.clip(rows, 0, table.shape[-2] - 1), axis=-2)
         return vectors * ops.cast(known, vectors.dtype)[:, None]
 
     def get_config(self) -> dict[str, Any]:

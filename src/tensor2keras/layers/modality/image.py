@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras import backend
 from tensor2keras.layers import logistic_mixture
 from tensor2keras.layers.modality import modality
 
@@ -49,7 +50,7 @@ class Image(modality.Modality):
         self.built = True
 
     def targets_bottom(self, x: Any, training: bool = False) -> Any:
-        vectors = look_up(self.pixel_embedding, x)  # [batch, height, width, channels, 64]
+        vectors = backend.look_up(self.pixel_embedding, x)  # [batch, height, width, channels, 64]
         return self.merge(ops.reshape(vectors, (*ops.shape(x)[:3], PIXEL_EMBEDDING * self.num_channels)))
 
     def top(self, body_output: Any) -> Any:
@@ -73,7 +74,7 @@ class ChannelTable(keras.layers.Layer):
 
     def call(self, x: Any, channel: Any) -> Any:
         """Intensities of the given channels, broadcast against each other -> [..., width]."""
-        return look_up(self.rows, ops.cast(x, "int32") + 256 * channel) * self.width**0.5
+        return backend.look_up(self.rows, ops.cast(x, "int32") + 256 * channel) * self.width**0.5
 
 
 class ImageChannelEmbeddings(modality.Modality):
@@ -162,12 +163,6 @@ class ImageChannelCompress(modality.Modality):
 
     def targets_bottom(self, x: Any, training: bool = False) -> Any:
         return self.target_projection(x)
-
-
-def look_up(table: Any, ids: Any) -> Any:
-    """The rows of a variable [rows, width] at `ids` [...]: [..., width]."""
-    rows = ops.reshape(ops.convert_to_tensor(table), table.shape)  # for a dense gradient on TensorFlow
-    return ops.take(rows, ops.cast(ids, "int32"), axis=0)
 
 
 modality.MODALITIES.update(
