@@ -35,29 +35,66 @@ def assert_close(actual: Any, expected: Any, tolerance: float = 1e-5) -> None:
     )
 
 
-def run_layer_test(layer: keras.layers.Layer, *inputs: Any, tolerance: float = 1e-6) -> Any:
-    """The layer's output on `inputs`, after checking that
+def to_json(value: Any) -> Any:
+    """What is left of a config in a file: tuples become lists."""
+    return json.loads(json.dumps(value))
+
+
+def _flat(inputs: tuple) -> list:
+    return [x for x in keras.tree.flatten(inputs) if x is not None]
+
+
+def _symbols(inputs: tuple, known_lengths: tuple[int, ...]) -> tuple:
+    """A `keras.Input` for each of nested arrays, of unknown batch size and lengths.
+
+    Lengths are the sizes of the first array's axes between batch and channels, wherever they are found again.
+    """
+    batch_size, *lengths, _ = _flat(inputs)[0].shape
+    lengths = set(lengths) - set(known_lengths)
+
+    def symbol(x: Any) -> Any:
+        if x is None:
+            return None
+        shape = [None if size in lengths or (i == 0 and size == batch_size) else size for i, size in enumerate(x.shape)]
+        return keras.Input(batch_shape=shape, dtype=keras.backend.standardize_dtype(x.dtype))
+
+    return keras.tree.map_structure(symbol, inputs)
+
+
+def run_layer_test(
+    layer: keras.layers.Layer, *inputs: Any, tolerance: float = 1e-6, known_lengths: tuple[int, ...] = ()
+) -> Any:
+    """The layer's output on `inputs` (arrays, None or named tuples of them), after checking that
 
     - `build` on the first input's shape makes every variable, so that the call makes none;
-    - a layer made from its `get_config` has the same variables and, given their values, the same output;
+    - a copy that went through JSON has the same config, the same variables by name and shape and, given their values,
+      the same output;
+    - a functional model of the layer, whose batch size and lengths (but `known_lengths`) are unknown, computes that
+      output;
     - in bfloat16 the output is bfloat16 and within 0.1 of that in float32.
     """
-    inputs = tuple(ops.convert_to_tensor(x) if isinstance(x, np.ndarray) else x for x in inputs)
-    shape = next(x.shape for x in inputs if x is not None)
+    inputs = keras.tree.map_structure(lambda x: ops.convert_to_tensor(x) if isinstance(x, np.ndarray) else x, inputs)
+    shape = _flat(inputs)[0].shape
     if not layer.built:
         layer.build(shape)
     count = len(layer.variables)
     output = layer(*inputs)
     assert len(layer.variables) == count, "variables made by the call, not by build"
 
-    config = layer.get_config()
-    copy = type(layer).from_config(config)
-    copy.build(shape)
-    assert [variable.path for variable in copy.weights] == [variable.path for variable in layer.weights]
+    serialized = to_json(keras.saving.serialize_keras_object(layer))
+    copy = keras.saving.deserialize_keras_object(serialized)
+    assert type(copy) is type(layer)
+    assert to_json(copy.get_config()) == serialized["config"]
+    assert copy.built
+    assert [(v.path, v.shape) for v in copy.weights] == [(v.path, v.shape) for v in layer.weights]
     copy.set_weights(layer.get_weights())
     assert_close(copy(*inputs), output, tolerance)
 
-    half = type(layer).from_config({**config, "dtype": "mixed_bfloat16"})
+    arguments = _symbols(inputs, known_lengths)
+    model = keras.Model(_flat(arguments), layer(*arguments))
+    assert_close(model(_flat(inputs)), output, tolerance)
+
+    half = type(layer).from_config({**layer.get_config(), "dtype": "mixed_bfloat16"})
     half.build(shape)
     half.set_weights(layer.get_weights())
     rounded = half(*inputs)

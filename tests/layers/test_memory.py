@@ -224,7 +224,7 @@ def test_it_is_a_keras_layer(kind):
     layer = make(kind, x, chunk_length=CHUNK, **KINDS[kind], **RELATIVE)
     for variable in layer.weights:
         variable.assign(ops.convert_to_numpy(variable) * 0.2)
-    run_layer_test(layer, x, chunk_number)
+    run_layer_test(layer, x, chunk_number, known_lengths=(CHUNK,))
 
 
 def test_the_table_is_written_without_training():

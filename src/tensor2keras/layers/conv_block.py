@@ -8,11 +8,12 @@ from keras import ops
 
 from tensor2keras.layers.convolution import Size, SubseparableConv, conv, conv_step, margin
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.normalization import LayerNorm, get_norm
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class ConvBlock(keras.layers.Layer):
+class ConvBlock(Layer):
     """Convolutions one after the other: relu, zeros at padding, convolution without bias, layer norm.
 
     Args:
@@ -145,13 +146,3 @@ class ConvBlock(keras.layers.Layer):
             if norm is not None:
                 x = norm(x)
         return x
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("filters", "dilation_rates_and_kernel_sizes", "padding", "separable", "separabilities")
-        switches = ("first_relu", "use_elu", "normalize", "norm_type", "norm_epsilon", "strides")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in (*names, *switches)},
-            "kernel_initializer": initializer,
-        }

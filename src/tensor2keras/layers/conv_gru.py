@@ -7,10 +7,11 @@ from keras import ops
 
 from tensor2keras.layers.convolution import Size, conv
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class ConvGRU(keras.layers.Layer):
+class ConvGRU(Layer):
     """One step of a gated recurrent unit whose products are convolutions (Kaiser and Sutskever 2016, equation 2).
 
     Args:
@@ -57,18 +58,9 @@ class ConvGRU(keras.layers.Layer):
         reset, gate = saturating_sigmoid(self.reset(x)), saturating_sigmoid(self.gate(x))
         return gate * x + (1 - gate) * ops.tanh(self.candidate(reset * x))
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("filters", "kernel_size", "padding", "dilation_rate")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "kernel_initializer": initializer,
-        }
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class DiagonalConvGRU(keras.layers.Layer):
+class DiagonalConvGRU(Layer):
     """`ConvGRU` with hard sigmoids, that cost where they saturate, and a shift of two thirds of the channels (Freivalds
     and Liepins 2017, https://arxiv.org/abs/1702.08727).
 
@@ -122,11 +114,6 @@ class DiagonalConvGRU(keras.layers.Layer):
         candidate = candidate if dropped is None else candidate * dropped
         stays = ops.arange(self.filters) < self.filters - 2 * (self.filters // 3)
         return gate * x * ops.cast(stays, x.dtype) + (1 - gate) * candidate, 0.5 * (reset_cost + gate_cost)
-
-    def get_config(self) -> dict[str, Any]:
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        own = {"filters": self.filters, "kernel_size": self.kernel_size, "kernel_initializer": initializer}
-        return {**super().get_config(), **own}
 
 
 def hard_sigmoid(x: Any, saturation_limit: float = 0.9) -> tuple[Any, Any]:

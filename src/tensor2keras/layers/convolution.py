@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 
 Size = int | Sequence[int]
 PADDINGS = ("LEFT", "SAME", "VALID")
@@ -166,7 +167,7 @@ class LeftSeparableConv2D(_LeftPadding, keras.layers.SeparableConv2D):
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class SubseparableConv(keras.layers.Layer):
+class SubseparableConv(Layer):
     """Channels in groups, a convolution each, and a 1x1 convolution over all (Kaiser et al. 2017,
     https://arxiv.org/abs/1706.03059).
 
@@ -245,27 +246,9 @@ class SubseparableConv(keras.layers.Layer):
         y = ops.concatenate([part(group) for part, group in zip(self.parts, groups, strict=True)], axis=-1)
         return y if self.mix is None else self.mix(y)
 
-    def get_config(self) -> dict[str, Any]:
-        names = (
-            "filters",
-            "kernel_size",
-            "padding",
-            "separability",
-            "dilation_rate",
-            "use_bias",
-            "conv_name",
-            "mix_name",
-        )
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "kernel_initializer": initializer,
-        }
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class ConvHiddenRelu(keras.layers.Layer):
+class ConvHiddenRelu(Layer):
     """Two convolutions over positions with a relu between; wider than 1 they are separable.
 
     Args:
@@ -354,15 +337,6 @@ class ConvHiddenRelu(keras.layers.Layer):
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
         hidden = self.drop(self.conv1(_without_padding(x, nonpadding, self.kernel_size)), training=training)
         return self.conv2(_without_padding(hidden, nonpadding, self.second_kernel_size))
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("hidden_size", "filter_size", "kernel_size", "second_kernel_size", "padding", "dropout", "separable")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "kernel_initializer": initializer,
-        }
 
 
 def _without_padding(x: Any, nonpadding: Any, kernel_size: int) -> Any:

@@ -14,6 +14,7 @@ from keras import ops
 
 from tensor2keras.layers import position as positions
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.layers.sru import SRU
 from tensor2keras.layers.transformer import Options
@@ -74,7 +75,8 @@ def check_settings(settings: Options) -> None:
             raise ValueError(f"gates_inputs={gates!r} must be letters of s (state), t (transformed state), i (inputs)")
 
 
-class TimingSignal(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class TimingSignal(Layer):
     """What a step begins with: signals of position and step are added or joined, and SRUs may follow.
 
     Args:
@@ -141,7 +143,8 @@ class TimingSignal(keras.layers.Layer):
         return ops.concatenate([x, ops.broadcast_to(signal, (*ops.shape(x)[:2], signal.shape[-1]))], axis=-1)
 
 
-class Recurrence(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class Recurrence(Layer):
     """The steps, and plain layers before and after them where `mix_with_transformer` says so.
 
     Args:

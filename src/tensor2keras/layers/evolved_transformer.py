@@ -13,13 +13,15 @@ from keras import ops
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.convolution import LeftSeparableConv1D, conv_step
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.layers.transformer import AttentionSublayer, Options, Sublayer, TransformerDecoder, TransformerEncoder
 
 MAX_DOUBLED_HEADS = 16
 
 
-class GatedLinearUnit(Sublayer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class GatedLinearUnitSublayer(Sublayer):
     """A projection times a sigmoid gate."""
 
     def __init__(self, sizes: Options, name: str = "gated_linear_unit", **kwargs: Any):
@@ -38,6 +40,7 @@ class GatedLinearUnit(Sublayer):
         return self.postprocess(self.values(y) * self.gates(y), x, training=training)
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class DenseLayers(Sublayer):
     """Four times as wide and back; `norm_between` preprocesses the wide state too."""
 
@@ -65,6 +68,7 @@ class DenseLayers(Sublayer):
         return self.postprocess(self.narrow(y), x, training=training)
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class ConvBranches(Sublayer):
     """Two branches, summed and put through a last separable convolution; subclasses make the three.
 
@@ -103,6 +107,7 @@ class ConvBranches(Sublayer):
         return self.postprocess(y, x, training=training)
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class EncoderConvBranches(ConvBranches):
     """A wide projection beside a convolution of 3, then one of 9 to half the channels; the other half stays."""
 
@@ -117,6 +122,7 @@ class EncoderConvBranches(ConvBranches):
         )
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class DecoderConvBranches(ConvBranches):
     """Causal separable convolutions of 11 and 7, then one of 7. Decoding keeps the inputs that they still see."""
 
@@ -142,7 +148,8 @@ class DecoderConvBranches(ConvBranches):
         return y, {"first": first[:, 1:], "second": second[:, 1:]}
 
 
-class EvolvedEncoderLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class EvolvedEncoderLayer(Layer):
     """A gated linear unit, branches of convolutions, self-attention (if any) and dense layers."""
 
     def __init__(
@@ -156,7 +163,7 @@ class EvolvedEncoderLayer(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
-        self.gated_linear_unit = GatedLinearUnit(feed_forward, **residual)
+        self.gated_linear_unit = GatedLinearUnitSublayer(feed_forward, **residual)
         self.conv_branches = EncoderConvBranches(feed_forward, **residual)
         self.self_attention = attention and AttentionSublayer(attention, name="self_attention", **residual)
         self.dense_layers = DenseLayers(feed_forward, activation="relu", **residual)
@@ -175,7 +182,8 @@ class EvolvedEncoderLayer(keras.layers.Layer):
         return self.dense_layers(x, training=training)
 
 
-class EvolvedDecoderLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class EvolvedDecoderLayer(Layer):
     """Self-attention of twice the heads beside attention to the encoder, branches of convolutions, self-attention,
     attention to the encoder, and dense layers."""
 
@@ -284,9 +292,8 @@ class EvolvedTransformerDecoder(TransformerDecoder):
 
     layer_class = EvolvedDecoderLayer
 
-    def __init__(self, *args: Any, trainable_layers: int | None = None, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self._config["trainable_layers"] = trainable_layers
+    def __init__(self, num_layers: int, trainable_layers: int | None = None, **kwargs: Any):
+        super().__init__(num_layers, **kwargs)
         if trainable_layers is not None:
             for layer in self.layers[: len(self.layers) - trainable_layers]:
                 layer.trainable = False

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 
 
 def squared_variation(x: Any) -> Any:
@@ -77,7 +78,8 @@ def imbalance(gates: Any, loads: Any, nonpadding: Any = None) -> Any:
     return squared_variation(ops.sum(gates, axis=0)) + squared_variation(ops.sum(loads, axis=0))
 
 
-class _Experts(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class _Experts(Layer):
     """What both kinds have in common: [batch, length, hidden] in and out, and no state in decoding."""
 
     def __init__(
@@ -102,17 +104,9 @@ class _Experts(keras.layers.Layer):
     def step(self, x: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return self(x), cache
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("hidden_size", "filter_size", "num_experts", "loss_coef")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "kernel_initializer": initializer,
-        }
 
-
-class _Expert(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class _Expert(Layer):
     """relu(x W0) W1 / sqrt(filter_size / hidden_size), no biases."""
 
     def __init__(self, filter_size: int, kernel_initializer: Any, **kwargs: Any):
@@ -131,7 +125,8 @@ class _Expert(keras.layers.Layer):
         return ops.matmul(ops.relu(ops.matmul(x, self.w_0)) * self.scale, self.w_1)
 
 
-class Gating(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class Gating(Layer):
     """Logits of the experts and the deviation of their noise, [positions, experts] each; at first all equal."""
 
     def __init__(self, num_experts: int, **kwargs: Any):
@@ -148,7 +143,8 @@ class Gating(keras.layers.Layer):
         return ops.matmul(x, self.w_gate), ops.softplus(ops.matmul(x, self.w_noise)) + 1e-2
 
 
-class _BatchDense(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class _BatchDense(Layer):
     """[experts, positions, width] -> [experts, positions, units], a kernel for each expert. T2T `batch_dense`."""
 
     def __init__(self, units: int, **kwargs: Any):
@@ -221,9 +217,6 @@ class NoisyTopKExperts(_Experts):
         gates = ops.cast(gates, x.dtype)
         y = sum(gates[:, i : i + 1] * expert(flat) for i, expert in enumerate(self.experts))
         return ops.reshape(y, ops.shape(x))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "k": self.k}
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -333,6 +326,3 @@ class CapacityExperts(_Experts):
             first_at * (first_weight / total)[..., None, None] + second_at * (second_weight / total)[..., None, None]
         )
         return first_at + second_at, weighted, ops.sum(gates * (first + second), axis=1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "overhead": self.overhead, "overhead_eval": self.overhead_eval}

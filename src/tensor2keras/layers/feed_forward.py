@@ -14,12 +14,14 @@ from keras import ops
 from tensor2keras.layers.convolution import ConvHiddenRelu
 from tensor2keras.layers.experts import CapacityExperts, NoisyTopKExperts
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.normalization import LayerNorm
 
 Cache = dict[str, Any]
 
 
-class _PositionWise(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class _PositionWise(Layer):
     """A network that looks at one position only."""
 
     def init_cache(self, batch_size: Any) -> Cache:
@@ -76,15 +78,6 @@ class DenseReluDense(_PositionWise):
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
         return self.conv2(self.drop(self.conv1(x), training=training))
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("hidden_size", "filter_size", "dropout", "dropout_broadcast_dims")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "kernel_initializer": initializer,
-        }
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class MemoryEfficientFeedForward(_PositionWise):
@@ -124,17 +117,9 @@ class MemoryEfficientFeedForward(_PositionWise):
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
         return ops.matmul(ops.relu(ops.matmul(self.norm(x), self.f1[0])), self.f2[0])
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "hidden_size": self.hidden_size,
-            "filter_size": self.filter_size,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class ConvReluConv(keras.layers.Layer):
+class ConvReluConv(Layer):
     """A convolution over positions, a relu and another convolution, which is a projection by default.
 
     A convolution is a sum of `kernel_size` projections of shifted inputs divided by sqrt(kernel_size). With "LEFT"
@@ -228,18 +213,9 @@ class ConvReluConv(keras.layers.Layer):
         y = projection(ops.relu(self._convolve(self.taps1, window, x.shape[1])))
         return y, {"f": window[:, x.shape[1] :]}
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("hidden_size", "filter_size", "kernel_size", "second_kernel_size", "padding", "dropout")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "kernel_initializer": initializer,
-        }
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class GatedLinearUnit(keras.layers.Layer):
+class GatedLinearUnit(Layer):
     """(x W1 + b1) * sigmoid(x W2 + b2), W1 and W2 the halves of one kernel (Dauphin et al. 2017).
 
     Reference:
@@ -260,12 +236,6 @@ class GatedLinearUnit(keras.layers.Layer):
     def call(self, x: Any) -> Any:
         value, gate = ops.split(self.dense(x), 2, axis=-1)
         return value * ops.sigmoid(gate)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -333,15 +303,6 @@ class ParameterAttention(_PositionWise):
         values = self.drop(ops.convert_to_tensor(self.v), training=training)
         y = ops.einsum("bhlk,hkd->blhd", weights, values)
         return self.output_projection(ops.reshape(y, (-1, length, self.value_size)))
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("hidden_size", "filter_size", "num_heads", "key_size", "value_size", "dropout")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "kernel_initializer": initializer,
-        }
 
 
 @keras.saving.register_keras_serializable("tensor2keras")

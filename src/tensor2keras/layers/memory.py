@@ -343,6 +343,7 @@ MEMORY_TYPES: dict[str, type[MultiHeadAttention]] = {
 }
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class _ChunkAttentionSublayer(AttentionSublayer):
     """Self-attention with memory and its residual steps."""
 
@@ -355,6 +356,7 @@ class _ChunkAttentionSublayer(AttentionSublayer):
         return self.postprocess(y, x, training=training)
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class _ChunkDecoderLayer(DecoderLayer):
     """A `DecoderLayer` whose self-attention has a memory; T2T names the memory's scope after the layer."""
 

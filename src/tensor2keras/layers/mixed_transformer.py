@@ -14,6 +14,7 @@ import keras
 from tensor2keras.layers.attention.compressed import MemoryCompressedAttention, MemoryEfficientAttention
 from tensor2keras.layers.attention.expert import LocalExpertAttention
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.layers.transformer import AttentionSublayer, DecoderStack, FeedForwardSublayer, Sublayer
 
@@ -39,6 +40,7 @@ def self_attention(kind: str, **options: Any) -> keras.layers.Layer:
     return SELF_ATTENTION[kind](**options)
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class _SelfAttention(AttentionSublayer):
     """Self-attention of any kind."""
 
@@ -50,7 +52,8 @@ class _SelfAttention(AttentionSublayer):
         return self.postprocess(y, x, training=training)
 
 
-class _MixedLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class _MixedLayer(Layer):
     """Self-attention, attention to the encoder's output (if there is one) and a feed-forward network."""
 
     def __init__(
@@ -151,7 +154,6 @@ class MixedTransformer(DecoderStack):
     ):
         super().__init__(**kwargs)
         shared = {"preprocess": preprocess, "postprocess": postprocess}
-        self._config = {"layers": list(layers), **shared}
         self.layers = [
             _MixedLayer(**layer, **shared, name=f"layer_{i}", dtype=self.dtype_policy) for i, layer in enumerate(layers)
         ]

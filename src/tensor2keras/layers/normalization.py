@@ -6,10 +6,11 @@ import keras
 from keras import ops
 
 from tensor2keras import backend
+from tensor2keras.layers.layer import Layer
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class LayerNorm(keras.layers.Layer):
+class LayerNorm(Layer):
     """(x - mean) / sqrt(variance + epsilon) * scale + bias over the last axis (Ba et al. 2016), in float32.
 
     Reference:
@@ -31,12 +32,9 @@ class LayerNorm(keras.layers.Layer):
         normed = centered * ops.rsqrt(ops.mean(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
         return ops.cast(normed, x.dtype) * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class GroupNorm(keras.layers.Layer):
+class GroupNorm(Layer):
     """Normalizes groups of channels over positions, [batch, ..., channels] (Wu and He 2018). T2T `group_norm`."""
 
     def __init__(self, groups: int = 8, epsilon: float = 1e-5, name: str = "group_norm", **kwargs: Any):
@@ -58,12 +56,9 @@ class GroupNorm(keras.layers.Layer):
         normed = ops.reshape((grouped - mean) * ops.rsqrt(variance + self.epsilon), shape)
         return ops.cast(normed, x.dtype) * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "groups": self.groups, "epsilon": self.epsilon}
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class L2Norm(keras.layers.Layer):
+class L2Norm(Layer):
     """Centres the channels and divides by their length, with scale and bias. T2T `l2_norm`."""
 
     def __init__(self, epsilon: float = 1e-6, name: str = "l2_norm", **kwargs: Any):
@@ -81,12 +76,9 @@ class L2Norm(keras.layers.Layer):
         normed = centered * ops.rsqrt(ops.sum(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
         return ops.cast(normed, x.dtype) * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class NoamNorm(keras.layers.Layer):
+class NoamNorm(Layer):
     """Scales vectors to length sqrt(channels); no variables. T2T `noam_norm`."""
 
     def __init__(self, epsilon: float = 1e-6, name: str = "noam_norm", **kwargs: Any):
@@ -99,12 +91,9 @@ class NoamNorm(keras.layers.Layer):
         squared_length = ops.maximum(ops.sum(ops.square(wide), axis=-1, keepdims=True), self.epsilon)
         return ops.cast(wide * ops.rsqrt(squared_length) * x.shape[-1] ** 0.5, x.dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class BatchNorm(keras.layers.Layer):
+class BatchNorm(Layer):
     """Normalizes each channel of [batch, ..., channels] over the batch; outside training by moving averages.
 
     The moving variance is TensorFlow 1's, whose fused operation divides by one less than the number of values.
@@ -152,10 +141,6 @@ class BatchNorm(keras.layers.Layer):
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + ops.stop_gradient(value) * (1.0 - self.momentum))
         return y
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("momentum", "epsilon", "zero_scale")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 NORMS = {

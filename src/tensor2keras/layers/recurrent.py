@@ -14,6 +14,7 @@ from keras import ops
 from tensor2keras import backend
 from tensor2keras.layers.attention import area as area_attention
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 
 State = tuple[Any, Any]
 Memory = dict[str, Any]  # what a step attends to: see `AttentionLSTM.project_memory`
@@ -48,11 +49,12 @@ def time_major(x: Any) -> Any:
     return ops.swapaxes(x, 0, 1)
 
 
-class LSTMCell(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class LSTMCell(Layer):
     """One layer's weights: a kernel [channels + units, 4 * units] for gates i, j, f, o, and a bias (T2T `LSTMCell`)."""
 
-    def __init__(self, units: int, kernel_initializer: Any = "glorot_uniform", **kwargs: Any):
-        super().__init__(name="lstm_cell", **kwargs)
+    def __init__(self, units: int, kernel_initializer: Any = "glorot_uniform", name: str = "lstm_cell", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
         self.units = units
         self.kernel_initializer = unseeded(kernel_initializer)
 
@@ -88,7 +90,7 @@ def zero_state(batch_size: Any, units: int, dtype: Any) -> State:
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class LSTM(keras.layers.Layer):
+class LSTM(Layer):
     """A stack of LSTM layers, dropout on the input of each.
 
     Args:
@@ -169,15 +171,9 @@ class LSTM(keras.layers.Layer):
             x = state[1]
         return x, new
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("units", "num_layers", "dropout", "scope")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        own = {name: getattr(self, name) for name in names}
-        return {**super().get_config(), **own, "kernel_initializer": initializer}
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class BidirectionalLSTM(keras.layers.Layer):
+class BidirectionalLSTM(Layer):
     """Two stacks, one of which reads from the end; outputs and states of both are joined.
 
     Arguments and results as of `LSTM`, twice as wide.
@@ -186,11 +182,17 @@ class BidirectionalLSTM(keras.layers.Layer):
         T2T `lstm_bid_encoder`.
     """
 
-    def __init__(self, units: int, num_layers: int, dropout: float = 0.0, name: str = "encoder", **kwargs: Any):
-        initializer = kwargs.pop("kernel_initializer", "glorot_uniform")
+    def __init__(
+        self,
+        units: int,
+        num_layers: int,
+        dropout: float = 0.0,
+        kernel_initializer: Any = "glorot_uniform",
+        name: str = "encoder",
+        **kwargs: Any,
+    ):
         super().__init__(name=name, **kwargs)
-        options = {"kernel_initializer": initializer, "name": name, "dtype": self.dtype_policy}
-        self._config = {"units": units, "num_layers": num_layers, "dropout": dropout}
+        options = {"kernel_initializer": kernel_initializer, "name": name, "dtype": self.dtype_policy}
         self.first, self.last = (
             LSTM(units, num_layers, dropout, scope=f"bidirectional_rnn/{way}", **options) for way in ("fw", "bw")
         )
@@ -209,12 +211,9 @@ class BidirectionalLSTM(keras.layers.Layer):
         ]
         return ops.concatenate([y, reverse_sequence(z, lengths)], axis=-1), joined
 
-    def get_config(self) -> dict[str, Any]:
-        initializer = keras.initializers.serialize(self.first.kernel_initializer)
-        return {**super().get_config(), **self._config, "kernel_initializer": initializer}
 
-
-class _ScoreVector(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class _ScoreVector(Layer):
     """A head's vector of additive attention."""
 
     def __init__(self, units: int, kernel_initializer: Any, **kwargs: Any):
@@ -230,6 +229,7 @@ class _ScoreVector(keras.layers.Layer):
         return ops.matmul(x, ops.cast(self.vector, x.dtype))
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class AttentionLSTM(LSTM):
     """An `LSTM` that attends to a memory after every step; what it found enters the next step.
 
@@ -416,10 +416,3 @@ class AttentionLSTM(LSTM):
         gates = self.cells[0].project(x)
         attention, states = self._step(gates, attention, states, memory, None, kernels, x.shape[-1])
         return attention if self.output_attention else states[-1][1], attention, states
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["scope"]
-        names = ("num_heads", "mechanism", "output_attention", "max_area_width", "area_key_mode", "area_value_mode")
-        size = self.attention_size // self.num_heads
-        return {**config, "attention_layer_size": size, **{name: getattr(self, name) for name in names}}

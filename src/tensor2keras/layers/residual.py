@@ -9,12 +9,14 @@ from typing import Any
 import keras
 
 from tensor2keras.layers.attention.multi_head import broadcast_dropout
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.normalization import get_norm
 
 STEPS = "andz"
 
 
-class _ZeroAdd(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class _ZeroAdd(Layer):
     """residual + gamma * x, with a learned scalar gamma that starts at 0."""
 
     def build(self, x_shape: tuple) -> None:
@@ -26,7 +28,7 @@ class _ZeroAdd(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class LayerPrepostprocess(keras.layers.Layer):
+class LayerPrepostprocess(Layer):
     """Applies a sequence of steps to a sublayer's input or output.
 
     Args:
@@ -92,7 +94,3 @@ class LayerPrepostprocess(keras.layers.Layer):
             else:
                 x = self.drop(x, training=training)
         return x
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("sequence", "dropout", "broadcast_dims", "norm_type", "norm_epsilon")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

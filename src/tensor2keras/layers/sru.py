@@ -6,9 +6,11 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 
 
-class _LeakySum(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class _LeakySum(Layer):
     """The cell of c = f * c + x; its input is x and f, joined."""
 
     def __init__(self, units: int, **kwargs: Any):
@@ -22,7 +24,7 @@ class _LeakySum(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class SRU(keras.layers.Layer):
+class SRU(Layer):
     """Layers of simple recurrent units: c_t = f_t c_{t-1} + (1 - f_t) W x_t, h_t = r_t c_t + (1 - r_t) x_t.
 
     Args:
@@ -86,11 +88,3 @@ class SRU(keras.layers.Layer):
         y, f, r = ops.split(projection(x), 3, axis=-1)
         f, r = ops.sigmoid(f), ops.sigmoid(r)
         return y * (1.0 - f), f, r
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "num_layers": self.num_layers,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }

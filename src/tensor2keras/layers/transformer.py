@@ -14,6 +14,7 @@ from keras import ops
 
 from tensor2keras.layers import feed_forward as feed_forwards
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.residual import LayerPrepostprocess
 
 Options = dict[str, Any]
@@ -24,7 +25,8 @@ def of_layer(options: Any, i: int) -> Any:
     return options[i] if isinstance(options, list) else options
 
 
-class Sublayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class Sublayer(Layer):
     """postprocess(x, f(preprocess(x))); subclasses say what f is."""
 
     def __init__(self, preprocess: Options, postprocess: Options, **kwargs: Any):
@@ -38,6 +40,7 @@ class Sublayer(keras.layers.Layer):
         self.built = True
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class AttentionSublayer(Sublayer):
     """Multi-head attention with its residual steps."""
 
@@ -63,6 +66,7 @@ class AttentionSublayer(Sublayer):
         return self.postprocess(self.attention.attend_to_projected(self.preprocess(x), k, v, bias), x)
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class FeedForwardSublayer(Sublayer):
     """A feed-forward network with its residual steps; with `zero_padding` the network's output at padding is 0."""
 
@@ -93,7 +97,8 @@ class FeedForwardSublayer(Sublayer):
         return self.postprocess(y, x), cache
 
 
-class EncoderLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class EncoderLayer(Layer):
     """Self-attention and a feed-forward network (if any)."""
 
     def __init__(
@@ -121,7 +126,8 @@ class EncoderLayer(keras.layers.Layer):
         return self.ffn(x, nonpadding, training=training) if self.ffn else x
 
 
-class DecoderLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class DecoderLayer(Layer):
     """Self-attention, attention to the encoder's output (if there is one) and a feed-forward network (if any)."""
 
     self_attention_class = AttentionSublayer
@@ -182,7 +188,7 @@ class DecoderLayer(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class TransformerEncoder(keras.layers.Layer):
+class TransformerEncoder(Layer):
     """A stack of `EncoderLayer`s and the final preprocessing (a norm where sublayers are normed first).
 
     Args:
@@ -215,14 +221,6 @@ class TransformerEncoder(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
-        self._config = {
-            "num_layers": num_layers,
-            "attention": attention,
-            "feed_forward": feed_forward,
-            "preprocess": preprocess,
-            "postprocess": postprocess,
-            "zero_padding": zero_padding,
-        }
         parts = {
             "preprocess": preprocess,
             "postprocess": postprocess,
@@ -246,17 +244,14 @@ class TransformerEncoder(keras.layers.Layer):
             x = layer(x, bias, nonpadding, training=training)
         return self.final(x, training=training)
 
-    def get_config(self) -> Options:
-        return {**super().get_config(), **self._config}
 
-
-class DecoderStack(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class DecoderStack(Layer):
     """What decoders do with their `layers`, each called as a `DecoderLayer`, and with `final`: all positions at once or
-    step by step. Subclasses' `__init__` sets these two and `_config`."""
+    step by step. Subclasses' `__init__` sets these two."""
 
     layers: list[keras.layers.Layer]
     final: LayerPrepostprocess
-    _config: Options
 
     def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
         for layer in self.layers:
@@ -300,9 +295,6 @@ class DecoderStack(keras.layers.Layer):
             x, cache[layer.name] = layer.step(x, position, cache[layer.name], bias, memory_bias)
         return self.final(x), cache
 
-    def get_config(self) -> Options:
-        return {**super().get_config(), **self._config}
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class TransformerDecoder(DecoderStack):
@@ -339,14 +331,6 @@ class TransformerDecoder(DecoderStack):
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
-        self._config = {
-            "num_layers": num_layers,
-            "attention": attention,
-            "feed_forward": feed_forward,
-            "preprocess": preprocess,
-            "postprocess": postprocess,
-            "memory_attention": memory_attention,
-        }
         parts = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
         self.layers = [
             self.layer_class(

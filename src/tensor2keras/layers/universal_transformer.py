@@ -6,12 +6,14 @@ from typing import Any
 import keras
 
 from tensor2keras.layers.depth_recurrence import Recurrence, check_settings
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.layers.sru import SRU
 from tensor2keras.layers.transformer import DecoderLayer, EncoderLayer, Options
 
 
-class _Stack(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class _Stack(Layer):
     """What the encoder and the decoder share.
 
     Args:
@@ -61,13 +63,14 @@ class _Stack(keras.layers.Layer):
         self.built = True
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class UniversalTransformerEncoder(_Stack):
     """Call arguments and result as of `layers.transformer.TransformerEncoder`."""
 
     layer_class = EncoderLayer
 
-    def __init__(self, *args: Any, name: str = "encoder", **kwargs: Any):
-        super().__init__(*args, name=name, **kwargs)
+    def __init__(self, num_layers: int, name: str = "encoder", **kwargs: Any):
+        super().__init__(num_layers, name=name, **kwargs)
 
     def _own_options(self, memory_attention: Options | None, zero_padding: bool) -> Options:
         return {"zero_padding": zero_padding}
@@ -79,6 +82,7 @@ class UniversalTransformerEncoder(_Stack):
         return self.final(self.recurrence.run(x, apply, nonpadding=nonpadding), training=training)
 
 
+@keras.saving.register_keras_serializable("tensor2keras")
 class UniversalTransformerDecoder(_Stack):
     """Call arguments, result and decoding as of `layers.transformer.TransformerDecoder`.
 
@@ -87,8 +91,8 @@ class UniversalTransformerDecoder(_Stack):
 
     layer_class = DecoderLayer
 
-    def __init__(self, *args: Any, name: str = "decoder", **kwargs: Any):
-        super().__init__(*args, name=name, **kwargs)
+    def __init__(self, num_layers: int, name: str = "decoder", **kwargs: Any):
+        super().__init__(num_layers, name=name, **kwargs)
 
     def _own_options(self, memory_attention: Options | None, zero_padding: bool) -> Options:
         return {"memory_attention": memory_attention}

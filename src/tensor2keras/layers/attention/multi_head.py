@@ -397,9 +397,6 @@ class MultiHeadAttention(keras.layers.Layer):
         y = self.project_output(self._attend(self.project_query(beams), k, v, bias, False))
         return ops.reshape(y, (-1, 1, self.hidden_size))
 
-    def compute_output_shape(self, query_shape: tuple, memory_shape: tuple | None = None) -> tuple:
-        return (*query_shape[:-1], self.hidden_size)
-
     def get_config(self) -> dict[str, Any]:
         names = (
             *("hidden_size", "num_heads", "key_size", "value_size", "dropout", "dropout_broadcast_dims"),
