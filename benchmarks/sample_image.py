@@ -67,7 +67,7 @@ def drawing_again(model: Any, values: int) -> Any:
     """The same by running the whole model for each of the first `values` values, as T2T does."""
     import keras
 
-    from tensor2keras.decoding.compiled import compiled
+    from tensor2keras.backend import compiled
 
     height, width, channels = model.image_shape
     labels = keras.ops.convert_to_tensor(np.arange(BATCH, dtype="int32"))

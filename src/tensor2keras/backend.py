@@ -209,3 +209,42 @@ def _flat(groups: Sequence[Sequence[Any]]) -> list[Any]:
 def _grouped(flat: Sequence[Any], like: Sequence[Sequence[Any]]) -> list[list[Any]]:
     values = iter(flat)
     return [[next(values) for _ in group] for group in like]
+
+
+def compiled(model: keras.Model, function: Callable[..., Any], jit_compile: bool = True) -> Callable[..., Any]:
+    """Returns `function(*tensors)`, which calls `model`, as one function compiled by the backend.
+
+    The model's variables are read at every call, so later training takes effect. Arguments of a new shape are compiled
+    anew.
+
+    Args:
+        model: the built model whose variables `function` reads.
+        function: takes and returns nested structures of tensors.
+        jit_compile: whether TensorFlow compiles with XLA; otherwise the function runs as a plain graph there. JAX
+            always compiles, PyTorch runs the function eagerly.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=jit_compile)
+    if backend == "jax":
+        return _jax_compiled(model, function)
+    if backend == "torch":
+        import torch
+
+        return torch.no_grad()(function)
+    return function
+
+
+def _jax_compiled(model: keras.Model, function: Callable[..., Any]) -> Callable[..., Any]:
+    import jax
+
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+
+    @jax.jit
+    def stateless(values: list[Any], *tensors: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return function(*tensors)
+
+    return lambda *tensors: stateless([variable.value for variable in variables], *tensors)

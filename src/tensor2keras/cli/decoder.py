@@ -443,7 +443,7 @@ def dataset_examples(problem: Any, split: str, hparams: Any, limit: int = -1) ->
     """The first `limit` examples (-1: all) of a split, one dict of unpadded features each; targets without inputs."""
     import numpy as np
 
-    from tensor2keras.decoding.text import hears
+    from tensor2keras.decoding.text import has_audio_inputs
 
     prepended = hparams.get("prepend_mode", "none") != "none"
     examples: list[dict[str, Any]] = []
@@ -451,7 +451,7 @@ def dataset_examples(problem: Any, split: str, hparams: Any, limit: int = -1) ->
         for row in range(len(features["targets"])):
             example = {name: values[row] for name, values in features.items()}
             example = {name: np.trim_zeros(v, "b") if v.ndim == 1 else v for name, v in example.items()}
-            if hears(hparams) and example["inputs"].ndim > 1:
+            if has_audio_inputs(hparams) and example["inputs"].ndim > 1:
                 sounds = np.flatnonzero(example["inputs"].any(axis=(1, 2)))
                 example["inputs"] = example["inputs"][: sounds[-1] + 1 if len(sounds) else 0]
             if all(value.size for value in example.values()):  # not a row that only fills the batch

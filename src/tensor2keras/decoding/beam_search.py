@@ -1,7 +1,7 @@
 """Beam search with a length penalty (T2T's `utils/beam_search.py`; Wu et al. 2016, https://arxiv.org/abs/1609.08144).
 
-A hypothesis Y of length |Y| scores `log P(Y) / ((5 + |Y|) / 6) ** alpha`. `beam_size` unfinished ("alive") hypotheses
-are grown by one token a step; those that reach EOS move to the `beam_size` best finished ones.
+A hypothesis Y of length |Y| scores `log P(Y) / ((5 + |Y|) / 6) ** alpha`. The `beam_size` unfinished ("alive")
+hypotheses grow by one token a step; those that reach EOS compete for the `beam_size` places of finished hypotheses.
 """
 
 from collections.abc import Callable
@@ -11,35 +11,36 @@ import keras
 from keras import ops
 
 from tensor2keras.decoding.prefix import Prefix
+from tensor2keras.types import Cache, Tensor
 
 EOS_ID = 1
-INFINITY = 1e7  # T2T's: what an impossible hypothesis scores, negated
+INFINITY = 1e7  # T2T's: an impossible hypothesis scores its negative
 
-# step(ids [rows], position [], cache) -> (logits [rows, vocab], cache)
-Step = Callable[[Any, Any, Any], tuple[Any, Any]]
+# decode_step(ids [rows], position [], cache) -> (logits [rows, vocab], cache)
+DecodeStep = Callable[[Tensor, Tensor, Cache], tuple[Tensor, Cache]]
 
 
 class BeamState(NamedTuple):
-    """What one step hands to the next."""
+    """The state of a search between two steps."""
 
-    position: Any  # [] int32: tokens decoded so far
-    alive_ids: Any  # [batch, beam, length] int32, best first
-    alive_log_probs: Any  # [batch, beam] float32
-    finished_ids: Any  # [batch, beam, length] int32, best first
-    finished_scores: Any  # [batch, beam] float32, with the length penalty
-    is_finished: Any  # [batch, beam] bool: whether that place holds a finished hypothesis yet
-    last_ids: Any  # [batch * beam] int32: the alive hypotheses' newest tokens
-    cache: Any  # the model's; leaves outside "encoder" begin with batch * beam
+    position: Tensor  # [] int32: tokens decoded so far
+    alive_ids: Tensor  # [batch, beam, length] int32, best first
+    alive_log_probs: Tensor  # [batch, beam] float32
+    finished_ids: Tensor  # [batch, beam, length] int32, best first
+    finished_scores: Tensor  # [batch, beam] float32, with the length penalty
+    is_finished: Tensor  # [batch, beam] bool: whether that place holds a finished hypothesis yet
+    last_ids: Tensor  # [batch * beam] int32: the alive hypotheses' newest tokens
+    cache: Cache  # the model's; leaves outside "encoder" begin with batch * beam
 
 
 class BeamSearch(NamedTuple):
-    """The strategy: how a search starts, takes steps, is known to be over and gives its results.
+    """Beam search as pure functions of its state: `start`, `should_continue`, `step` and `finalize`.
 
     Args:
         beam_size: hypotheses an input.
         alpha: strength of the length penalty.
         stop_early: stop once the best finished hypothesis of every input cannot be overtaken; otherwise once none of
-            the `beam_size` finished ones can.
+            its `beam_size` finished ones can.
         eos_id: the token that ends a sequence.
     """
 
@@ -48,14 +49,14 @@ class BeamSearch(NamedTuple):
     stop_early: bool = True
     eos_id: int = EOS_ID
 
-    def start(self, cache: Any, batch_size: Any, max_length: int, uniforms: Any = None) -> BeamState:
-        """Nothing decoded; all beams of an input are equal, so only the first may be grown.
+    def start(self, cache: Cache, batch_size: int | Tensor, max_length: int, uniforms: Tensor = None) -> BeamState:
+        """Returns the state before the first token; all beams of an input are equal, so only the first may grow.
 
         Args:
             cache: the model's, one row an input.
             batch_size: number of inputs.
             max_length: static length of the sequences.
-            uniforms: not used; sampling's randomness.
+            uniforms: not used; `Sampling.start` takes its randomness here.
         """
         empty = ops.zeros((batch_size, self.beam_size, max_length), dtype="int32")
         impossible = ops.full((batch_size, self.beam_size), -INFINITY, dtype="float32")
@@ -70,22 +71,22 @@ class BeamSearch(NamedTuple):
             cache=map_steps(lambda leaf: ops.repeat(leaf, self.beam_size, axis=0), cache),
         )
 
-    def goes_on(self, state: BeamState, limit: Any) -> Any:
-        """Whether fewer than `limit` tokens are decoded and an alive hypothesis can still enter the results."""
+    def should_continue(self, state: BeamState, limit: Tensor) -> Tensor:
+        """Returns whether fewer than `limit` tokens are decoded and an alive hypothesis can still enter the results."""
         best_possible = state.alive_log_probs[:, 0] / length_penalty(limit, self.alpha)  # [batch]
         scores = state.finished_scores
         to_beat = ops.max(scores, axis=1) if self.stop_early else ops.min(scores)
         return ops.logical_and(state.position < limit, ops.logical_not(ops.all(to_beat > best_possible)))
 
-    def advance(self, state: BeamState, step: Step, prefix: Prefix | None = None) -> BeamState:
-        """One token more for every alive hypothesis.
+    def step(self, state: BeamState, decode_step: DecodeStep, prefix: Prefix | None = None) -> BeamState:
+        """Returns the state after one more token for every alive hypothesis.
 
         Args:
             state: the state before.
-            step: the model's, over batch * beam rows; the beams of one input are neighbours.
+            decode_step: the model's, over batch * beam rows; the beams of one input are neighbours.
             prefix: tokens that every sequence must begin with; they cost nothing and never end it.
         """
-        ids, log_probs, parents, ends, cache = self._candidates(state, step, prefix)  # [batch, 2 * beam]
+        ids, log_probs, parents, ends, cache = self._candidates(state, decode_step, prefix)  # [batch, 2 * beam]
         sequences = _append(_take_beams(state.alive_ids, parents), ids, state.position)
         open_log_probs = ops.where(ends, -INFINITY, log_probs)
         alive = _best(open_log_probs, self.beam_size)
@@ -104,8 +105,8 @@ class BeamSearch(NamedTuple):
             cache=map_steps(lambda leaf: ops.take(leaf, rows, axis=0), cache),
         )
 
-    def results(self, state: BeamState) -> tuple[Any, Any]:
-        """Ids [batch, beam, length], best first, with EOS, then 0; scores [batch, beam].
+    def finalize(self, state: BeamState) -> tuple[Tensor, Tensor]:
+        """Returns ids [batch, beam, length], best first, with EOS, then 0; and scores [batch, beam].
 
         An input without a finished hypothesis gets its alive ones, whose scores are log-probabilities without length
         penalty.
@@ -114,15 +115,17 @@ class BeamSearch(NamedTuple):
         ids = ops.where(has_finished[:, None, None], state.finished_ids, state.alive_ids)
         return ids, ops.where(has_finished[:, None], state.finished_scores, state.alive_log_probs)
 
-    def _candidates(self, state: BeamState, step: Step, prefix: Prefix | None) -> tuple:
-        """The 2 * beam best continuations of the alive hypotheses: enough that `beam` of them do not end.
+    def _candidates(
+        self, state: BeamState, decode_step: DecodeStep, prefix: Prefix | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Cache]:
+        """Returns the 2 * beam best continuations of the alive hypotheses: enough that `beam` of them do not end.
 
         Returns:
             ids, log_probs, parents (the beam each continues), ends, all [batch, 2 * beam], best first; and the new
             cache.
         """
         batch_size, beam_size = ops.shape(state.alive_log_probs)
-        logits, cache = step(state.last_ids, state.position, state.cache)  # [batch * beam, vocab]
+        logits, cache = decode_step(state.last_ids, state.position, state.cache)  # [batch * beam, vocab]
         logits = ops.cast(logits, "float32")
         if prefix is not None:
             logits = prefix.repeat(beam_size).force(logits, state.position)
@@ -140,16 +143,16 @@ class BeamSearch(NamedTuple):
         return ids, _take_beams(log_probs, chosen), chosen // per_row, ends, cache
 
 
-def length_penalty(length: Any, alpha: float) -> Any:
-    """`((5 + length) / 6) ** alpha`."""
+def length_penalty(length: int | Tensor, alpha: float) -> Tensor:
+    """Returns `((5 + length) / 6) ** alpha`."""
     return ops.power((5.0 + ops.cast(length, "float32")) / 6.0, alpha)
 
 
-def map_steps(function: Callable[..., Any], cache: Any, *others: Any) -> Any:
-    """`function` of every leaf of a cache (and of others like it) that belongs to one hypothesis.
+def map_steps(function: Callable[..., Any], cache: Cache, *others: Cache) -> Cache:
+    """Applies `function` to every leaf of a cache (and of others like it) that belongs to one hypothesis.
 
-    What lies under a key "encoder" never changes and is the same for all beams of an input: it stays as it is, [batch,
-    ...].
+    Entries under a key "encoder" never change and are the same for all beams of an input: they stay as they are,
+    [batch, ...].
     """
     if isinstance(cache, dict):
         return {
@@ -159,25 +162,25 @@ def map_steps(function: Callable[..., Any], cache: Any, *others: Any) -> Any:
     return keras.tree.map_structure(function, cache, *others)
 
 
-def _best(scores: Any, k: int) -> Any:
-    """Indices [batch, k] of the k largest of [batch, n]; the first of equals comes first."""
+def _best(scores: Tensor, k: int) -> Tensor:
+    """Returns the indices [batch, k] of the k largest of [batch, n]; the first of equals comes first."""
     return ops.cast(ops.top_k(scores, k)[1], "int32")
 
 
-def _append(sequences: Any, ids: Any, position: Any) -> Any:
-    """[batch, n, length] with `ids` [batch, n] written at `position`."""
+def _append(sequences: Tensor, ids: Tensor, position: Tensor) -> Tensor:
+    """Returns [batch, n, length] with `ids` [batch, n] written at `position`."""
     here = ops.arange(sequences.shape[-1], dtype="int32") == position  # [length]
     return ops.where(here, ids[:, :, None], sequences)
 
 
-def _take_beams(values: Any, index: Any) -> Any:
-    """`values[b, index[b, i], ...]` for values [batch, n, ...] and index [batch, m] -> [batch, m, ...]."""
+def _take_beams(values: Tensor, index: Tensor) -> Tensor:
+    """Returns `values[b, index[b, i], ...]` for values [batch, n, ...] and index [batch, m]: [batch, m, ...]."""
     batch_size, n, *rest = ops.shape(values)
     flat = ops.take(ops.reshape(values, (batch_size * n, *rest)), _flat_index(index, n), axis=0)
     return ops.reshape(flat, (batch_size, ops.shape(index)[1], *rest))
 
 
-def _flat_index(index: Any, n: int) -> Any:
-    """Row numbers [batch * m] in a flattened [batch * n, ...] for index [batch, m]."""
+def _flat_index(index: Tensor, n: int) -> Tensor:
+    """Returns row numbers [batch * m] in a flattened [batch * n, ...] for index [batch, m]."""
     first = ops.arange(ops.shape(index)[0], dtype="int32")[:, None] * n
     return ops.reshape(first + index, (-1,))

@@ -5,14 +5,14 @@ from tensor2keras.hparams import HParams
 _DEFAULTS = {
     "beam_size": 4,
     "alpha": 0.6,
-    "extra_length": 100,  # decode_length: tokens more than the input's
+    "extra_length": 100,  # decode_length: how many tokens an output may be longer than its input
     "batch_size": 0,  # 0: 32
     "return_beams": False,
     "write_beam_scores": False,
     "max_input_size": -1,
     "identity_output": False,
-    "num_samples": -1,  # how many examples of a data set are decoded; -1 for all
-    "num_decodes": 1,  # how many times each prompt is continued, or each input decoded
+    "num_samples": -1,  # examples of a data set to decode; -1 for all
+    "num_decodes": 1,  # outputs for each prompt or input
     "delimiter": "\n",
     "decode_to_file": "",
     "decode_reference": "",
@@ -25,7 +25,7 @@ _DEFAULTS = {
     "shard_google_format": False,
 }
 _IMAGES = "images and videos are not written by this command"
-_BLOCKWISE = "blockwise parallel decoding of TF1 is not here: the key/value cache is faster"
+_BLOCKWISE = "blockwise parallel decoding is not supported: the key/value cache is faster"
 _INERT = {  # name -> (T2T's default, why it has no effect)
     "save_images": (False, _IMAGES),
     "display_decoded_images": (False, _IMAGES),
@@ -40,7 +40,7 @@ _INERT = {  # name -> (T2T's default, why it has no effect)
     "insertion_parallel": (False, _BLOCKWISE),
     "min_length_ratio": (0.0, "T2T declares it and never reads it in decoding from text"),
     "eos_penalty": (0.0, "T2T declares it and never reads it in decoding from text"),
-    "force_decode_length": (False, "what follows the end of a sequence is never written"),
+    "force_decode_length": (False, "tokens after the end of a sequence are never written"),
     "decode_timeout_mins": (240, "t2t-translate-all --wait_minutes waits for checkpoints"),
     "summaries_log_dir": ("decode", "no summaries are written while decoding"),
     "multiproblem_task_id": (-1, "there are no multi-problem models here"),
@@ -52,7 +52,7 @@ _INERT = {  # name -> (T2T's default, why it has no effect)
 
 
 def decode_hparams(overrides: str = "") -> HParams:
-    """T2T's set of decoding hyperparameters, with `"beam_size=8,alpha=1.0"` applied.
+    """Returns T2T's decoding hyperparameters with overrides such as `"beam_size=8,alpha=1.0"` applied.
 
     Raises:
         KeyError: an unknown name, with the closest ones.
@@ -63,7 +63,7 @@ def decode_hparams(overrides: str = "") -> HParams:
 
 
 def without_effect(hparams: HParams) -> list[str]:
-    """One line for each hyperparameter that was set and means nothing here."""
+    """Returns one line for each hyperparameter that was set and has no effect, saying why."""
     return [
         f"{name}={hparams[name]!r} has no effect: {why}"
         for name, (default, why) in _INERT.items()

@@ -1,19 +1,20 @@
-"""`infer` for models of images: draws a picture value by value, or completes one, in one compiled loop."""
+"""`infer` for models of images: draws images value by value, or completes them, in one compiled loop."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from tensor2keras.decoding.compiled import compiled
-from tensor2keras.decoding.sampling import chooser
+from tensor2keras.backend import compiled
+from tensor2keras.decoding.sampling import make_sampler
 from tensor2keras.layers import logistic_mixture
+from tensor2keras.types import Cache, Features, Tensor
 
 
 class Settings(NamedTuple):
-    """What a compiled drawing is specialised for."""
+    """The settings that a compiled drawing loop is specialised for: part of its cache key."""
 
     likelihood: str
     sampling_method: str
@@ -25,7 +26,7 @@ class Settings(NamedTuple):
 
 def infer(
     model: keras.Model,
-    features: Mapping[str, Any] | None = None,
+    features: Features | None = None,
     num_samples: int | None = None,
     sampling_method: str | None = None,
     temperature: float | None = None,
@@ -33,23 +34,23 @@ def infer(
     top_p: float = 1.0,
     seed: int | None = None,
     jit_compile: bool = True,
-) -> dict[str, Any]:
+) -> dict[str, Tensor]:
     """Draws one image for each row of the features.
 
     Args:
-        model: one with `image_shape`, `order`, `likelihood`, `init_cache` and `decode_step`.
-        features: "inputs", the class labels [batch] or the images [batch, ...] to go by, if the model takes any;
+        model: a model with `image_shape`, `order`, `likelihood`, `init_cache` and `decode_step`.
+        features: "inputs", class labels [batch] or images [batch, ...] to condition on, if the model takes any;
             "partial_targets", the upper rows [batch, rows, width, channels] of images to complete.
-        num_samples: how many images, where no feature says it; 1 by default.
+        num_samples: number of images, where no feature implies it; 1 by default.
         sampling_method: "random" or "argmax"; None for this and the next two: the model's hyperparameters.
-        temperature: logits are divided by it (for a mixture: the choice of its component, and scales multiplied).
+        temperature: divides the logits (of a mixture: those of its components; it multiplies their scales).
         top_k, top_p: as for text; not for a mixture.
         seed: equal seeds draw equal images; None draws differently each time.
         jit_compile: whether TensorFlow compiles with XLA.
 
     Returns:
-        {"outputs": [batch, height, width, channels] int32, "scores": [batch] float32}, the log-probability of all that
-        was drawn.
+        {"outputs": [batch, height, width, channels] int32, "scores": [batch] float32}; a score is the log-probability
+        of all drawn values of an image.
 
     Raises:
         ValueError: features that do not fit the model, a sampling setting out of range.
@@ -65,11 +66,11 @@ def infer(
         top_p,
         jit_compile,
     )
-    _chooser(settings)  # raises what is wrong with them
+    _value_sampler(settings)  # raises ValueError for settings out of range, before anything is compiled
     features = {name: np.asarray(value) for name, value in (features or {}).items() if value is not None}
     conditions = {"inputs": features["inputs"]} if "inputs" in features and model.has_inputs else {}
     if model.has_inputs and not conditions:
-        raise ValueError(f"features['inputs'] is missing: {model.name} draws images that go by them")
+        raise ValueError(f"features['inputs'] is missing: {model.name} draws images conditioned on them")
     batch_size = next((len(value) for value in features.values()), num_samples or 1)
     known, given = _in_order(model, features.get("partial_targets"), batch_size)
     steps, batch_size, width = known.shape
@@ -86,7 +87,7 @@ def infer(
 
 
 def _in_order(model: keras.Model, partial: np.ndarray | None, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The known values in the order of decoding [steps, batch, width] int32, 0 where unknown, and which are [steps]."""
+    """Returns known values in decoding order [steps, batch, width] int32 (0: unknown), and which are known [steps]."""
     height, width, channels = model.image_shape
     image = np.zeros((batch_size, height, width, channels), "int32")
     rows = 0
@@ -103,33 +104,35 @@ def _in_order(model: keras.Model, partial: np.ndarray | None, batch_size: int) -
 
 
 def _as_images(model: keras.Model, values: np.ndarray) -> np.ndarray:
-    """[steps, batch, width] in the order of decoding -> images."""
+    """Returns values [steps, batch, width] in decoding order as images."""
     return values[model.order.step].transpose(1, 0, 2).reshape(-1, *model.image_shape)
 
 
 def _draw_all(
-    model: keras.Model, conditions: Mapping[str, Any], known: Any, given: Any, uniforms: Any, settings: Settings
-) -> tuple[Any, Any]:
-    """Tensor operations only, to be compiled.
+    model: keras.Model, conditions: Features, known: Tensor, given: Tensor, uniforms: Tensor, settings: Settings
+) -> tuple[Tensor, Tensor]:
+    """Draws every value of a batch of images: tensor operations only, to be compiled.
 
     Args:
+        model: the model.
         conditions: the features that `model.init_cache` takes.
         known: [steps, batch, width] int32.
         given: whether a step's values are known, [steps] bool.
-        uniforms: [steps, batch, draws].
+        uniforms: [steps, batch, draws] in [0, 1).
+        settings: likelihood, temperature and so on.
 
     Returns:
         All values [steps, batch, width] and the log-probability [batch] of those that were drawn.
     """
-    choose = _chooser(settings)
+    sample = _value_sampler(settings)
     steps, batch_size, width = known.shape[0], ops.shape(known)[1], known.shape[2]
 
-    def goes_on(step: Any, *state: Any) -> Any:
+    def should_continue(step: Tensor, *state: Any) -> Tensor:
         return step < steps
 
-    def body(step: Any, last: Any, values: Any, scores: Any, cache: Any) -> tuple:
+    def draw(step: Tensor, last: Tensor, values: Tensor, scores: Tensor, cache: Cache) -> tuple:
         logits, cache = model.decode_step(last[:, 0] if width == 1 else last, step, cache)
-        drawn, log_probs = choose(ops.cast(logits, "float32"), ops.take(uniforms, step, axis=0))
+        drawn, log_probs = sample(ops.cast(logits, "float32"), ops.take(uniforms, step, axis=0))
         fixed = ops.take(given, step, axis=0)
         last = ops.where(fixed, ops.take(known, step, axis=0), drawn)
         values = ops.slice_update(values, (step, 0, 0), last[None])
@@ -138,26 +141,26 @@ def _draw_all(
     start = ops.zeros((), "int32")
     last, scores = ops.zeros((batch_size, width), "int32"), ops.zeros((batch_size,), "float32")
     cache = model.init_cache({**conditions, "targets": last}, steps)
-    _, _, values, scores, _ = ops.while_loop(goes_on, body, (start, last, ops.zeros_like(known), scores, cache))
+    _, _, values, scores, _ = ops.while_loop(should_continue, draw, (start, last, ops.zeros_like(known), scores, cache))
     return values, scores
 
 
-def _chooser(settings: Settings) -> Any:
-    """choose(logits, uniforms [batch, draws]) -> values [batch, width] int32 and their log-probabilities [batch]."""
-    choose = chooser(settings.sampling_method, settings.temperature, settings.top_k, settings.top_p)
+def _value_sampler(settings: Settings) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Returns (logits, uniforms [batch, draws]) -> values [batch, width] int32 and log-probabilities [batch]."""
+    sampler = make_sampler(settings.sampling_method, settings.temperature, settings.top_k, settings.top_p)
     if settings.likelihood != "dmol":
 
-        def intensity(logits: Any, uniforms: Any) -> tuple[Any, Any]:
-            ids = choose(logits, uniforms[:, 0])[:, None]
+        def sample_intensity(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
+            ids = sampler(logits, uniforms[:, 0])[:, None]
             return ids, ops.take_along_axis(logits, ids, axis=-1)[:, 0] - ops.logsumexp(logits, axis=-1)
 
-        return intensity
+        return sample_intensity
     if settings.top_k or settings.top_p < 1:
         raise ValueError("a mixture of logistics is drawn from as a whole: set top_k=0 and top_p=1")
     temperature = 0.0 if settings.sampling_method == "argmax" else settings.temperature
 
-    def colour(predictions: Any, uniforms: Any) -> tuple[Any, Any]:
+    def sample_color(predictions: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
         drawn = logistic_mixture.sample(predictions, uniforms, temperature)
         return drawn, -logistic_mixture.negative_log_likelihood(predictions, logistic_mixture.to_real(drawn))
 
-    return colour
+    return sample_color

@@ -1,42 +1,45 @@
-"""One token after another: greedy, or drawn at random with a temperature and the best k or the best p of the mass."""
+"""Greedy decoding and sampling, one token at a time, with a temperature, top-k and top-p."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from keras import ops
 
-from tensor2keras.decoding.beam_search import EOS_ID, Step
+from tensor2keras.decoding.beam_search import EOS_ID, DecodeStep
 from tensor2keras.decoding.prefix import Prefix
+from tensor2keras.types import Cache, Tensor
 
-# choose(logits [batch, vocab], uniform [batch] in [0, 1)) -> ids [batch] int32
-Choose = Callable[[Any, Any], Any]
+METHODS = ("argmax", "random")
+
+# sampler(logits [batch, vocab], uniform [batch] in [0, 1)) -> ids [batch] int32
+Sampler = Callable[[Tensor, Tensor], Tensor]
 
 
 class SampleState(NamedTuple):
-    """What one step hands to the next."""
+    """The state of decoding between two steps."""
 
-    position: Any  # [] int32: tokens decoded so far
-    ids: Any  # [batch, length] int32
-    log_probs: Any  # [batch] float32, up to and including EOS
-    is_finished: Any  # [batch] bool
-    last_ids: Any  # [batch] int32
-    uniforms: Any  # [length, batch] float32 in [0, 1): the randomness of each choice
-    cache: Any
+    position: Tensor  # [] int32: tokens decoded so far
+    ids: Tensor  # [batch, length] int32
+    log_probs: Tensor  # [batch] float32, up to and including EOS
+    is_finished: Tensor  # [batch] bool
+    last_ids: Tensor  # [batch] int32
+    uniforms: Tensor  # [length, batch] float32 in [0, 1): the randomness of each choice
+    cache: Cache
 
 
 class Sampling(NamedTuple):
-    """The strategy: one sequence an input, a token at a time, until all have ended.
+    """One sequence an input, a token at a time until all have ended; the same four functions as `BeamSearch`.
 
     Args:
-        choose: picks the token (`chooser`).
+        sampler: picks a token from logits (`make_sampler`).
         eos_id: the token that ends a sequence.
     """
 
-    choose: Choose
+    sampler: Sampler
     eos_id: int = EOS_ID
 
-    def start(self, cache: Any, batch_size: Any, max_length: int, uniforms: Any) -> SampleState:
-        """Nothing decoded. Arguments: as `BeamSearch.start`; uniforms [max_length, batch]."""
+    def start(self, cache: Cache, batch_size: int | Tensor, max_length: int, uniforms: Tensor) -> SampleState:
+        """Returns the state before the first token. Arguments as `BeamSearch.start`; uniforms [max_length, batch]."""
         return SampleState(
             position=ops.zeros((), dtype="int32"),
             ids=ops.zeros((batch_size, max_length), dtype="int32"),
@@ -47,17 +50,17 @@ class Sampling(NamedTuple):
             cache=cache,
         )
 
-    def goes_on(self, state: SampleState, limit: Any) -> Any:
-        """Whether fewer than `limit` tokens are decoded and some sequence has not ended."""
+    def should_continue(self, state: SampleState, limit: Tensor) -> Tensor:
+        """Returns whether fewer than `limit` tokens are decoded and some sequence has not ended."""
         return ops.logical_and(state.position < limit, ops.logical_not(ops.all(state.is_finished)))
 
-    def advance(self, state: SampleState, step: Step, prefix: Prefix | None = None) -> SampleState:
-        """One token more for every sequence. Arguments: as `BeamSearch.advance`."""
-        logits, cache = step(state.last_ids, state.position, state.cache)  # [batch, vocab]
+    def step(self, state: SampleState, decode_step: DecodeStep, prefix: Prefix | None = None) -> SampleState:
+        """Returns the state after one more token for every sequence. Arguments as `BeamSearch.step`."""
+        logits, cache = decode_step(state.last_ids, state.position, state.cache)  # [batch, vocab]
         logits = ops.cast(logits, "float32")
         if prefix is not None:
             logits = prefix.force(logits, state.position)
-        ids = self.choose(logits, ops.take(state.uniforms, state.position, axis=0))
+        ids = self.sampler(logits, ops.take(state.uniforms, state.position, axis=0))
         chosen = ops.squeeze(ops.take_along_axis(logits, ids[:, None], axis=-1), axis=-1)
         log_probs = chosen - ops.logsumexp(logits, axis=-1)
         ends = ids == self.eos_id
@@ -74,23 +77,26 @@ class Sampling(NamedTuple):
             cache=cache,
         )
 
-    def results(self, state: SampleState) -> tuple[Any, Any]:
-        """Ids [batch, length] and their log-probabilities up to EOS, [batch].
+    def finalize(self, state: SampleState) -> tuple[Tensor, Tensor]:
+        """Returns ids [batch, length] and their log-probabilities up to EOS, [batch].
 
-        As in T2T a row that ended before the others goes on being decoded: read it up to its first EOS.
+        As in T2T a row that ended before the others keeps being decoded: read it up to its first EOS.
         """
         return state.ids, state.log_probs
 
 
-def chooser(method: str = "argmax", temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Choose:
-    """How a token is chosen from logits.
+def make_sampler(method: str = "argmax", temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Sampler:
+    """Returns a function that picks tokens from logits.
 
     Args:
         method: "argmax", or T2T's "random".
-        temperature: logits are divided by it before drawing; 0 is argmax.
+        temperature: divides the logits before drawing; 0 is argmax.
         top_k: draw from the k most probable tokens only; 0 or T2T's -1 for all.
-        top_p: draw from the fewest tokens whose mass reaches p (Holtzman et al. 2019,
+        top_p: draw from the fewest tokens whose probabilities add up to p (Holtzman et al. 2019,
             https://arxiv.org/abs/1904.09751), after temperature and `top_k`.
+
+    Returns:
+        `sampler(logits [batch, vocab], uniform [batch] in [0, 1))` -> ids [batch] int32.
 
     Raises:
         ValueError: a value out of range.
@@ -108,28 +114,25 @@ def chooser(method: str = "argmax", temperature: float = 1.0, top_k: int = 0, to
     if top_k < 1 and top_p == 1:
         return lambda logits, uniform: _draw(logits / temperature, uniform)
 
-    def choose_from_best(logits: Any, uniform: Any) -> Any:
+    def sample_from_best(logits: Tensor, uniform: Tensor) -> Tensor:
         k = min(top_k, logits.shape[-1]) if top_k > 0 else logits.shape[-1]
         values, ids = ops.top_k(logits / temperature, k)  # [batch, k], best first
         if top_p < 1:
-            values = ops.where(_mass_before(values) < top_p, values, -float("inf"))
+            values = ops.where(_probability_before(values) < top_p, values, -float("inf"))
         place = _draw(values, uniform)
         return ops.cast(ops.squeeze(ops.take_along_axis(ids, place[:, None], axis=-1), axis=-1), "int32")
 
-    return choose_from_best
+    return sample_from_best
 
 
-METHODS = ("argmax", "random")
-
-
-def _mass_before(values: Any) -> Any:
-    """The probability of all better tokens, for logits sorted best first; 0 for the best."""
+def _probability_before(values: Tensor) -> Tensor:
+    """Returns the summed probability of all better tokens, for logits sorted best first; 0 for the best."""
     probabilities = ops.softmax(values, axis=-1)
     return ops.cumsum(probabilities, axis=-1) - probabilities
 
 
-def _draw(logits: Any, uniform: Any) -> Any:
-    """The token [batch] at which the cumulated probability passes `uniform` [batch]; never one of probability 0."""
+def _draw(logits: Tensor, uniform: Tensor) -> Tensor:
+    """Returns the tokens [batch] at which the cumulative probability passes `uniform`; never one of probability 0."""
     probabilities = ops.softmax(logits, axis=-1)
     reached = ops.where(probabilities > 0, ops.cumsum(probabilities, axis=-1), -1.0)
     goal = uniform[:, None] * ops.max(reached, axis=-1, keepdims=True)

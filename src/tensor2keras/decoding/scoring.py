@@ -1,4 +1,4 @@
-"""How probable given targets are: T2T's `t2t-decoder --score_file`."""
+"""Log-probabilities of given targets (T2T's `t2t-decoder --score_file`)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,15 +7,16 @@ import keras
 import numpy as np
 from keras import ops
 
+from tensor2keras.backend import compiled
 from tensor2keras.decoding.beam_search import EOS_ID
-from tensor2keras.decoding.compiled import compiled
 from tensor2keras.decoding.text import batches, pad, width_for
+from tensor2keras.types import Features, Tensor
 
 
 def score_texts(
     model: keras.Model, encoders: Mapping[str, Any], lines: Sequence[tuple[str | None, str]], batch_size: int = 32
 ) -> list[float]:
-    """The loss of each target: minus its log-probability, EOS included, divided by its number of tokens.
+    """Returns each target's loss: its negative log-probability, EOS included, divided by its number of tokens.
 
     Args:
         model: a trained model.
@@ -35,8 +36,8 @@ def score_texts(
     return losses.tolist()
 
 
-def target_losses(model: keras.Model, features: Mapping[str, Any]) -> Any:
-    """Minus the mean log-probability [batch] of the tokens of `features["targets"]` [batch, length], not of padding."""
+def target_losses(model: keras.Model, features: Features) -> Tensor:
+    """Returns the mean negative log-probability [batch] of the tokens of "targets" [batch, length], without padding."""
     targets = ops.cast(features["targets"], "int32")
     logits = ops.cast(model(features, training=False), "float32")[:, : targets.shape[1]]  # [batch, length, vocab]
     chosen = ops.take_along_axis(logits, targets[:, :, None], axis=-1)[:, :, 0]
@@ -45,6 +46,6 @@ def target_losses(model: keras.Model, features: Mapping[str, Any]) -> Any:
     return ops.sum(losses * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
 
 
-def _matrix(sequences: Sequence[Sequence[int]], rows: Sequence[int], batch_size: int) -> Any:
+def _matrix(sequences: Sequence[Sequence[int]], rows: Sequence[int], batch_size: int) -> Tensor:
     longest = max(len(sequences[row]) for row in rows)
     return ops.convert_to_tensor(pad([sequences[row] for row in rows], batch_size, width_for(longest)))

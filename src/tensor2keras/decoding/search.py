@@ -1,26 +1,27 @@
-"""`infer`: features in, token ids and scores out. Encoder, search and cache run in one compiled function."""
+"""`infer`: from features to token ids and scores, with encoder, search and cache in one compiled function."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
+from tensor2keras.backend import compiled
 from tensor2keras.decoding import prefix as prefixes
 from tensor2keras.decoding.beam_search import BeamSearch, map_steps
-from tensor2keras.decoding.compiled import compiled
-from tensor2keras.decoding.sampling import Sampling, chooser
+from tensor2keras.decoding.sampling import Sampling, make_sampler
 from tensor2keras.metrics.connectionist import written
 from tensor2keras.metrics.sequences import to_front
+from tensor2keras.types import Features, Tensor
 
-LENGTH_STEP = 32  # buffers are made for a multiple of this many tokens, so that few shapes compile
-FRAMES_A_SYMBOL = 6  # of speech: what is written is so much shorter than the audio
+LENGTH_STEP = 32  # buffer lengths are multiples of it, so that few shapes are compiled
+FRAMES_A_SYMBOL = 6  # a transcript is about so many times shorter than its audio
 _PACKED = ("inputs_segmentation", "targets_segmentation")
 
 
 class Settings(NamedTuple):
-    """What a compiled search is specialised for."""
+    """The settings that a compiled search is specialised for: part of its cache key."""
 
     beam_size: int = 1
     top_beams: int = 1
@@ -32,15 +33,15 @@ class Settings(NamedTuple):
     jit_compile: bool = True
 
     def strategy(self) -> BeamSearch | Sampling:
-        """Beam search, or one token after another for a beam size of 1."""
+        """Returns beam search, or greedy decoding or sampling for a beam size of 1."""
         if self.beam_size > 1:
             return BeamSearch(self.beam_size, self.alpha, stop_early=self.top_beams == 1)
-        return Sampling(chooser(self.sampling_method, self.temperature, self.top_k, self.top_p))
+        return Sampling(make_sampler(self.sampling_method, self.temperature, self.top_k, self.top_p))
 
 
 def infer(
     model: keras.Model,
-    features: Mapping[str, Any],
+    features: Features,
     decode_length: int = 50,
     beam_size: int = 1,
     top_beams: int = 1,
@@ -52,32 +53,32 @@ def infer(
     seed: int | None = None,
     jit_compile: bool = True,
     max_length: int | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Tensor]:
     """Decodes a batch (T2T's `T2TModel.infer`).
 
     Args:
-        model: a model with `init_cache` and `decode_step`, or one of class labels or real values.
-        features: "inputs" [batch, length, ...]; "partial_targets" [batch, length], which the outputs must begin with. A
-            language model takes its prompts as "targets" (or "inputs") [batch, length]. Rows may end in zeros.
-        decode_length: how many tokens more than the inputs (or the prompt) are decoded at most.
+        model: a model with `init_cache` and `decode_step`, or one of class labels, CTC symbols or real values.
+        features: "inputs" [batch, length, ...]; "partial_targets" [batch, length], tokens that the outputs must begin
+            with. A language model takes its prompts as "targets" (or "inputs") [batch, length]. Rows may end in zeros.
+        decode_length: at most so many tokens more than the inputs (or the prompt) are decoded.
         beam_size: 1 decodes greedily or samples; more is beam search.
-        top_beams: how many of the beams come back.
+        top_beams: how many of the beams are returned.
         alpha: strength of the length penalty.
         sampling_method: "argmax" or "random", with a beam size of 1. None for this and the next two:
             `hparams.sampling_method`, `sampling_temp` and `sampling_keep_top_k` where the model has them.
-        temperature: logits are divided by it before a token is drawn.
-        top_k: a token is drawn from the k best only; 0 or -1 for all.
-        top_p: a token is drawn from the fewest that hold this much of the probability.
+        temperature: divides the logits before a token is drawn.
+        top_k: draw from the k most probable tokens only; 0 or -1 for all.
+        top_p: draw from the fewest tokens whose probabilities add up to this.
         seed: equal seeds draw equal tokens, on every backend; None draws differently each time.
         jit_compile: whether TensorFlow compiles with XLA.
-        max_length: static length of the output, at least input and `decode_length` together; equal ones share compiled
-            functions. None: as much as needed, rounded up.
+        max_length: static length of the output buffer, at least input and `decode_length` together; calls with equal
+            lengths share compiled functions. None: as long as needed, rounded up.
 
     Returns:
         {"outputs": [batch, length] int32, "scores": [batch] float32}, without the prompt; with `top_beams` above 1
-        [batch, top_beams, length] and [batch, top_beams], best first. EOS is 1 and kept; what follows it is to be
-        ignored. Class labels: outputs [batch]; text written by CTC: outputs [batch, length], the most likely symbol of
-        each position without repetitions and blanks; real values: outputs as the model gives them.
+        [batch, top_beams, length] and [batch, top_beams], best first. EOS is 1 and kept; ignore what follows it. Class
+        labels: outputs [batch]. CTC symbols: outputs [batch, length], the most likely symbol of each position without
+        repetitions and blanks. Real values: outputs as the model returns them.
 
     Raises:
         ValueError: packed features, a `top_beams` above `beam_size`, a sampling setting out of range.
@@ -115,19 +116,19 @@ def infer(
     expected = width // FRAMES_A_SYMBOL if is_audio(start) else width
     first, *later = cache_lengths(expected, max_length) if getattr(model, "cache_grows", True) else [max_length]
     given = (features, prefix, np.int32(limit))
-    state, goes_on, *results = _function(model, "start", first, max_length, settings)(*given, uniforms)
+    state, unfinished, *results = _function(model, "start", first, max_length, settings)(*given, uniforms)
     for length in later:
-        if not bool(goes_on):
+        if not bool(unfinished):
             break
-        state, goes_on, *results = _function(model, "go_on", length, settings)(*given, state)
+        state, unfinished, *results = _function(model, "resume", length, settings)(*given, state)
     outputs, scores, decoded = results
     return {"outputs": outputs[..., : int(decoded)], "scores": scores}
 
 
 def cache_lengths(width: int, max_length: int) -> list[int]:
-    """Lengths of the cache to decode with in turn: first what most outputs need, then twice as much each time.
+    """Returns the cache lengths to decode with in turn: first one that most outputs fit, then doubled each time.
 
-    A step costs time in proportion to the cache, and few outputs are as long as they may be.
+    The time of a step is proportional to the cache's length, and few outputs are as long as allowed.
     """
     lengths = [round_up(width + width // 4 + 8, LENGTH_STEP)]
     while lengths[-1] < max_length:
@@ -135,87 +136,91 @@ def cache_lengths(width: int, max_length: int) -> list[int]:
     return [*lengths[:-1], max_length]
 
 
-def is_audio(inputs: Any) -> bool:
-    """Whether inputs are frames or samples, not ids."""
+def is_audio(inputs: Tensor) -> bool:
+    """Returns whether inputs are audio frames or samples, not ids."""
     return "float" in keras.backend.standardize_dtype(inputs.dtype)
 
 
-def input_length(model: keras.Model, inputs: Any) -> int:
-    """The length of inputs [batch, length, ...] to which `decode_length` is added: in ids, or in frames of audio."""
+def input_length(model: keras.Model, inputs: Tensor) -> int:
+    """Returns the length of inputs [batch, length, ...] to which `decode_length` is added: ids, or frames of audio."""
     is_waveform = is_audio(inputs) and len(inputs.shape) == 2
     modality = getattr(model, "modalities", {}).get("inputs")
     return -(-inputs.shape[1] // (getattr(modality, "step", 1) if is_waveform else 1))
 
 
 def round_up(value: int, step: int) -> int:
-    """The smallest multiple of `step` that is not below `value`."""
+    """Returns the smallest multiple of `step` that is not below `value`."""
     return -(-value // step) * step
 
 
 def start(
     model: keras.Model,
-    features: Mapping[str, Any],
+    features: Features,
     prefix: prefixes.Prefix | None,
-    limit: Any,
-    uniforms: Any,
+    limit: Tensor,
+    uniforms: Tensor,
     cache_length: int,
     max_length: int,
     settings: Settings,
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Encodes and decodes until all is decided or the cache is full: tensor operations only, to be compiled.
+) -> tuple[NamedTuple, Tensor, Tensor, Tensor, Tensor]:
+    """Encodes and decodes until the search ends or the cache is full: tensor operations only, to be compiled.
 
     Args:
-        features: what `model.init_cache` takes.
-        prefix: what every output must begin with, or None.
-        limit: how many tokens at most, prefix included; a scalar up to `max_length`.
+        features: the features that `model.init_cache` takes.
+        prefix: tokens that every output must begin with, or None.
+        limit: maximum number of tokens, prefix included; a scalar up to `max_length`.
         uniforms: [max_length, batch] in [0, 1), for sampling.
-        cache_length: static length of the cache; equal to `max_length` the search is complete.
+        cache_length: static length of the cache; with `max_length` the search is complete.
         max_length: static length of the outputs.
         settings: beam width and so on.
 
     Returns:
-        The search's state; goes_on [] bool, whether the cache was too short; outputs [batch, max_length] without the
+        The search's state; unfinished [] bool, whether the cache was too short; outputs [batch, max_length] without the
         prefix, filled with 0; scores [batch]; both with top_beams as second dimension if that is above 1; width []
         int32, how much of `max_length` was decoded.
     """
     batch_size = ops.shape(next(iter(features.values())))[0]
     cache = model.init_cache(features, cache_length)
     state = settings.strategy().start(cache, batch_size, max_length, uniforms)
-    return _advance(model, state, prefix, limit, cache_length, settings)
+    return _search(model, state, prefix, limit, cache_length, settings)
 
 
-def go_on(
+def resume(
     model: keras.Model,
-    features: Mapping[str, Any],
+    features: Features,
     prefix: prefixes.Prefix | None,
-    limit: Any,
-    state: Any,
+    limit: Tensor,
+    state: NamedTuple,
     cache_length: int,
     settings: Settings,
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Continues a search that filled its cache, with a cache of `cache_length`; arguments and results as `start`'s."""
-    longer = model.init_cache(
-        features, cache_length
-    )  # only its shapes are used: compiled, the encoder does not run again
+) -> tuple[NamedTuple, Tensor, Tensor, Tensor, Tensor]:
+    """Continues a search that filled its cache with a longer cache; arguments and results as `start`'s."""
+    # Only the shapes are used: in the compiled function the encoder does not run again.
+    longer = model.init_cache(features, cache_length)
     state = state._replace(cache=map_steps(_pad_like, state.cache, longer))
-    return _advance(model, state, prefix, limit, cache_length, settings)
+    return _search(model, state, prefix, limit, cache_length, settings)
 
 
-def _advance(
-    model: keras.Model, state: Any, prefix: prefixes.Prefix | None, limit: Any, cache_length: int, settings: Settings
-) -> tuple[Any, Any, Any, Any, Any]:
+def _search(
+    model: keras.Model,
+    state: NamedTuple,
+    prefix: prefixes.Prefix | None,
+    limit: Tensor,
+    cache_length: int,
+    settings: Settings,
+) -> tuple[NamedTuple, Tensor, Tensor, Tensor, Tensor]:
     strategy, kind = settings.strategy(), type(state)
     limit = ops.cast(limit, "int32")
 
-    def can_go_on(*values: Any) -> Any:
+    def should_continue(*values: Any) -> Tensor:
         state = kind(*values)
-        return ops.logical_and(strategy.goes_on(state, limit), state.position < cache_length)
+        return ops.logical_and(strategy.should_continue(state, limit), state.position < cache_length)
 
-    def body(*values: Any) -> tuple:
-        return tuple(strategy.advance(kind(*values), model.decode_step, prefix))
+    def step(*values: Any) -> tuple:
+        return tuple(strategy.step(kind(*values), model.decode_step, prefix))
 
-    state = kind(*ops.while_loop(can_go_on, body, tuple(state)))
-    outputs, scores = strategy.results(state)
+    state = kind(*ops.while_loop(should_continue, step, tuple(state)))
+    outputs, scores = strategy.finalize(state)
     if settings.beam_size > 1:
         best = 0 if settings.top_beams == 1 else slice(settings.top_beams)
         outputs, scores = outputs[:, best], scores[:, best]
@@ -223,17 +228,17 @@ def _advance(
     if prefix is not None:
         outputs = prefixes.remove(outputs, prefix.lengths)
         width = ops.maximum(width - ops.min(prefix.lengths), 0)
-    return state, strategy.goes_on(state, limit), outputs, scores, width
+    return state, strategy.should_continue(state, limit), outputs, scores, width
 
 
-def _pad_like(leaf: Any, longer: Any) -> Any:
-    """A cache's leaf with zeros after it along every dimension but the first in which `longer` is longer."""
+def _pad_like(leaf: Tensor, longer: Tensor) -> Tensor:
+    """Returns a cache's leaf padded with zeros to the shape of `longer`, the first dimension left as it is."""
     missing = [new - old for old, new in zip(leaf.shape[1:], longer.shape[1:], strict=True)]
     return ops.pad(leaf, [(0, 0), *((0, n) for n in missing)]) if any(missing) else leaf
 
 
-def split_prefix(model: keras.Model, features: Mapping[str, Any]) -> tuple[dict[str, Any], prefixes.Prefix | None]:
-    """The features the model encodes, and what its outputs must begin with."""
+def split_prefix(model: keras.Model, features: Features) -> tuple[Features, prefixes.Prefix | None]:
+    """Returns the features that the model encodes, and the tokens that its outputs must begin with."""
     hparams = getattr(model, "hparams", None) or {}
     problem = hparams.get("problem")
     known = (problem or {}).get("features") or features
@@ -255,9 +260,9 @@ def split_prefix(model: keras.Model, features: Mapping[str, Any]) -> tuple[dict[
     return rest, None
 
 
-def _predict(model: keras.Model, features: Mapping[str, Any], modality: str, settings: Settings) -> dict[str, Any]:
-    """Class labels with their log-probabilities, text written by CTC, or real values: one call of the model."""
-    if modality == "class_label" and "targets" not in features:  # a decoder sees but what is before its one target
+def _predict(model: keras.Model, features: Features, modality: str, settings: Settings) -> dict[str, Tensor]:
+    """Returns class labels with log-probabilities, CTC's best path, or real values: one call of the model."""
+    if modality == "class_label" and "targets" not in features:  # its one target is masked from the decoder anyway
         batch_size = ops.shape(next(iter(features.values())))[0]
         features = {**features, "targets": ops.zeros((batch_size,), "int32")}
     logits = model(features, training=False)
@@ -274,11 +279,11 @@ def _predict(model: keras.Model, features: Mapping[str, Any], modality: str, set
     }
 
 
-def _function(model: keras.Model, kind: str, *key: Any) -> Any:
-    """The compiled function of that kind for these settings, kept on the model."""
+def _function(model: keras.Model, kind: str, *key: Any) -> Callable[..., Any]:
+    """Returns the compiled function of that kind for these settings, kept on the model."""
     functions = model.__dict__.setdefault("_decoding_functions", {})
     if (kind, *key) not in functions:
-        function = {"start": start, "go_on": go_on, "predict": _predict}[kind]
+        function = {"start": start, "resume": resume, "predict": _predict}[kind]
         functions[(kind, *key)] = compiled(model, lambda *tensors: function(model, *tensors, *key), key[-1].jit_compile)
     return functions[(kind, *key)]
 
@@ -289,14 +294,14 @@ def _modality(model: keras.Model) -> str:
 
 
 def _setting(model: keras.Model, name: str, given: Any, default: Any) -> Any:
-    """The value given, else the model's hyperparameter, else the default."""
+    """Returns the value given, else the model's hyperparameter, else the default."""
     if given is not None:
         return given
     return (getattr(model, "hparams", None) or {}).get(name, default)
 
 
-def _as_tensor(value: Any) -> Any:
-    """A tensor; integers become int32."""
+def _as_tensor(value: Tensor) -> Tensor:
+    """Returns `value` as a tensor; integers become int32."""
     if not ops.is_tensor(value):
         value = np.asarray(value)
     if keras.backend.standardize_dtype(value.dtype).startswith(("int", "uint")):

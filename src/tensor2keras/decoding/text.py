@@ -1,4 +1,4 @@
-"""Text in, text out: `decode`, which encodes, batches by length, searches and puts the texts back in order."""
+"""`decode`: from texts to texts. Encodes, batches by length, searches and restores the order of the texts."""
 
 import sys
 import time
@@ -12,12 +12,12 @@ from absl import logging
 from tensor2keras.decoding.beam_search import EOS_ID
 from tensor2keras.decoding.search import LENGTH_STEP, infer, input_length, round_up
 
-BATCHES_WORTH_XLA = 4  # XLA decodes a batch in half the time and takes twice as long to compile
-SHORTEST_WIDTH = 16  # inputs are padded to this times a power of two, so that few shapes compile
+BATCHES_WORTH_XLA = 4  # XLA halves the time of a batch and doubles that of compiling
+SHORTEST_WIDTH = 16  # inputs are padded to this times a power of two, so that few shapes are compiled
 
 
 class Decoded(NamedTuple):
-    """What was decoded for one text, best first."""
+    """The outputs decoded for one text, best first."""
 
     ids: list[np.ndarray]  # `top_beams` arrays [length], without EOS
     scores: list[float]
@@ -38,25 +38,25 @@ def decode(
 ) -> Any:
     """Translates, summarises, classifies or continues texts.
 
-    Texts are decoded longest first, so that a batch holds texts of like length; the results come in the order of
-    `texts`. An empty text gives an empty one (a language model continues it).
+    Texts are decoded longest first, so that a batch holds texts of similar length; the results have the order of
+    `texts`. The output of an empty text is empty (a language model continues it).
 
     Args:
         model: a trained model.
         problem: the Problem it was trained on, for its encoders.
         texts: texts, or one text.
-        decode_length: how many tokens more than the input's an output may have.
+        decode_length: how many tokens an output may be longer than its input.
         beam_size: 1 decodes greedily or samples.
         alpha: strength of beam search's length penalty.
         batch_size: texts decoded at a time.
-        top_beams: how many outputs a text.
-        return_scores: whether each output comes with its score.
-        progress: whether to show a progress bar on stderr; None: if that is a terminal.
+        top_beams: outputs a text.
+        return_scores: whether each output is returned with its score.
+        progress: whether to show a progress bar on stderr; None: if stderr is a terminal.
         **options: further arguments of `infer`: sampling_method, temperature, top_k, top_p, seed, jit_compile.
 
     Returns:
-        A list with one output a text (for a single text that output alone). An output is a text (a label's name for
-        classes), a pair (text, score) with `return_scores`, and a list of `top_beams` such with `top_beams` above 1.
+        A list with one output a text (for a single text, that output alone). An output is a text (for classes, the
+        label's name); with `return_scores` a pair (text, score); with `top_beams` above 1 a list of them.
 
     Example:
         >>> tensor2keras.decode(model, problem, ["A dog runs."], beam_size=4, alpha=0.6)
@@ -95,15 +95,15 @@ def decode(
 def encode(
     encoders: dict[str, Any], texts: Sequence[str], max_input_size: int = -1, hparams: Any = None
 ) -> list[Any | None]:
-    """Ids of each text: inputs end in EOS, a language model's prompts do not. None for an empty input.
+    """Returns the ids of each text: inputs end in EOS, a language model's prompts do not. None for an empty input.
 
-    Of a problem on images or audio a text is the path of a file, and what it encodes to is left as it is.
+    For problems on images or audio a text is the path of a file, and its pixels or frames are returned unchanged.
 
     Args:
         encoders: text encoders by feature name.
-        texts: stripped at both ends first, unless they are prompts.
+        texts: the texts; whitespace at both ends is stripped, except from prompts.
         max_input_size: longer inputs are cut to this many tokens, EOS included; -1 for no limit.
-        hparams: the model's, which say what it hears of audio.
+        hparams: the model's; they choose the features of audio.
     """
     if "inputs" not in encoders:
         return [encoders["targets"].encode(text) for text in texts]
@@ -134,9 +134,9 @@ def decode_ids(
 
     Args:
         model: a trained model.
-        sequences: ids, or images of one size [height, width, channels]; None is left undecoded.
-        feature: the feature they are: "inputs", or a language model's "targets".
-        decode_length: how many tokens more than the longest of a batch are decoded.
+        sequences: ids, images of one size [height, width, channels] or audio; None is skipped.
+        feature: the feature to pass them as: "inputs", or a language model's "targets".
+        decode_length: how many tokens more than in the longest sequence of a batch are decoded.
         batch_size: sequences decoded at a time.
         progress: as in `decode`.
         seed: for sampling; every batch draws differently.
@@ -144,7 +144,10 @@ def decode_ids(
         **options: further arguments of `infer`.
 
     Returns:
-        One `Decoded` a sequence, in the order of `sequences`; None where that was None.
+        One `Decoded` a sequence, in the order of `sequences`; None for None.
+
+    Raises:
+        ValueError: a `batch_size` below 1.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size} must be at least 1")
@@ -157,7 +160,7 @@ def decode_ids(
         for number, rows in enumerate(batches(sequences, batch_size)):
             longest = max(len(sequences[row]) for row in rows)
             chosen = [sequences[row] for row in rows]
-            is_image = np.ndim(chosen[0]) > 1 and not hears(getattr(model, "hparams", None))
+            is_image = np.ndim(chosen[0]) > 1 and not has_audio_inputs(getattr(model, "hparams", None))
             width = None if is_image else width_for(longest)
             ids = pad(chosen, _height(len(rows), batch_size, total), width)
             padded = input_length(model, ids)
@@ -178,7 +181,7 @@ def decode_ids(
 
 
 def until_eos(ids: np.ndarray) -> np.ndarray:
-    """`ids` [length] before the first EOS, padding at the end left out."""
+    """Returns `ids` [length] up to the first EOS (exclusive), without padding at the end."""
     ends = np.flatnonzero(ids == EOS_ID)
     if len(ends):
         return ids[: ends[0]]
@@ -186,7 +189,7 @@ def until_eos(ids: np.ndarray) -> np.ndarray:
 
 
 def output(encoder: Any, decoded: Decoded | None, top_beams: int = 1, with_scores: bool = False) -> Any:
-    """The text of one `Decoded`, or text and score, or a list of them, as `decode` returns it."""
+    """Returns the text of one `Decoded`, or text and score, or a list of them, as `decode` does."""
     texts = [""] * top_beams if decoded is None else [to_text(encoder, ids) for ids in decoded.ids]
     scores = [0.0] * top_beams if decoded is None else decoded.scores
     outputs = list(zip(texts, scores, strict=True)) if with_scores else texts
@@ -194,50 +197,50 @@ def output(encoder: Any, decoded: Decoded | None, top_beams: int = 1, with_score
 
 
 def to_text(encoder: Any, ids: np.ndarray) -> str:
-    """Ids [length] as text; a class label (a scalar) as its name, real values as numbers."""
+    """Returns ids [length] as text, a class label (a scalar) as its name, real values as numbers."""
     if ids.dtype.kind == "f":
         return " ".join(f"{value:g}" for value in ids.reshape(-1))
     return encoder.decode(ids.tolist())
 
 
 def _decoded(outputs: np.ndarray, scores: np.ndarray) -> Decoded:
-    """One input's part of what `infer` gives: outputs [beams, length], [length] or a class []; scores [beams] or []."""
+    """Returns one row of `infer`'s results: outputs [beams, length], [length] or a class []; scores [beams] or []."""
     beams = outputs if np.ndim(scores) else outputs[None]
     is_text = beams.dtype.kind == "i" and beams.ndim == 2
     return Decoded([until_eos(ids) if is_text else ids for ids in beams], np.atleast_1d(scores).tolist())
 
 
 def batches(sequences: Sequence[Sequence[int] | None], batch_size: int) -> Iterator[list[int]]:
-    """Indices of the sequences that are not None, longest first, `batch_size` at a time."""
+    """Yields the indices of the sequences that are not None, longest first, `batch_size` at a time."""
     order = sorted((i for i, ids in enumerate(sequences) if ids is not None), key=lambda i: -len(sequences[i]))
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]
 
 
 def _height(rows: int, batch_size: int, total: int) -> int:
-    """Rows to pad a batch to: `batch_size`, or a power of two if there are fewer texts than that in all."""
+    """Returns the rows to pad a batch to: `batch_size`, or a power of two if there are fewer texts in all."""
     return batch_size if total > batch_size else min(batch_size, 1 << (rows - 1).bit_length())
 
 
 def width_for(longest: int) -> int:
-    """The width to pad a batch to: `SHORTEST_WIDTH` times a power of two."""
+    """Returns the width to pad a batch to: `SHORTEST_WIDTH` times a power of two."""
     width = SHORTEST_WIDTH
     while width < longest:
         width *= 2
     return width
 
 
-def hears(hparams: Any) -> bool:
-    """Whether the inputs of a model with these hyperparameters are audio."""
+def has_audio_inputs(hparams: Any) -> bool:
+    """Returns whether the inputs of a model with these hyperparameters are audio."""
     problem = (hparams or {}).get("problem") or {}
     return ((problem.get("features") or {}).get("inputs") or {}).get("modality") == "speech_recognition"
 
 
 def pad(sequences: Sequence[Any], height: int, width: int | None) -> np.ndarray:
-    """[height, width, ...], ids as int32, filled with 0.
+    """Returns sequences padded with 0 to one array [height, width, ...], ids as int32.
 
-    Rows beyond the sequences repeat the last, which costs no further steps. Without a width (images) all are stacked as
-    they are.
+    Rows beyond the sequences repeat the last one, which costs no further steps. Without a width (images) the sequences
+    are stacked unpadded.
     """
     if width is None:
         return np.stack([sequences[min(row, len(sequences) - 1)] for row in range(height)])
@@ -250,7 +253,7 @@ def pad(sequences: Sequence[Any], height: int, width: int | None) -> np.ndarray:
 
 
 class _Progress:
-    """`123/1000 sentences, 45.6 a second` on stderr, in place on a terminal; a context manager."""
+    """Shows `123/1000 sentences, 45.6 a second` on stderr, in place on a terminal; a context manager."""
 
     def __init__(self, total: int, shown: bool | None):
         self.total, self.done = total, 0
