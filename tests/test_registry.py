@@ -108,6 +108,38 @@ def test_hparams_take_a_problem_as_dict_and_overrides():
     assert registry.hparams("transformer_tiny").problem is None
 
 
+def test_a_problem_is_set_on_hparams_by_description_by_name_or_none(monkeypatch):
+    class Counting:
+        def __init__(self, **_):
+            pass
+
+        def get_hparams(self, hparams):
+            return {"name": "counting", "features": {}, "target_space_id": hparams.hidden_size}
+
+    monkeypatch.setattr(registry.problems, "_entries", {**registry.problems._entries, "counting": Counting})
+    hparams = HParams(hidden_size=4, problem=None)
+    for problem in (Counting(), "counting", Counting().get_hparams(hparams)):
+        registry.set_problem(hparams, problem)
+        assert hparams.problem.to_dict() == {"name": "counting", "features": {}, "target_space_id": 4}
+        assert hparams.is_locked
+        registry.set_problem(hparams, None)
+        assert hparams.problem is None
+
+
+@pytest.mark.parametrize(
+    ("model", "sets"),
+    [
+        ("transformer", {"transformer_base", "transformer_tiny", "transformer_tall_big"}),
+        ("byte_net", {"bytenet_base"}),
+        ("universal_transformer", {"universal_transformer_base", "adaptive_universal_transformer_base"}),
+    ],
+)
+def test_the_sets_of_a_model_are_those_defined_with_it(model, sets):
+    found = set(registry.sets_of(model))
+    assert sets <= found
+    assert not found & {"shakeshake_big", "lstm_seq2seq"}
+
+
 def function_names(value):
     """T2T's values with functions (`bottom`, `top`) as their names, as hyperparameters hold them here."""
     if isinstance(value, dict):

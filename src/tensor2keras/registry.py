@@ -187,11 +187,23 @@ def hparams(name: str, problem: Any = None, overrides: str | Mapping[str, Any] |
             result.add_hparam(added, value)
     if overrides:
         result.override(overrides)
-    if hasattr(problem, "get_hparams"):
-        problem = problem.get_hparams(result)
-    with result.unlocked(), result.ignore_type():
-        result["problem"] = problem
+    set_problem(result, problem)
     return result
+
+
+def set_problem(hparams: HParams, problem: Any) -> None:
+    """Sets `hparams.problem`, whatever it was, to the plain description of a problem.
+
+    Args:
+        hparams: changed in place.
+        problem: a Problem, a problem's name, the plain dict of `Problem.get_hparams`, or None.
+    """
+    if isinstance(problem, str):
+        problem = globals()["problem"](problem)
+    if hasattr(problem, "get_hparams"):
+        problem = problem.get_hparams(hparams)
+    with hparams.unlocked(), hparams.ignore_type():
+        hparams["problem"] = problem
 
 
 def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
@@ -204,19 +216,28 @@ def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
     try:
         return models[name](hparams, **kwargs)
     except MissingHParamError as error:
-        fitting = _sets_with(error.name, models[name].__module__)
+        fitting = _sets_with(error.name, name)
         known = f"; sets that have it: {', '.join(fitting)}" if fitting else ""
         raise MissingHParamError(
             f"{name} needs the hparam {error.name!r}, which these hparams do not have{known}", name=error.name
         ) from None
 
 
-def _sets_with(hparam: str, module: str, most: int = 8) -> list[str]:
-    """Names of hparams sets that have `hparam`: those of a model's module if any, of many those with short names."""
+def sets_of(model_name: str) -> list[str]:
+    """Names of the hparams sets that are defined with a model: in its module or, in a family, in the modules of sets
+    beside it."""
+    module = models[model_name].__module__
+    beside = f"{module.rpartition('.')[0]}.hparams"
+    return [
+        name for name in hparams_sets if (place := hparams_sets[name].__module__) == module or place.startswith(beside)
+    ]
+
+
+def _sets_with(hparam: str, model_name: str, most: int = 8) -> list[str]:
+    """Names of hparams sets that have `hparam`: those of the model if any, of many those with short names."""
     having = [name for name in hparams_sets if hparam in hparams_sets[name]()]
-    beside = f"{module.rpartition('.')[0]}.hparams"  # in a family of models, the module of its sets
-    own = [name for name in having if (place := hparams_sets[name].__module__) == module or place.startswith(beside)]
-    fitting = sorted(own or having, key=len)
+    own = set(sets_of(model_name))
+    fitting = sorted([name for name in having if name in own] or having, key=len)
     return fitting if len(fitting) <= most else [*fitting[:most], "..."]
 
 

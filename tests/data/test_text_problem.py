@@ -249,8 +249,7 @@ def test_hparams_take_the_problem(tmp_path):
     problem = Shout(data_dir=tmp_path)
     problem.generate_data()
     hparams = batch_hparams()
-    with hparams.unlocked(), hparams.ignore_type():
-        hparams["problem"] = problem.get_hparams(hparams)
+    registry.set_problem(hparams, problem)
     assert hparams.problem.name == "shout"
     assert type(hparams).from_json(hparams.to_json()).problem.features.inputs.modality == "symbol"
 

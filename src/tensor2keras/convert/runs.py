@@ -105,8 +105,7 @@ def open_t2t_run(
     if isinstance(problem, str):
         report.notes.append(f"problem {problem}, vocabulary in {data_dir}")
         problem = registry.problem(problem, data_dir=data_dir)
-    with hparams.unlocked(), hparams.ignore_type():
-        hparams.problem = problem.get_hparams(hparams) if hasattr(problem, "get_hparams") else problem
+    registry.set_problem(hparams, problem)
 
     network = registry.model(model_name, hparams)
     found = load_t2t_weights(network, prefix, strict=strict)
@@ -147,10 +146,9 @@ def _set_of(model: str, flags: Mapping[str, str]) -> str:
     """A hyperparameter set with all names the model reads: that of the flags, or one of the model's module."""
     if "hparams_set" in flags:
         return flags["hparams_set"]
-    module = registry.models[model].__module__
-    own = [name for name in registry.hparams_sets if registry.hparams_sets[name].__module__.startswith(module)]
+    own = registry.sets_of(model)
     if not own:
-        raise ValueError(f"model {model!r} has no hyperparameter set registered in {module}")
+        raise ValueError(f"model {model!r} has no hyperparameter set registered in {registry.models[model].__module__}")
     return min(own, key=lambda name: ("base" not in name, len(name), name))
 
 

@@ -122,9 +122,7 @@ def load_model(
     if overrides:
         hparams.override(overrides)
     if problem is not None:
-        problem = registry.problem(problem) if isinstance(problem, str) else problem
-        with hparams.unlocked(), hparams.ignore_type():
-            hparams.problem = problem.get_hparams(hparams) if hasattr(problem, "get_hparams") else problem
+        registry.set_problem(hparams, problem)
     model = registry.model(run["model"], hparams)
     model.build()
     checkpoints.load_weights(model, checkpoint_file(output_dir, checkpoint_path))
