@@ -23,8 +23,7 @@ def main() -> None:
     parser.add_argument("--vocab_size", type=int, default=8192, help="subwords to aim at")
     args = parser.parse_args()
 
-    from tensor2keras.data import Problem
-    from tensor2keras.data.batching import pipeline as batching
+    from tensor2keras.data import Problem, batching
     from tensor2keras.hparams import HParams
 
     options = {"batch_size": args.batch_size, "max_length": 256, "min_length_bucket": 8, "length_bucket_step": 1.1}

@@ -16,7 +16,11 @@ import tensorflow_datasets as tfds
 
 from tensor2keras import registry
 from tensor2keras.data import generation
-from tensor2keras.data.problem import EOS_ID, DatasetSplit, Problem, SpaceID, preprocess_example_common
+from tensor2keras.data.preprocessing import preprocess_example_common
+from tensor2keras.data.problem import Problem
+from tensor2keras.data.space_id import SpaceID
+from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.symbols import EOS_ID
 from tests.data.problem_test_case import batch_hparams
 
 

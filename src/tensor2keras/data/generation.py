@@ -9,8 +9,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tensor2keras.data.tfds_internals import DownloadConfig  # noqa: F401
-
 MIN_EXAMPLES_A_SHARD = 1000  # a file with fewer costs more to open than to read
 
 

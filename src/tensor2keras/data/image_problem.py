@@ -16,8 +16,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tensor2keras.data import image_files
-from tensor2keras.data.problem import DatasetSplit, Problem, ProblemHParams
+from tensor2keras.data.problem import Problem
+from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.space_id import SpaceID
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_encoder.encoders import ClassLabelEncoder
 
@@ -184,7 +186,7 @@ class ImageProblem(Problem):
             hparams: the model's hyperparameters.
             seed: [2] int64, of this batch.
         """
-        own = type(self).preprocess_example is not Problem.preprocess_example
+        own = self.overrides_preprocess_example
         if self.image_size and not own:
             return {**features, **self.preprocess_images(features["inputs"], split, seed)}
 

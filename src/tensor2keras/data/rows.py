@@ -7,13 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tensor2keras.data import sources
-from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.splits import SPLIT_NAMES, DatasetSplit
 
-SPLIT_NAMES = {
-    DatasetSplit.TRAIN: ("train",),
-    DatasetSplit.EVAL: ("eval", "dev", "val", "valid", "validation"),
-    DatasetSplit.TEST: ("test",),
-}
 TEXT_TO_TEXT = ("inputs", "targets")
 TEXT_TO_SELF = ("targets",)
 TEXT_TO_CLASS = ("inputs", "label")

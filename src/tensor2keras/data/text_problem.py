@@ -19,10 +19,15 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tensor2keras.data import generation
-from tensor2keras.data.problem import EOS_ID, IDS, DatasetSplit, Problem, ProblemHParams, SpaceID
+from tensor2keras.data.problem import Problem
+from tensor2keras.data.problem_hooks import IDS, ProblemHParams
+from tensor2keras.data.space_id import SpaceID
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.tfds_internals import progress_bar
+from tensor2keras.symbols import EOS_ID
 
+OVERLAP = 4  # training pieces of a long text begin a quarter of their length after the last
 CLASS_METRICS = ["accuracy", "neg_log_perplexity"]
 
 

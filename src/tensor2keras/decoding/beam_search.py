@@ -11,9 +11,9 @@ import keras
 from keras import ops
 
 from tensor2keras.decoding.prefix import Prefix
+from tensor2keras.symbols import EOS_ID
 from tensor2keras.types import Cache, Tensor
 
-EOS_ID = 1
 INFINITY = 1e7  # T2T's: an impossible hypothesis scores its negative
 
 # decode_step(ids [rows], position [], cache) -> (logits [rows, vocab], cache)

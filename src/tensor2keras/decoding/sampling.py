@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from keras import ops
 
-from tensor2keras.decoding.beam_search import EOS_ID, DecodeStep
+from tensor2keras.decoding.beam_search import DecodeStep
 from tensor2keras.decoding.prefix import Prefix
+from tensor2keras.symbols import EOS_ID
 from tensor2keras.types import Cache, Tensor
 
 METHODS = ("argmax", "random")

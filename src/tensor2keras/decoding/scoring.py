@@ -8,8 +8,8 @@ import numpy as np
 from keras import ops
 
 from tensor2keras.backend import compiled
-from tensor2keras.decoding.beam_search import EOS_ID
 from tensor2keras.decoding.text import batches, pad, width_for
+from tensor2keras.symbols import EOS_ID
 from tensor2keras.types import Features, Tensor
 
 

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from absl import logging
 
-from tensor2keras.decoding.beam_search import EOS_ID
 from tensor2keras.decoding.search import LENGTH_STEP, infer, input_length, round_up
+from tensor2keras.symbols import EOS_ID
 
 BATCHES_WORTH_XLA = 4  # XLA halves the time of a batch and doubles that of compiling
 SHORTEST_WIDTH = 16  # inputs are padded to this times a power of two, so that few shapes are compiled

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-EOS_ID = 1
+from tensor2keras.symbols import EOS_ID
 
 
 class Units(NamedTuple):

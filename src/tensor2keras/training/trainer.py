@@ -286,7 +286,7 @@ def _describe(
     network: keras.Model, data: Any, output_dir: Path, devices: Any, start_step: int, train_steps: int
 ) -> float | None:
     """Prints what is about to happen; returns the real tokens (inputs and targets) of a mean batch, None if none."""
-    from tensor2keras.data.batching.pipeline import padding_report
+    from tensor2keras.data.batching.reports import padding_report
 
     report = padding_report(data, _REPORTED_BATCHES)
     name = loading.full_problem_name(network.hparams.problem)
@@ -303,7 +303,7 @@ def _describe(
 
 def _report_lengths(problem: Any, hparams: HParams) -> None:
     """Prints how many examples are cut or left out as too long, if there are any."""
-    from tensor2keras.data.batching.pipeline import length_report
+    from tensor2keras.data.batching.reports import length_report
 
     if hasattr(problem, "example_spec") and (too_long := length_report(problem, "train", hparams)):
         print(f"too long   {too_long}", flush=True)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tensor2keras import registry
-from tensor2keras.data.batching import packing
+from tensor2keras.data.batching import packing, reports
 from tensor2keras.data.batching import pipeline as batching
 from tensor2keras.hparams import HParams
 
@@ -92,7 +92,7 @@ def test_packed_batches_hold_every_example_in_full_rows(problem):
         (tuple(e["inputs"]), tuple(e["targets"])) for e in problem.as_dataset(split="train").as_numpy_iterator()
     ]
     assert sorted(pairs) == sorted(expected)
-    assert batching.padding_report(dataset).non_padding > 0.8
+    assert reports.padding_report(dataset).non_padding > 0.8
 
 
 def test_resuming_packed_training_is_exact(problem):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tensor2keras import registry
-from tensor2keras.data.batching import buckets
+from tensor2keras.data.batching import buckets, reports
 from tensor2keras.data.batching import pipeline as batching
 from tensor2keras.data.batching.buckets import BatchingScheme
 from tensor2keras.data.problem import Problem
@@ -257,11 +257,11 @@ def test_splitting_needs_targets_alone():
 
 def test_padding_report():
     windows = tf.data.Dataset.from_tensors({"targets": tf.ragged.constant([[5], [5, 6], [7, 8, 9]], dtype=tf.int32)})
-    report = batching.padding_report(batches_of(windows, shuffle=False))
+    report = reports.padding_report(batches_of(windows, shuffle=False))
     assert (report.batches, report.rows, report.positions, report.shapes) == (1, 3, 9, 1)
     assert report.non_padding == pytest.approx(6 / 9)
     assert "66.7% of them non-padding" in str(report)
-    assert str(batching.PaddingReport(2, 8, 0, 1.0, 1)) == "2 batches, 4.0 rows each, 1 distinct shapes"  # of images
+    assert str(reports.PaddingReport(2, 8, 0, 1.0, 1)) == "2 batches, 4.0 rows each, 1 distinct shapes"  # of images
 
 
 class Lengths(Problem):
@@ -292,7 +292,7 @@ class Lengths(Problem):
 def test_what_is_too_long_is_counted(values, expected, tmp_path):
     problem = Lengths(data_dir=str(tmp_path))
     problem.generate_data()
-    assert batching.length_report(problem, "train", HParams({"batch_size": 100, **values})) == expected
+    assert reports.length_report(problem, "train", HParams({"batch_size": 100, **values})) == expected
 
 
 # ---- problems ----
@@ -357,6 +357,6 @@ def test_multi30k_batches_are_nine_tenths_full(shared, tmp_path):
         folder / "train.en.gz", folder / "train.de.gz", data_dir=tmp_path, approx_vocab_size=2**13
     )
     settings = hparams(batch_size=4096, max_length=256, min_length_bucket=8, length_bucket_step=1.1)
-    report = batching.padding_report(batching.make_dataset(problem, "train", settings, repeat=False), batches=10**6)
+    report = reports.padding_report(batching.make_dataset(problem, "train", settings, repeat=False), batches=10**6)
     assert report.non_padding >= 0.9
     assert report.positions / report.batches > 0.75 * 2 * 4096

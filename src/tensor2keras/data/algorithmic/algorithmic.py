@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 
 from tensor2keras import registry
-from tensor2keras.data.problem import EOS_ID, DatasetSplit, Problem, ProblemHParams, SpaceID
+from tensor2keras.data.problem import Problem
+from tensor2keras.data.problem_hooks import ProblemHParams
+from tensor2keras.data.space_id import SpaceID
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.symbols import EOS_ID
 
 Case = dict[str, list[int]]
 

@@ -10,7 +10,7 @@ from typing import Any
 from tensor2keras import registry
 from tensor2keras.data import sources
 from tensor2keras.data.archives import Archive
-from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import Text2TextProblem, VocabType
 
 NAME = "mathematical_language_understanding_train.tar.gz"

@@ -1,30 +1,40 @@
-"""Batches of a problem's examples."""
+"""Batches of a problem's examples: the input pipeline, its stages and reports on its batches."""
 
+from tensor2keras.data.batching.buckets import (
+    BatchingScheme,
+)
 from tensor2keras.data.batching.pipeline import (
-    WINDOW,
-    PaddingReport,
-    Parts,
-    Window,
     batch_windows,
     count,
-    each_example,
-    example_windows,
     keep_lengths,
-    length_report,
     make_dataset,
-    num_examples,
     pad_and_weigh,
-    padding_report,
     plan_batches,
     preprocess,
-    read_windows,
-    sequence_lengths,
     split_sequences,
     weighs_targets_only,
+)
+from tensor2keras.data.batching.reports import (
+    PaddingReport,
+    length_report,
+    padding_report,
+)
+from tensor2keras.data.batching.windows import (
+    WINDOW,
+    Parts,
+    each_example,
+    example_windows,
+    num_examples,
+    read_windows,
+    sequence_lengths,
+)
+from tensor2keras.data.preprocessing import (
+    Window,
 )
 
 __all__ = [
     "WINDOW",
+    "BatchingScheme",
     "PaddingReport",
     "Parts",
     "Window",

@@ -15,8 +15,8 @@ from tensor2keras import registry
 from tensor2keras.data import sources
 from tensor2keras.data.archives import Archive
 from tensor2keras.data.language_model import lm1b, wiki_lm
-from tensor2keras.data.problem import DatasetSplit
 from tensor2keras.data.space_id import TaskID
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import (
     Text2ClassProblem,
     Text2TextProblem,

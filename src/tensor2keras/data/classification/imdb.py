@@ -11,8 +11,8 @@ from typing import Any
 
 from tensor2keras import registry
 from tensor2keras.data import archives, sources
-from tensor2keras.data.problem import DatasetSplit
 from tensor2keras.data.space_id import TaskID
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import Text2ClassProblem, VocabType
 
 ARCHIVE = archives.Archive("aclImdb_v1.tar.gz", "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz")

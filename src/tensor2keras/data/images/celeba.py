@@ -16,7 +16,8 @@ from tensor2keras import registry
 from tensor2keras.data import archives, image_files
 from tensor2keras.data.image_problem import Features, ImageProblem, resize_by_area, standardize
 from tensor2keras.data.images.imagenet import image_to_image
-from tensor2keras.data.problem import DatasetSplit, ProblemHParams
+from tensor2keras.data.problem_hooks import ProblemHParams
+from tensor2keras.data.splits import DatasetSplit
 
 ARCHIVE = archives.Archive("img_align_celeba.zip")
 FOLDER = "img_align_celeba"

@@ -32,7 +32,7 @@ from tensor2keras.data.image_problem import (
 )
 from tensor2keras.data.images.imagenet import image_to_image, pixels_as_symbols
 from tensor2keras.data.images.mnist import tuning_part
-from tensor2keras.data.problem import ProblemHParams
+from tensor2keras.data.problem_hooks import ProblemHParams
 
 SIZE = 32
 PIXELS = SIZE * SIZE * 3

@@ -16,8 +16,9 @@ import tensorflow as tf
 from tensor2keras import registry
 from tensor2keras.data import image_files
 from tensor2keras.data.image_problem import Features, Image2ClassProblem, ImageProblem, resize_by_area
-from tensor2keras.data.problem import DatasetSplit, ProblemHParams
+from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.space_id import SpaceID
+from tensor2keras.data.splits import DatasetSplit
 
 CLASSES = 1000
 MEAN_RGB = (0.485, 0.456, 0.406)

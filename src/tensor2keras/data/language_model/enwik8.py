@@ -14,15 +14,14 @@ from absl import logging
 
 from tensor2keras import registry
 from tensor2keras.data.archives import Archive
-from tensor2keras.data.problem import DatasetSplit
 from tensor2keras.data.space_id import TaskID
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
-from tensor2keras.data.text_problem import Text2SelfProblem, VocabType
+from tensor2keras.data.text_problem import OVERLAP, Text2SelfProblem, VocabType
 
 ARCHIVE = Archive("enwik8.zip", "http://mattmahoney.net/dc/enwik8.zip")
 SIZE = 100_000_000
 HELD_OUT = 20  # one part in 20 for each of validation and test
-OVERLAP = 4
 
 
 class UnshiftedByteEncoder(text_encoder.ByteTextEncoder):

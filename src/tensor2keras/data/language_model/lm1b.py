@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from tensor2keras import registry
 from tensor2keras.data import sources
 from tensor2keras.data.archives import Archive, download
-from tensor2keras.data.problem import DatasetSplit
 from tensor2keras.data.space_id import TaskID
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import Text2SelfProblem, Text2TextProblem, VocabType
 
 FOLDER = "1-billion-word-language-modeling-benchmark-r13output"

@@ -9,7 +9,7 @@ from typing import Any
 
 from tensor2keras import registry
 from tensor2keras.data import sources
-from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import Text2SelfProblem, Text2TextProblem
 
 SHORTEST = 10  # characters; shorter examples are noise

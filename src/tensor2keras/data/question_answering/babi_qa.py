@@ -14,11 +14,13 @@ import tensorflow_datasets as tfds
 from tensor2keras import registry
 from tensor2keras.data import sources
 from tensor2keras.data.archives import Archive
-from tensor2keras.data.problem import EOS_ID, IDS, DatasetSplit, ProblemHParams
+from tensor2keras.data.problem_hooks import IDS, ProblemHParams
 from tensor2keras.data.question_answering.squad import ConcatenatedContext
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_encoder import tokenizer
 from tensor2keras.data.text_problem import VocabType
+from tensor2keras.symbols import EOS_ID
 
 FOLDER = "tasks_1-20_v1-2"
 ARCHIVE = Archive(f"{FOLDER}.tar.gz", f"http://www.thespermwhale.com/jaseweston/babi/{FOLDER}.tar.gz")

@@ -15,7 +15,8 @@ from absl import logging
 
 from tensor2keras import registry
 from tensor2keras.data import sources
-from tensor2keras.data.problem import DatasetSplit, ProblemHParams
+from tensor2keras.data.problem_hooks import ProblemHParams
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import QuestionAndContext2TextProblem, Text2TextProblem
 
 FILES = {DatasetSplit.TRAIN: "train-v1.1.json", DatasetSplit.EVAL: "dev-v1.1.json"}

@@ -16,9 +16,8 @@ import numpy as np
 
 from tensor2keras import registry
 from tensor2keras.data import archives, audio, sources
-from tensor2keras.data.problem import DatasetSplit
-from tensor2keras.data.rows import SPLIT_NAMES
 from tensor2keras.data.speech.speech import SpeechRecognitionProblem, read_table
+from tensor2keras.data.splits import SPLIT_NAMES, DatasetSplit
 
 FOLDER = "cv_corpus_v1"
 MP3_RATE = 48000

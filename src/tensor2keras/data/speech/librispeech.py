@@ -14,8 +14,8 @@ from absl import logging
 
 from tensor2keras import registry
 from tensor2keras.data import archives, sources
-from tensor2keras.data.problem import DatasetSplit
 from tensor2keras.data.speech.speech import SpeechRecognitionProblem, VocabType
+from tensor2keras.data.splits import DatasetSplit
 
 FOLDER = "LibriSpeech"
 CLEAN = {

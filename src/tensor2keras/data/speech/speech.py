@@ -32,11 +32,11 @@ from absl import logging
 from tensor2keras import registry
 from tensor2keras.data import audio, sources
 from tensor2keras.data.batching import buckets
-from tensor2keras.data.problem import EOS_ID, IDS, DatasetSplit, ProblemHParams
-from tensor2keras.data.rows import SPLIT_NAMES
+from tensor2keras.data.problem_hooks import IDS, ProblemHParams
+from tensor2keras.data.splits import HOLD_OUT, SPLIT_NAMES, DatasetSplit
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_problem import Text2TextProblem, VocabType
-from tensor2keras.data.user_files.text import HOLD_OUT
+from tensor2keras.symbols import EOS_ID
 
 CHARACTERS = 256  # T2T's vocabulary of bytes; the last two bytes do not occur in UTF-8
 CTC_METRICS = ["ctc_edit_distance", "ctc_word_error_rate"]

@@ -19,7 +19,7 @@ from absl import logging
 from tensor2keras import registry
 from tensor2keras.data import archives, rows, sources
 from tensor2keras.data.language_model import wiki_lm
-from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import Text2TextProblem
 
 SENTENCE_ENDS = (".", "!", "?", "'", "`", '"', "\u2019", "\u201d", ")")

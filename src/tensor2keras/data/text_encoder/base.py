@@ -4,11 +4,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from tensor2keras.data.text_encoder.subword_vocabulary import EOS, PAD, RESERVED_TOKENS
+from tensor2keras.data.text_encoder.subword_vocabulary import RESERVED_TOKENS
 
 NUM_RESERVED_TOKENS = len(RESERVED_TOKENS)
-PAD_ID = RESERVED_TOKENS.index(PAD)
-EOS_ID = RESERVED_TOKENS.index(EOS)
 
 
 def strip_ids(ids: Iterable[int], ids_to_strip: Iterable[int]) -> list[int]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tensor2keras import files
-from tensor2keras.data.text_encoder.base import EOS_ID, NUM_RESERVED_TOKENS, PAD_ID, TextEncoder
+from tensor2keras.data.text_encoder.base import NUM_RESERVED_TOKENS, TextEncoder
 from tensor2keras.data.text_encoder.subword_vocabulary import EOS, PAD, RESERVED_TOKENS
+from tensor2keras.symbols import EOS_ID, PAD_ID
 
 
 class SentencePieceEncoder(TextEncoder):

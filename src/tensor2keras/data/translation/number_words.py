@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from tensor2keras import registry
-from tensor2keras.data.problem import DatasetSplit
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_problem import Text2TextProblem
 

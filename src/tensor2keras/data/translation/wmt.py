@@ -18,9 +18,10 @@ from typing import Any
 
 from tensor2keras import registry
 from tensor2keras.data import archives, sources
-from tensor2keras.data.problem import EOS_ID, DatasetSplit
+from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_problem import Text2TextProblem, VocabType
+from tensor2keras.symbols import EOS_ID
 
 # As T2T writes them: (address of the archive, (file of the first language, file of the second)), or for tables
 # (address, ("tsv", column of the first language, column of the second, pattern of the files)).

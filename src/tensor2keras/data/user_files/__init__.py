@@ -1,7 +1,7 @@
 """Problems made of the user's own files."""
 
+from tensor2keras.data.splits import HOLD_OUT
 from tensor2keras.data.user_files.text import (
-    HOLD_OUT,
     GivenText2Class,
     GivenText2Self,
     GivenText2Text,

@@ -19,9 +19,7 @@ from absl import logging
 from tensor2keras import files, registry
 from tensor2keras.data import image_files, sources
 from tensor2keras.data.image_problem import Features, Image2ClassProblem, random_crop_and_flip
-from tensor2keras.data.problem import DatasetSplit
-from tensor2keras.data.rows import SPLIT_NAMES
-from tensor2keras.data.user_files.text import HOLD_OUT
+from tensor2keras.data.splits import HOLD_OUT, SPLIT_NAMES, DatasetSplit
 
 
 def given_splits(directory: str) -> dict[str, dict[str, list[str]]]:

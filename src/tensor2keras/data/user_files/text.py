@@ -26,10 +26,8 @@ from absl import logging
 
 from tensor2keras import files, registry
 from tensor2keras.data import generation, sources
-from tensor2keras.data.language_model.enwik8 import OVERLAP
-from tensor2keras.data.problem import DatasetSplit, Problem
+from tensor2keras.data.problem import Problem
 from tensor2keras.data.rows import (
-    SPLIT_NAMES,
     TEXT_TO_CLASS,
     TEXT_TO_SELF,
     TEXT_TO_TEXT,
@@ -39,10 +37,10 @@ from tensor2keras.data.rows import (
     find_split_files,
     has_empty_side,
 )
+from tensor2keras.data.splits import HOLD_OUT, SPLIT_NAMES, DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
-from tensor2keras.data.text_problem import Text2ClassProblem, Text2SelfProblem, Text2TextProblem, VocabType
+from tensor2keras.data.text_problem import OVERLAP, Text2ClassProblem, Text2SelfProblem, Text2TextProblem, VocabType
 
-HOLD_OUT = 20  # every 20th training sample, when there is no validation file
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 

@@ -1,0 +1,118 @@
+"""Generation of a problem's data with TensorFlow Datasets: once, atomically, and checked against the vocabulary."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from tensor2keras.data import generation
+from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.data.tfds_internals import DownloadConfig, LocalBuilder, LocalInfo
+
+
+class ProblemBuilder(LocalBuilder):
+    """The part of `Problem` that writes data: a tfds builder whose samples come from the problem's hooks.
+
+    On disk `data_dir/<dataset_filename>/<version>/` is tfds's (TFRecord), and the vocabularies lie in `data_dir`.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def generate_data(self) -> None:
+        """Makes vocabulary and data unless they are there. Killed at any moment, the next call starts afresh.
+
+        Raises:
+            ValueError: an empty split, or data encoded by another vocabulary than the present one.
+            FileNotFoundError, ConnectionError: the problem's sources are not there; the message says what to put where.
+        """
+        self.download_and_prepare()
+
+    def download_and_prepare(self, *, download_config: tfds.download.DownloadConfig | None = None, **kwargs) -> None:
+        """As `generate_data`, with tfds's arguments; by default `dataset_splits` says how many files there are."""
+        overwrite = download_config is not None and download_config.download_mode.overwrite_dataset
+        if overwrite or not self.is_prepared():
+            with generation.lock(self.data_path.parent):
+                if overwrite or not self.is_prepared():  # another process may have made them meanwhile
+                    self._prepare(download_config or DownloadConfig(self._num_shards), overwrite, **kwargs)
+        self._load_info()
+        self._check_vocabulary()
+
+    def _prepare(self, download_config: tfds.download.DownloadConfig, overwrite: bool, **kwargs: Any) -> None:
+        if self.data_path.exists() and not overwrite:
+            raise ValueError(f"{self.data_dir} is not a whole data set: it has no dataset_info.json; remove it")
+        generation.sweep_unfinished(self.data_path.parent)
+        self.prepare_to_generate(str(self.data_dir_root), self.tmp_dir)
+        super().download_and_prepare(download_config=download_config, **kwargs)
+
+    def is_prepared(self) -> bool:
+        """Whether the data are there, complete."""
+        return self.data_path.exists() and super().is_prepared()  # tfds's warns about a directory that is not there
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return LocalInfo(
+            builder=self,
+            description=(type(self).__doc__ or self.name),
+            features=tfds.features.FeaturesDict(self.stored_features),
+            disable_shuffling=self.already_shuffled,
+            metadata=tfds.core.MetadataDict(),
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        del dl_manager
+        self.info.metadata["vocabulary"] = self._vocabulary_hashes()
+        names = [split["split"] for split in self.dataset_splits]
+        if self.is_generate_per_split:
+            return {name: self._generate_examples(name, self._encoded_samples(name)) for name in names}
+        parts = generation.distribute(
+            self._encoded_samples(DatasetSplit.TRAIN),
+            {split["split"]: split["shards"] for split in self.dataset_splits},
+        )
+        return {name: self._generate_examples(name, parts[name]) for name in names}
+
+    def _generate_examples(self, split: str, samples: Iterator[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+        self._split_being_written = split
+        names = self.stored_features
+        index = -1
+        for index, sample in enumerate(samples):
+            if missing := [name for name in names if name not in sample]:
+                raise ValueError(f"problem {self.name}: sample {index} of {split} has no {', '.join(missing)}")
+            yield index, {name: sample[name] for name in names}
+        if index < 0:
+            raise ValueError(f"problem {self.name}: the split {split!r} has no samples")
+
+    def _encoded_samples(self, split: str) -> Iterator[dict[str, Any]]:
+        return self.generate_encoded_samples(str(self.data_dir_root), self.tmp_dir, split)
+
+    def _num_shards(self, num_examples: int) -> int:
+        shards = {split["split"]: split["shards"] for split in self.dataset_splits}
+        return max(1, min(shards[self._split_being_written], num_examples // generation.MIN_EXAMPLES_A_SHARD))
+
+    def _check_generated(self) -> None:
+        self._load_info()
+        if not self.info.splits:
+            raise FileNotFoundError(
+                f"problem {self.name} has no data in {self.data_dir}; make them with problem.generate_data() or "
+                f"t2t-datagen --problem={self.name} --data_dir={self.data_dir_root}"
+            )
+
+    def _load_info(self) -> None:
+        if not self.info.splits and self.is_prepared():  # made after this object was
+            self.info.read_from_directory(self.data_dir)
+
+    def _vocabulary_hashes(self) -> dict[str, str]:
+        return {name: generation.file_hash(self.data_dir_root / name) for name in self.vocabulary_files()}
+
+    def _check_vocabulary(self) -> None:
+        written, now = (self.info.metadata or {}).get("vocabulary"), self._vocabulary_hashes()
+        if written is None or written == now:
+            return
+        if set(written) != set(now):
+            raise ValueError(
+                f"the data in {self.data_dir} were encoded by {', '.join(written) or 'no vocabulary'}, not by "
+                f"{', '.join(now) or 'none'}; remove {self.data_dir} to generate them again"
+            )
+        changed = ", ".join(str(self.data_dir_root / name) for name in now if now[name] != written[name])
+        raise ValueError(
+            f"the data in {self.data_dir} were encoded by another vocabulary than {changed}; put the old vocabulary "
+            f"back, or remove {self.data_dir} and generate again"
+        )

@@ -1,0 +1,190 @@
+"""Hooks of a problem: the methods and properties that a subclass overrides, under the names they have in T2T."""
+
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tensor2keras.data.batching.buckets import BatchingScheme, hparams_to_batching_scheme
+from tensor2keras.data.preprocessing import preprocess_example_common
+from tensor2keras.data.space_id import SpaceID
+from tensor2keras.data.splits import DatasetSplit
+
+IDS = tfds.features.Tensor(shape=(None,), dtype=np.int64)  # a sequence of ids, [length]
+
+
+class ProblemHParams(types.SimpleNamespace):
+    """Values that `Problem.hparams` fills in.
+
+    Attributes:
+        modality: name of the modality by feature.
+        vocab_size: size of the vocabulary by feature.
+        shape: shape of one example by feature, for images.
+        input_space_id, target_space_id: numbers of `SpaceID`.
+        loss_multiplier: factor of the loss.
+        stop_at_eos: whether decoding ends at EOS.
+    """
+
+    def __init__(self):
+        super().__init__(
+            modality={},
+            vocab_size={},
+            shape={},
+            input_space_id=SpaceID.GENERIC,
+            target_space_id=SpaceID.GENERIC,
+            loss_multiplier=1.0,
+            stop_at_eos=False,
+        )
+
+    def add_hparam(self, name: str, value: Any) -> None:
+        """Adds a value, which must be JSON data; it appears in `Problem.get_hparams` under its name."""
+        setattr(self, name, value)
+
+
+class ProblemHooks:
+    """The part of `Problem` that subclasses override.
+
+    Every problem overrides `generate_encoded_samples` (text problems: `generate_samples`) and `hparams`; the rest has
+    defaults.
+    """
+
+    # ---- generating ----
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        """Yields one dict a sample: ids (lists of int) or what `stored_features` says, by feature name."""
+        raise NotImplementedError(
+            f"{type(self).__name__} defines neither generate_samples nor generate_encoded_samples"
+        )
+
+    def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
+        """Runs once before samples are generated; makes the vocabulary, for example."""
+
+    def vocabulary_files(self) -> list[str]:
+        """Names of the files in `data_dir` by which the data are encoded."""
+        return []
+
+    def dataset_filename(self) -> str:
+        """The name of the data on disk; problems that return the same name share their data."""
+        return self.name
+
+    @property
+    def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
+        """The features on disk by name; by default `inputs` (if `has_inputs`) and `targets`, ids of any length."""
+        return {"inputs": IDS, "targets": IDS} if self.has_inputs else {"targets": IDS}
+
+    @property
+    def dataset_splits(self) -> list[dict[str, Any]]:
+        """The splits to make and the number of files of each: `[{"split": "train", "shards": 10}, ...]`."""
+        return [{"split": DatasetSplit.TRAIN, "shards": 10}, {"split": DatasetSplit.EVAL, "shards": 1}]
+
+    @property
+    def is_generate_per_split(self) -> bool:
+        """True: samples are generated once for each split.
+
+        False: they are generated once, and sample i goes to the split that holds shard `i % (all splits' shards)`.
+        """
+        return True
+
+    @property
+    def already_shuffled(self) -> bool:
+        """Whether the order of the samples is kept on disk."""
+        return False
+
+    # ---- reading ----
+
+    preprocess_batch: Callable[..., dict[str, tf.Tensor]] | None = None
+    """A method `(features, split, hparams, seed)` that makes a batch's features from the stored ones, for images and
+    audio. With it no other preprocessing happens; `seed` [2] is a function of the batch's number."""
+
+    window: int | None = None
+    """How many examples are shuffled and sorted together; None: 65,536, or 2,048 if `batch_size` counts examples."""
+
+    def example_spec(self) -> dict[str, Any]:
+        """How `tf.io.parse_example` parses a record: feature name -> spec (ids are ragged, `[length]`)."""
+        return {name: _parsing_spec(feature) for name, feature in self.stored_features.items()}
+
+    def decode_window(self, features: dict[str, Any]) -> dict[str, Any]:
+        """Decodes a window of parsed examples; called only of problems with `preprocess_batch`."""
+        return features
+
+    def preprocess_example(
+        self, example: dict[str, tf.Tensor], mode: str, hparams: Mapping[str, Any]
+    ) -> dict[str, tf.Tensor]:
+        """Changes one example when it is read; `mode` is the split. Works on tensors, inside `tf.data`."""
+        return preprocess_example_common(example, mode, hparams)
+
+    @property
+    def overrides_preprocess_example(self) -> bool:
+        """Whether a subclass overrides `preprocess_example`, which then is called for each example."""
+        return type(self).preprocess_example is not ProblemHooks.preprocess_example
+
+    @property
+    def batch_size_means_tokens(self) -> bool:
+        """True: `hparams.batch_size` counts tokens; False: examples."""
+        return False
+
+    @property
+    def packed_length(self) -> int | None:
+        """Length of the rows into which several examples are packed, or None."""
+        return None
+
+    def packed_row_length(self, model_hparams: Mapping[str, Any]) -> int:
+        """`packed_length`, or `max_length` of hyperparameters with `pack_dataset`; 0 if examples are not packed."""
+        return self.packed_length or (model_hparams["max_length"] if model_hparams.get("pack_dataset") else 0)
+
+    def max_length(self, model_hparams: Any) -> int:
+        """The longest example, in tokens, that a batch takes."""
+        return model_hparams.get("split_to_length") or model_hparams.max_length or model_hparams.batch_size
+
+    def batching_scheme(
+        self, hparams: Mapping[str, Any], drop_long_sequences: bool, num_replicas: int
+    ) -> BatchingScheme:
+        """Rows of a batch by the length of its examples.
+
+        Args:
+            hparams: the model's hyperparameters.
+            drop_long_sequences: whether examples longer than the longest allowed are dropped.
+            num_replicas: the rows are a multiple of it.
+        """
+        return hparams_to_batching_scheme(
+            hparams,
+            drop_long_sequences=drop_long_sequences,
+            num_replicas=num_replicas,
+            max_length=self.packed_row_length(hparams) or self.max_length(hparams),
+            batch_size_means_tokens=self.batch_size_means_tokens,
+        )
+
+    # ---- models and evaluation ----
+
+    @property
+    def has_inputs(self) -> bool:
+        """False for language models, which have targets only."""
+        return True
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+        """Fills `defaults.modality` and `defaults.vocab_size` by feature name, space ids and so on, in place."""
+
+    def model_hparams(self) -> dict[str, Any]:
+        """Hyperparameters, with their values, that every set gets which is used with the problem and lacks them."""
+        return {}
+
+    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+        """Text encoders by feature name, as the data lie on disk (before `_rev` and `_copy`)."""
+        return {}
+
+    def eval_metrics(self) -> list[str]:
+        """Names of the metrics to report in evaluation."""
+        return ["accuracy", "accuracy_top5", "accuracy_per_sequence", "neg_log_perplexity"]
+
+    def text_scores(self) -> list[str]:
+        """Names of the scores (`metrics.text_scores`) by which decoded texts are compared with references."""
+        return ["bleu"]
+
+
+def _parsing_spec(feature: tfds.features.FeatureConnector) -> Any:
+    if feature.shape == (None,):
+        return tf.io.RaggedFeature(feature.tf_dtype, row_splits_dtype=tf.int64)
+    return tf.io.FixedLenFeature(feature.shape, feature.tf_dtype)
