@@ -33,7 +33,7 @@ MOVED = {  # within tensor2keras
     "data.tokenizer": "data.text_encoder.tokenizer",
     "data.buckets": "data.batching.buckets",
     "data.packing": "data.batching.packing",
-    "layers.attention_weights": "layers.attention.weights",
+    "layers.attention_weights": "layers.attention.core",
     "layers.relative_attention": "layers.attention.relative",
     "layers.local_attention": "layers.attention.local",
     "layers.area_attention": "layers.attention.area",

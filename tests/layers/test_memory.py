@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from tensor2keras.layers import memory
-from tensor2keras.layers.attention import multi_head as attention
+from tensor2keras.layers.attention.bias import causal_bias
 from tests.gradients import gradients
 from tests.layers.layer_test_case import assert_close, run_layer_test
 
@@ -129,7 +129,7 @@ class Table:
 def one_after_another(numpy_memory, x, chunk_number, layer):
     """The chunks' outputs when each is a step of its own, as rows again."""
     by_chunk = x.reshape(*chunk_number.shape, *x.shape[1:])
-    relative = layer.attend is not None
+    relative = layer.attention_type == "dot_product_relative"
     outputs = [
         numpy_memory.run(by_chunk[:, i], chunk_number[:, i], values(layer), relative)
         for i in range(chunk_number.shape[1])
@@ -139,7 +139,7 @@ def one_after_another(numpy_memory, x, chunk_number, layer):
 
 def full_bias(chunk_number, chunk_length, num_items):
     """What the model gives the layer: memory's bias beside the causal one."""
-    causal = ops.tile(attention.causal_bias(chunk_length), (chunk_number.size, 1, 1, 1))
+    causal = ops.tile(causal_bias(chunk_length), (chunk_number.size, 1, 1, 1))
     if not num_items:
         return causal
     before = memory.recent_tokens_bias(ops.convert_to_tensor(chunk_number), chunk_length, num_items)

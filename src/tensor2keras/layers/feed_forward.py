@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.convolution import ConvHiddenRelu
+from tensor2keras.layers.dropout import broadcast_dropout
 from tensor2keras.layers.experts import CapacityExperts, NoisyTopKExperts
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
@@ -65,10 +66,7 @@ class DenseReluDense(_PositionWise):
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.conv1 = keras.layers.Dense(filter_size, activation="relu", name="conv1", **shared)
         self.conv2 = keras.layers.Dense(hidden_size, name="conv2", **shared)
-        noise_shape = tuple(1 if axis in self.dropout_broadcast_dims else None for axis in range(3))
-        self.drop = keras.layers.Dropout(
-            dropout, noise_shape=noise_shape if dropout_broadcast_dims else None, dtype=self.dtype_policy
-        )
+        self.drop = broadcast_dropout(dropout, 3, self.dropout_broadcast_dims, dtype=self.dtype_policy)
 
     def build(self, x_shape: tuple) -> None:
         self.conv1.build(x_shape)

@@ -24,9 +24,10 @@ import keras
 from keras import ops
 
 from tensor2keras import backend
+from tensor2keras.layers.attention.bias import mask_bias
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
-from tensor2keras.layers.attention.weights import NEGATIVE
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.transformer import AttentionSublayer, DecoderLayer, TransformerDecoder
 
 Cache = dict[str, Any]
@@ -79,7 +80,7 @@ def recent_tokens_bias(chunk_number: Any, chunk_length: int, num_items: int) -> 
     """Hides what `recent_tokens` takes from before the text's beginning: [batch * chunks, 1, 1, num_items]."""
     first = ops.reshape(chunk_number, (-1, 1)) * chunk_length - num_items
     before = first + ops.arange(num_items, dtype="int32") < 0
-    return ops.cast(before, "float32")[:, None, None, :] * NEGATIVE
+    return mask_bias(before)[:, None, None, :]
 
 
 # Attention with memory
@@ -121,8 +122,8 @@ class RecentTokensAttention(MultiHeadAttention):
     def call(self, x: Any, chunk_number: Any, bias: Any = None, training: bool = False) -> Any:
         recent = ops.stop_gradient(recent_tokens(x, ops.shape(chunk_number)[1], self.num_items))
         k, v = self.project_memory(ops.concatenate([recent, x], axis=1))
-        where = {} if self.attend is None else {"query_position": self.num_items}
-        return self.project_output(self._attend(self.project_query(x), k, v, bias, training, **where))
+        y = self.attend(self.project_query(x), k, v, bias, query_position=self.num_items, training=training)
+        return self.project_output(y)
 
     def init_cache(self, batch_size: Any, max_length: int) -> Cache:
         """Keys and values of the remembered positions and of the chunk: their size does not depend on `max_length`."""
@@ -137,12 +138,8 @@ class RecentTokensAttention(MultiHeadAttention):
         }
         return super().step(x, self.num_items + place, {**cache, **moved}, bias)
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("chunk_length", "num_items", "scope")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-
-class NeuralMemory(keras.layers.Layer):
+class NeuralMemory(Layer):
     """A table of vectors read and written by similarity. Its state is {"values": [batch, size, depth], "mean_logits":
     [batch, size]}, all zero at first.
 
@@ -317,9 +314,6 @@ class NeuralMemoryAttention(MultiHeadAttention):
         y, cache = super().step(x, place, cache, bias)
         chunk = ops.slice_update(chunk, (0, place, 0), ops.cast(x, chunk.dtype))
         return self.memory.combine(y, self.memory.read(x, memory)[1]), {**cache, "chunk": chunk, "memory": memory}
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "chunk_length": self.chunk_length, "scope": self.scope}
 
 
 def _norm(x: Any) -> Any:

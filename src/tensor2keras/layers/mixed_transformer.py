@@ -85,10 +85,10 @@ class _MixedLayer(Layer):
 
     @property
     def takes_bias(self) -> bool:
-        """Whether the self-attention is to all that a bias does not hide."""
+        """Whether the self-attention uses a bias, over a cache of all positions."""
         attention = self.self_attention.attention
         if isinstance(attention, MultiHeadAttention):
-            return attention.attend is None
+            return attention.attend.uses_bias
         return isinstance(attention, MemoryEfficientAttention)
 
     def call(

@@ -10,6 +10,7 @@ from keras import ops
 
 from tensor2keras import backend
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 
 
 def shift_right(x: Any) -> Any:
@@ -94,7 +95,7 @@ def add_timing_signal_nd(
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class PositionalEmbedding(keras.layers.Layer):
+class PositionalEmbedding(Layer):
     """Adds a learned vector for each position; the variable [max_length, hidden] bears the layer's name, as in T2T.
 
     Call arguments:
@@ -121,13 +122,9 @@ class PositionalEmbedding(keras.layers.Layer):
         vectors = backend.look_up(self.table, ops.minimum(ops.cast(positions, "int32"), self.max_length - 1))
         return x + vectors * ops.cast(positions < self.max_length, vectors.dtype)[..., None]
 
-    def get_config(self) -> dict[str, Any]:
-        initializer = keras.initializers.serialize(self.initializer)
-        return {**super().get_config(), "max_length": self.max_length, "initializer": initializer}
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class PositionalEmbeddingND(keras.layers.Layer):
+class PositionalEmbeddingND(Layer):
     """Adds a learned vector for the index along each axis of x [batch, d1, ..., dn, hidden].
 
     The variables `PREFIX_0`, `PREFIX_1`, ... [1, .., max_length, .., hidden] are multiplied by sqrt(hidden).
@@ -171,6 +168,3 @@ class PositionalEmbeddingND(keras.layers.Layer):
                 vectors = ops.take(table, positions[axis - 1], axis=axis)
             x = x + vectors * x.shape[-1] ** 0.5
         return x
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "max_length": self.max_length, "prefix": self.prefix}

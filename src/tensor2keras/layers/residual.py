@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tensor2keras.layers.attention.multi_head import broadcast_dropout
+from tensor2keras.layers.dropout import broadcast_dropout
 from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.normalization import get_norm
 

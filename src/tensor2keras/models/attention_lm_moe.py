@@ -22,7 +22,7 @@ import keras
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.attention import multi_head as attention
+from tensor2keras.layers import attention
 from tensor2keras.layers.mixed_transformer import MixedTransformer
 from tensor2keras.layers.position import shift_right
 from tensor2keras.models import layer_options, t2t_model

@@ -11,8 +11,7 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams, RangedHParams
-from tensor2keras.layers import position
-from tensor2keras.layers.attention import multi_head as attention
+from tensor2keras.layers import attention, position
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.conv_block import ConvBlock
 from tensor2keras.layers.embedding import TARGET_SPACES, TableEmbedding
@@ -95,7 +94,7 @@ class TargetAttention(keras.layers.Layer):
     def step(self, x: Any, position: Any, cache: Options) -> tuple[Any, Options]:
         """The output at the position of x [batch, 1, hidden], and the new cache."""
         x, convolutions = self.convolutions.step(add_timing_signal(x, position), cache["convolutions"])
-        bias = attention.later_bias_of(position, cache["self"]["k"].shape[2])
+        bias = attention.causal_bias_of(position, cache["self"]["k"].shape[2])
         x, seen = self.self_attention.step(x, position, cache["self"], bias)
         x = self.encdec_attention.attend_to_projected(x, **cache["encoder"])
         return x, {**cache, "convolutions": convolutions, "self": seen}

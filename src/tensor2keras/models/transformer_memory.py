@@ -18,9 +18,7 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers import memory
-from tensor2keras.layers.attention import multi_head as attention
-from tensor2keras.layers.attention.weights import NEGATIVE
+from tensor2keras.layers import attention, memory
 from tensor2keras.layers.position import shift_right
 from tensor2keras.models import t2t_model
 from tensor2keras.models.transformer import transformer
@@ -142,10 +140,10 @@ class TransformerMemory(transformer.Transformer):
         x = self.modalities["targets"].targets_bottom(ids[:, None])
         x = self._add_positions(x, {}, "targets", self.target_positions, start=place)
         slots = self.num_items + self.chunk_length
-        bias = attention.later_bias_of(self.num_items + place, slots)
+        bias = attention.causal_bias_of(self.num_items + place, slots)
         first = self.num_items - (position - place)  # where the text begins
         before = ops.arange(slots, dtype="int32") < first
-        bias = bias + ops.cast(before, "float32")[None, None, None] * NEGATIVE
+        bias = bias + attention.mask_bias(before)[None, None, None]
         if self.hparams.get("proximity_bias"):
             within = attention.proximal_bias_of(place, self.chunk_length)
             bias = bias + ops.pad(within, ((0, 0), (0, 0), (0, 0), (self.num_items, 0)))

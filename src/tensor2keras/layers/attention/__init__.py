@@ -1,40 +1,66 @@
-"""Attention layers and the functions they are made of."""
+"""Attention: biases, the core, multi-head attention with its cache, and variants (one file each)."""
 
-from tensor2keras.layers.attention.multi_head import (
-    ATTENTION_TYPES,
-    MultiHeadAttention,
+from tensor2keras.layers.attention.area import AreaAttention, AreaKeys
+from tensor2keras.layers.attention.bias import (
+    MASKED_LOGIT,
     batch_bias,
     bias_to_padding,
-    broadcast_dropout,
     causal_bias,
-    combine_heads,
-    dot_product_attention,
+    causal_bias_of,
     embedding_padding,
-    hard_weights,
     ignore_padding_bias,
-    later_bias_of,
     local_bias,
+    mask_bias,
     prepend_inputs_full_bias,
     proximal_bias,
     proximal_bias_of,
     same_segment_bias,
+)
+from tensor2keras.layers.attention.compressed import MemoryCompressedAttention, MemoryEfficientAttention
+from tensor2keras.layers.attention.core import (
+    DotProductAttention,
+    attention_weights,
+    combine_heads,
+    dot_product_attention,
+    hard_weights,
     split_heads,
 )
+from tensor2keras.layers.attention.expert import LocalExpertAttention
+from tensor2keras.layers.attention.image import ImageTransformerLayer
+from tensor2keras.layers.attention.local import LocalAttention, MaskedRelativeLocalAttention
+from tensor2keras.layers.attention.local_2d import local_attention_2d, masked_local_attention_2d
+from tensor2keras.layers.attention.multi_head import ATTENTION_TYPES, MultiHeadAttention
+from tensor2keras.layers.attention.relative import RelativeAttention, RelativeAttentionV2
 
 __all__ = [
     "ATTENTION_TYPES",
+    "MASKED_LOGIT",
+    "AreaAttention",
+    "AreaKeys",
+    "DotProductAttention",
+    "ImageTransformerLayer",
+    "LocalAttention",
+    "LocalExpertAttention",
+    "MaskedRelativeLocalAttention",
+    "MemoryCompressedAttention",
+    "MemoryEfficientAttention",
     "MultiHeadAttention",
+    "RelativeAttention",
+    "RelativeAttentionV2",
+    "attention_weights",
     "batch_bias",
     "bias_to_padding",
-    "broadcast_dropout",
     "causal_bias",
+    "causal_bias_of",
     "combine_heads",
     "dot_product_attention",
     "embedding_padding",
     "hard_weights",
     "ignore_padding_bias",
-    "later_bias_of",
+    "local_attention_2d",
     "local_bias",
+    "mask_bias",
+    "masked_local_attention_2d",
     "prepend_inputs_full_bias",
     "proximal_bias",
     "proximal_bias_of",

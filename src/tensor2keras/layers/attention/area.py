@@ -1,9 +1,11 @@
-"""Attention to areas: to every run of neighbouring keys as well as to each of them (Li et al. 2019,
+"""Area attention: attention to every run of neighbouring keys as well as to each key (Li et al. 2019,
 https://arxiv.org/abs/1810.10126).
 
-An area is a rectangle of at most `max_height` x `max_width` positions; where the keys are a sequence its height is 1.
-Areas of one shape stand together, in the order of their first position: those of 1 x 1 first, then 1 x 2, and so on.
-Shapes: features [batch, length, depth] give [batch, areas, depth]; `height` says how many rows the length folds into.
+An area is a rectangle of at most `max_height` x `max_width` positions, of height 1 where the keys are a sequence. Areas
+of one shape stand together, ordered by their first position: those of 1 x 1 first, then 1 x 2, and so on.
+
+Shapes: features [batch, length, depth] give [batch, areas, depth]; `height` is the number of rows into which the length
+is folded.
 """
 
 import functools
@@ -13,27 +15,30 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.attention.weights import NEGATIVE, attention_weights, unchanged
+from tensor2keras.layers.attention.bias import mask_bias
+from tensor2keras.layers.attention.core import DotProductAttention
 from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
+from tensor2keras.types import Shape, Tensor
 
 
 def _shapes(max_width: int, max_height: int) -> Iterator[tuple[int, int]]:
     return ((height, width) for height in range(1, max_height + 1) for width in range(1, max_width + 1))
 
 
-def _fold(x: Any, height: int) -> Any:
+def _fold(x: Tensor, height: int) -> Tensor:
     """[batch, length, depth] -> [batch, height, width, depth]."""
     return ops.reshape(x, (-1, height, ops.shape(x)[1] // height, x.shape[-1]))
 
 
-def _flatten(x: Any) -> Any:
+def _flatten(x: Tensor) -> Tensor:
     batch, rows, columns = ops.shape(x)[:3]
     return ops.reshape(x, (batch, rows * columns, x.shape[-1]))
 
 
-def area_sums(x: Any, max_width: int, max_height: int = 1, height: int = 1) -> Any:
-    """The sum of each area's features, by differences of cumulative sums (T2T `_compute_sum_image`)."""
+def area_sums(x: Tensor, max_width: int, max_height: int = 1, height: int = 1) -> Tensor:
+    """Sums each area's features, by differences of cumulative sums (T2T `_compute_sum_image`)."""
     image = _fold(x, height)
     before = ops.pad(ops.cumsum(ops.cumsum(image, axis=2), axis=1), ((0, 0), (1, 0), (1, 0), (0, 0)))
     return ops.concatenate(
@@ -45,14 +50,14 @@ def area_sums(x: Any, max_width: int, max_height: int = 1, height: int = 1) -> A
     )
 
 
-def area_means(x: Any, max_width: int, max_height: int = 1, height: int = 1) -> Any:
-    """The mean of each area's features."""
+def area_means(x: Tensor, max_width: int, max_height: int = 1, height: int = 1) -> Tensor:
+    """Averages each area's features."""
     heights, widths = area_sizes(x, max_width, max_height, height)
     return area_sums(x, max_width, max_height, height) / ops.cast(heights * widths, x.dtype)[:, None]
 
 
-def area_maxima(x: Any, max_width: int, max_height: int = 1, height: int = 1) -> Any:
-    """The largest of each area's features (T2T `basic_pool`)."""
+def area_maxima(x: Tensor, max_width: int, max_height: int = 1, height: int = 1) -> Tensor:
+    """Takes the maximum of each area's features (T2T `basic_pool`)."""
     image = _fold(x, height)
     rows, columns = ops.shape(image)[1:3]
     maxima = []
@@ -66,8 +71,8 @@ def area_maxima(x: Any, max_width: int, max_height: int = 1, height: int = 1) ->
     return ops.concatenate(maxima, axis=1)
 
 
-def area_sizes(x: Any, max_width: int, max_height: int = 1, height: int = 1) -> tuple[Any, Any]:
-    """Heights and widths of the areas of x: int32 [areas] each."""
+def area_sizes(x: Tensor, max_width: int, max_height: int = 1, height: int = 1) -> tuple[Tensor, Tensor]:
+    """Returns the heights and the widths of the areas of `x` [batch, length, depth]: int32 [areas] each."""
     ones = _fold(ops.ones_like(x[:1, :, :1], dtype="int32"), height)[0, :, :, 0]
     shapes = list(_shapes(max_width, max_height))
     heights = [ops.reshape(h * ones[h - 1 :, w - 1 :], (-1,)) for h, w in shapes]
@@ -75,15 +80,15 @@ def area_sizes(x: Any, max_width: int, max_height: int = 1, height: int = 1) -> 
     return ops.concatenate(heights), ops.concatenate(widths)
 
 
-def area_bias(hidden: Any, max_width: int, max_height: int = 1, height: int = 1) -> Any:
-    """Hides the areas that contain a hidden key: [..., keys] of 1 where hidden, else 0 -> float32 [..., areas]."""
-    rows = ops.reshape(ops.cast(hidden, "float32"), (-1, ops.shape(hidden)[-1], 1))
-    bias = ops.cast(area_sums(rows, max_width, max_height, height) > 0.5, "float32") * NEGATIVE
-    return ops.reshape(bias, (*ops.shape(hidden)[:-1], ops.shape(bias)[1]))
+def area_bias(masked: Tensor, max_width: int, max_height: int = 1, height: int = 1) -> Tensor:
+    """Masks the areas that contain a masked key: true or 1 where masked, [..., keys] -> float32 [..., areas]."""
+    rows = ops.reshape(ops.cast(masked, "float32"), (-1, ops.shape(masked)[-1], 1))
+    bias = mask_bias(area_sums(rows, max_width, max_height, height) > 0.5)
+    return ops.reshape(bias, (*ops.shape(masked)[:-1], ops.shape(bias)[1]))
 
 
-VALUE_MODES: dict[str, Callable[..., Any]] = {"sum": area_sums, "mean": area_means, "max": area_maxima}
-# What of an area makes its key; joined with its size by two dense layers, where the last says how.
+VALUE_MODES: dict[str, Callable[..., Tensor]] = {"sum": area_sums, "mean": area_means, "max": area_maxima}
+# mode -> the statistics of an area that make its key, and how two dense layers join them with its size (or None).
 KEY_MODES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "mean": (("mean",), None),
     "max": (("max",), None),
@@ -97,10 +102,10 @@ KEY_MODES: dict[str, tuple[tuple[str, ...], str | None]] = {
 
 
 def lookup(modes: dict[str, Any], mode: str, what: str) -> Any:
-    """`modes[mode]`.
+    """Returns `modes[mode]`.
 
     Raises:
-        ValueError: unknown mode, with the known ones.
+        ValueError: an unknown mode; the message lists the known ones.
     """
     if mode not in modes:
         raise ValueError(f"unknown {what}={mode!r}; known: {', '.join(modes)}")
@@ -108,18 +113,21 @@ def lookup(modes: dict[str, Any], mode: str, what: str) -> Any:
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class AreaKeys(keras.layers.Layer):
+class AreaKeys(Layer):
     """The key of each area.
 
     Args:
         max_area_width, max_area_height: of an area.
         mode: a key of `KEY_MODES`. "sample" draws from a normal distribution with the area's mean and deviation in
-            training and takes the mean otherwise.
-        height: rows that the keys fold into.
+            training and is the mean otherwise.
+        height: number of rows into which the keys are folded.
         kernel_initializer: of the dense layers and the embeddings of sizes.
 
+    Weights, only where sizes take part: `area_height_emb` [max_area_height, depth / 2], `area_width_emb`
+    [max_area_width, depth / 2], `dense/kernel` [depth or a multiple, depth], `dense_1/kernel` [depth, depth], biases.
+
     Call arguments:
-        x: [batch, length, depth]; depth even where sizes take part.
+        x: [batch, length, depth]; depth must be even where sizes take part.
         training: whether "sample" draws.
 
     Returns:
@@ -151,7 +159,7 @@ class AreaKeys(keras.layers.Layer):
         self.parts, self.join = lookup(KEY_MODES, mode, "area_key_mode")
         self.seed_generator = keras.random.SeedGenerator() if "sample" in self.parts else None
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         depth = x_shape[-1]
         if self.join:
             options = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
@@ -167,8 +175,8 @@ class AreaKeys(keras.layers.Layer):
             self.output_dense.build((None, None, depth))
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
-        x = ops.cast(x, "float32")  # sums of all that lies before lose too much in bfloat16
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
+        x = ops.cast(x, "float32")  # cumulative sums are too inexact in bfloat16
         shape = (self.max_area_width, self.max_area_height, self.height)
         if self.parts == ("max",):
             parts = [area_maxima(x, *shape)]
@@ -189,36 +197,37 @@ class AreaKeys(keras.layers.Layer):
         joined = ops.concatenate(parts, axis=-1) if self.join == "concat" else sum(parts)
         return self.output_dense(self.hidden(joined))
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("max_area_width", "max_area_height", "mode", "height")
-        initializer = keras.initializers.serialize(self.kernel_initializer)
-        own = {name: getattr(self, name) for name in names}
-        return {**super().get_config(), **own, "kernel_initializer": initializer}
 
+def area_values(x: Tensor, mode: str, max_width: int, max_height: int = 1, height: int = 1) -> Tensor:
+    """Returns the value of each area: [batch, length, depth] -> [batch, areas, depth].
 
-def area_values(x: Any, mode: str, max_width: int, max_height: int = 1, height: int = 1) -> Any:
-    """The value of each area: [batch, length, depth] -> [batch, areas, depth]; `mode` is a key of `VALUE_MODES`."""
+    Args:
+        x: [batch, length, depth].
+        mode: a key of `VALUE_MODES`.
+        max_width, max_height: of an area.
+        height: number of rows into which the length is folded.
+    """
     pool = lookup(VALUE_MODES, mode, "area_value_mode")
     return ops.cast(pool(ops.cast(x, "float32"), max_width, max_height, height), x.dtype)
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class AreaAttention(keras.layers.Layer):
+class AreaAttention(DotProductAttention):
     """Dot-product attention to areas of the keys.
 
     Args:
         max_area_width, max_area_height: of an area.
         area_key_mode, area_value_mode: keys of `KEY_MODES` and `VALUE_MODES`.
-        height: rows that the keys fold into.
-        kernel_initializer: of what makes keys of areas.
+        height: number of rows into which the keys are folded.
+        kernel_initializer: of `AreaKeys`.
+        **kwargs: arguments of `DotProductAttention`; the attention weights are [batch, heads, query, area].
 
     Call arguments:
         q, k, v: [batch, heads, length, depth].
-        bias: broadcasts to [batch, heads, query, key]; an area with a key that it forbids is hidden, and nothing else
-            of it counts.
-        transform_weights: applied to the attention weights: dropout.
-        query_position: not used: in decoding the bias hides what has not been written yet.
-        training: whether "sample" keys are drawn.
+        bias: broadcasts to [batch, heads, query, key]; an area with a masked key is masked, and no other use is made of
+            the bias.
+        query_position: not used; in decoding the bias masks the positions not yet written.
+        training: whether dropout applies and "sample" keys are drawn.
 
     Returns:
         [batch, heads, query, depth].
@@ -249,32 +258,25 @@ class AreaAttention(keras.layers.Layer):
             max_area_width, max_area_height, area_key_mode, height, kernel_initializer, dtype=self.dtype_policy
         )
 
-    def build(self, q_shape: tuple) -> None:
+    def build(self, q_shape: Shape) -> None:
         self.keys.build((None, None, q_shape[-1]))
         self.built = True
 
     def call(
         self,
-        q: Any,
-        k: Any,
-        v: Any,
-        bias: Any = None,
-        transform_weights: Callable[[Any], Any] = unchanged,
-        query_position: Any = None,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        bias: Tensor | None = None,
+        *,
+        query_position: Tensor | int | None = None,
         training: bool = False,
-    ) -> Any:
-        batch, heads, length, _ = ops.shape(k)
-        k, v = (ops.reshape(x, (batch * heads, length, x.shape[-1])) for x in (k, v))
+    ) -> Tensor:
+        heads, length = k.shape[1], ops.shape(k)[2]
+        k, v = (ops.reshape(x, (-1, length, x.shape[-1])) for x in (k, v))
         k = self.keys(k, training=training)
         v = area_values(v, self.area_value_mode, *self.shape)
-        k, v = (ops.reshape(x, (batch, heads, ops.shape(x)[1], x.shape[-1])) for x in (k, v))
+        k, v = (ops.reshape(x, (-1, heads, ops.shape(x)[1], x.shape[-1])) for x in (k, v))
         if bias is not None:
             bias = area_bias(bias < -1, *self.shape)
-        weights = attention_weights(ops.einsum("bhqd,bhkd->bhqk", q, k), bias)
-        return ops.matmul(transform_weights(weights), v)
-
-    def get_config(self) -> dict[str, Any]:
-        keys = self.keys.get_config()
-        names = ("max_area_width", "max_area_height", "height", "kernel_initializer")
-        modes = {"area_key_mode": self.keys.mode, "area_value_mode": self.area_value_mode}
-        return {**super().get_config(), **{name: keys[name] for name in names}, **modes}
+        return super().call(q, k, v, bias, training=training)

@@ -9,16 +9,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.attention.multi_head import MultiHeadAttention, dot_product_attention
-from tensor2keras.layers.attention.weights import NEGATIVE
+from tensor2keras.layers.attention.bias import mask_bias
+from tensor2keras.layers.attention.core import dot_product_attention
+from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.normalization import LayerNorm
 
 Options = dict[str, Any]
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class MemoryCompressedAttention(keras.layers.Layer):
+class MemoryCompressedAttention(Layer):
     """Attention to the first position and to one vector for each block of `factor` positions that lies before the
     query (Liu et al. 2018, https://arxiv.org/abs/1801.10198, section 4.2.3).
 
@@ -87,7 +89,7 @@ class MemoryCompressedAttention(keras.layers.Layer):
     def _later_bias(self, positions: Any, slots: Any) -> Any:
         """Hides blocks that are not over before a query: [1, 1, positions, slots]."""
         ends = ops.arange(slots, dtype="int32") * self.factor  # 0 for the first slot, the first position
-        return ops.cast(ends[None, :] > positions[:, None], "float32")[None, None] * NEGATIVE
+        return mask_bias(ends[None, :] > positions[:, None])[None, None]
 
     def init_cache(self, batch_size: Any, max_length: int) -> Options:
         """Keys and values of the compressed sequence, and the inputs just before: "x" [batch, factor - 1, hidden]."""
@@ -109,17 +111,9 @@ class MemoryCompressedAttention(keras.layers.Layer):
         y = dot_product_attention(self.attention.project_query(x), new["k"], new["v"], hidden)
         return self.attention.project_output(y), new
 
-    def get_config(self) -> Options:
-        return {
-            **super().get_config(),
-            "attention": self._attention_options,
-            "factor": self.factor,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class MemoryEfficientAttention(keras.layers.Layer):
+class MemoryEfficientAttention(Layer):
     """Multi-head self-attention with a layer norm of its own before it. T2T computes the heads in turn, and each again
     in the backward pass; here they are computed together: the same numbers.
 
@@ -177,6 +171,3 @@ class MemoryEfficientAttention(keras.layers.Layer):
         at = (0, 0, position, 0)
         cache = {"k": ops.slice_update(cache["k"], at, k), "v": ops.slice_update(cache["v"], at, v)}
         return self._output(q, cache["k"], cache["v"], bias), cache
-
-    def get_config(self) -> Options:
-        return {**super().get_config(), "hidden_size": self.hidden_size, "num_heads": self.num_heads}

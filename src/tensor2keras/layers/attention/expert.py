@@ -5,16 +5,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.attention.multi_head import MultiHeadAttention, causal_bias, dot_product_attention
-from tensor2keras.layers.attention.weights import NEGATIVE
+from tensor2keras.layers.attention.bias import causal_bias, mask_bias
+from tensor2keras.layers.attention.core import dot_product_attention
+from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.experts import Gating, imbalance, noisy_top_k
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 
 Options = dict[str, Any]
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class LocalExpertAttention(keras.layers.Layer):
+class LocalExpertAttention(Layer):
     """Each position goes to k of many experts, and in each attends to itself and those before it that went there.
 
     An expert is multi-head attention of its own. The results are added, weighted by the softmax of the k largest
@@ -136,7 +138,7 @@ class LocalExpertAttention(keras.layers.Layer):
 
         key_gates [batch, key, experts] say which keys an expert has; `memories` are its keys and values.
         """
-        absent = ops.cast(key_gates <= 0, "float32") * NEGATIVE
+        absent = mask_bias(key_gates <= 0)
         weights = ops.cast(gates, x.dtype)
         y = 0.0
         for i, (expert, (k, v)) in enumerate(zip(self.experts, memories, strict=True)):
@@ -166,17 +168,6 @@ class LocalExpertAttention(keras.layers.Layer):
         }
         places = ops.arange(cache["gates"].shape[1], dtype="int32")
         own = start + ops.arange(self.parts, dtype="int32")
-        later = ops.cast(places[None, :] > own[:, None], "float32")[None, None] * NEGATIVE
+        later = mask_bias(places[None, :] > own[:, None])[None, None]
         memories = [(cache["k"][:, i], cache["v"][:, i]) for i in range(self.num_experts)]
         return self._compressed(self._attend(x, gates, cache["gates"], later, memories)), cache
-
-    def get_config(self) -> Options:
-        names = (
-            *("hidden_size", "num_experts", "k", "loss_coef", "num_heads", "key_size", "value_size"),
-            *("expansion", "expansion_size"),
-        )
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }

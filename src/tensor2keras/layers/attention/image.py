@@ -15,8 +15,8 @@ import keras
 from keras import ops
 
 from tensor2keras.layers import feed_forward
-from tensor2keras.layers.attention import local as local_attention
-from tensor2keras.layers.attention import multi_head as attention
+from tensor2keras.layers.attention import local_2d
+from tensor2keras.layers.attention.bias import causal_bias, causal_bias_of
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.residual import LayerPrepostprocess
 
@@ -43,15 +43,15 @@ class SelfAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, x: Any, columns: int | None = None, training: bool = False) -> Any:
-        bias = attention.causal_bias(ops.shape(x)[1]) if self.causal else None
+        bias = causal_bias(ops.shape(x)[1]) if self.causal else None
         return self.attention(x, bias=bias, training=training)
 
-    def init_cache(self, batch_size: Any, order: local_attention.BlockOrder) -> Cache:
+    def init_cache(self, batch_size: Any, order: local_2d.BlockOrder) -> Cache:
         return self.attention.init_cache(batch_size, len(order.order))
 
-    def step(self, x: Any, step: Any, cache: Cache, order: local_attention.BlockOrder) -> tuple[Any, Cache]:
+    def step(self, x: Any, step: Any, cache: Cache, order: local_2d.BlockOrder) -> tuple[Any, Cache]:
         """The output [batch, 1, hidden] at what is decoded at `step`, and the new cache."""
-        bias = attention.later_bias_of(step, len(order.order)) if self.causal else None
+        bias = causal_bias_of(step, len(order.order)) if self.causal else None
         return self.attention.step(x, step, cache, bias)
 
 
@@ -95,15 +95,15 @@ class SelfAttention2D(keras.layers.Layer):
 
         k, v = self.attention.project_memory(x)
         q = self.attention.project_query(x)
-        attend = local_attention.masked_local_attention_2d if self.masked else local_attention.local_attention_2d
+        attend = local_2d.masked_local_attention_2d if self.masked else local_2d.local_attention_2d
         y = attend(*map(rows_and_columns, (q, k, v)), self.query_shape, self.memory_flange)
         return self.attention.project_output(ops.reshape(y, ops.shape(v)))
 
-    def init_cache(self, batch_size: Any, order: local_attention.BlockOrder) -> Cache:
-        slots = local_attention.masked_local_2d_cache_length(order, self.query_shape, self.memory_flange)
+    def init_cache(self, batch_size: Any, order: local_2d.BlockOrder) -> Cache:
+        slots = local_2d.masked_local_2d_cache_length(order, self.query_shape, self.memory_flange)
         return self.attention.init_cache(batch_size, slots)
 
-    def step(self, x: Any, step: Any, cache: Cache, order: local_attention.BlockOrder) -> tuple[Any, Cache]:
+    def step(self, x: Any, step: Any, cache: Cache, order: local_2d.BlockOrder) -> tuple[Any, Cache]:
         """As `SelfAttention.step`."""
         k, v = self.attention.project_memory(x)
         slot = step % cache["k"].shape[2]
@@ -112,7 +112,7 @@ class SelfAttention2D(keras.layers.Layer):
             "v": ops.slice_update(cache["v"], (0, 0, slot, 0), v),
         }
         q = self.attention.project_query(x)
-        y = local_attention.masked_local_attention_2d_step(
+        y = local_2d.masked_local_attention_2d_step(
             q, cache["k"], cache["v"], step, order, self.query_shape, self.memory_flange
         )
         return self.attention.project_output(y), cache
@@ -157,11 +157,11 @@ class LocalGlobalAttention(keras.layers.Layer):
         y = self.global_part(first, training=training), self.local_part(second, training=training)
         return ops.concatenate(y, axis=-1)
 
-    def init_cache(self, batch_size: Any, order: local_attention.BlockOrder) -> Cache:
+    def init_cache(self, batch_size: Any, order: local_2d.BlockOrder) -> Cache:
         parts = {"global": self.global_part, "local": self.local_part}
         return {name: part.init_cache(batch_size, order) for name, part in parts.items()}
 
-    def step(self, x: Any, step: Any, cache: Cache, order: local_attention.BlockOrder) -> tuple[Any, Cache]:
+    def step(self, x: Any, step: Any, cache: Cache, order: local_2d.BlockOrder) -> tuple[Any, Cache]:
         """As `SelfAttention.step`."""
         first, second = ops.split(x, 2, axis=-1)
         first, seen = self.global_part.step(first, step, cache["global"], order)
@@ -273,7 +273,7 @@ class ImageTransformerLayer(keras.layers.Layer):
             x = sublayer(1, x, lambda x: self.memory_attention(x, memory, training=training))
         return sublayer(-1, x, lambda x: self.ffn(x, training=training))
 
-    def init_cache(self, batch_size: Any, order: local_attention.BlockOrder, memory: Any = None) -> Cache:
+    def init_cache(self, batch_size: Any, order: local_2d.BlockOrder, memory: Any = None) -> Cache:
         """What decoding keeps: the keys and values that self-attention still sees, and the encoded image's."""
         cache = {"self": self.self_attention.init_cache(batch_size, order)}
         if self.memory_attention:
@@ -281,7 +281,7 @@ class ImageTransformerLayer(keras.layers.Layer):
             cache["encoder"] = {"k": k, "v": v}  # under "encoder": the same for all beams of an input
         return cache
 
-    def step(self, x: Any, step: Any, cache: Cache, order: local_attention.BlockOrder) -> tuple[Any, Cache]:
+    def step(self, x: Any, step: Any, cache: Cache, order: local_2d.BlockOrder) -> tuple[Any, Cache]:
         """The output [batch, 1, hidden] at what is decoded at `step`, and the new cache."""
         y, seen = self.self_attention.step(self.before[0](x), step, cache["self"], order)
         x = self.after[0](y, x)

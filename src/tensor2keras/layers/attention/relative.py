@@ -1,96 +1,131 @@
-"""Attention to learned relative positions, in both published forms.
+"""Attention with learned relative positions, in both published forms.
 
-`RelativeAttention` (Shaw et al. 2018, https://arxiv.org/abs/1803.02155): one vector a clipped distance, added to keys
-and values. `RelativeAttentionV2` (Huang et al. 2018, https://arxiv.org/abs/1809.04281): one vector a distance (and
-head), added to the logits by shifting rows; distances of `max_relative_position` and more add nothing.
+- `RelativeAttention` (Shaw et al. 2018, https://arxiv.org/abs/1803.02155): one vector a clipped distance, added to keys
+  and values.
+- `RelativeAttentionV2` (Huang et al. 2018, https://arxiv.org/abs/1809.04281): one vector a distance (and head), whose
+  products with the queries are shifted into place; distances of `max_relative_position` and more add nothing.
 
-All are called as `(q, k, v, bias, transform_weights, query_position)`, shapes as in `attention`: q [batch, heads,
-query, depth]. With `query_position` the queries begin there and the keys are a whole cache.
+A distance is key position - query position.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 from tensor2keras import backend
-from tensor2keras.layers.attention.weights import attention_weights, unchanged
+from tensor2keras.layers.attention.core import DotProductAttention
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.types import Shape, Tensor
 
 
-class _RelativeLayer(keras.layers.Layer):
-    def __init__(self, max_relative_position: int, **kwargs: Any):
-        if not max_relative_position or max_relative_position < 1:
-            raise ValueError(f"max_relative_position={max_relative_position} must be at least 1 for relative attention")
-        super().__init__(**kwargs)
-        self.max_relative_position = max_relative_position
+def add_relative_vectors(
+    layer: keras.layers.Layer, name: str, rows: int, q_shape: Shape, shared: bool
+) -> keras.Variable:
+    """Adds a table of one vector a distance to a layer.
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "max_relative_position": self.max_relative_position}
+    Args:
+        layer: owner of the variable.
+        name: of the variable.
+        rows: number of distances.
+        q_shape: [batch, heads, query, depth].
+        shared: one table for all heads.
+
+    Returns:
+        A variable [rows, depth] if shared, else [heads, rows, depth], drawn with a standard deviation of depth^-0.5.
+    """
+    heads, depth = q_shape[1], q_shape[-1]
+    shape = (rows, depth) if shared else (heads, rows, depth)
+    initializer = unseeded(keras.initializers.RandomNormal(stddev=depth**-0.5))
+    return layer.add_weight(name=name, shape=shape, initializer=initializer)
+
+
+def _check_reach(max_relative_position: int | None) -> int:
+    if not max_relative_position or max_relative_position < 1:
+        raise ValueError(f"max_relative_position={max_relative_position} must be at least 1 for relative attention")
+    return max_relative_position
 
 
 class _Table(keras.layers.Layer):
-    """`embeddings` [rows, depth]."""
+    """A variable `embeddings` [rows, depth], looked up by row."""
 
     def __init__(self, rows: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.rows = rows
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.embeddings = self.add_weight(name="embeddings", shape=(self.rows, input_shape[-1]))
         self.built = True
 
-    def call(self, ids: Any) -> Any:
+    def call(self, ids: Tensor) -> Tensor:
         return backend.look_up(self.embeddings, ids)
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class RelativeAttention(_RelativeLayer):
-    """A vector for each distance from -max to max, farther ones clipped, added to keys and values.
+class RelativeAttention(DotProductAttention):
+    """Attention with one vector for each distance from -max to max, added to keys and values; farther ones are clipped.
+
+        logits_ij = q_i (k_j + a_ij),  output_i = sum_j weights_ij (v_j + b_ij)
+
+    where a_ij and b_ij are rows of `relative_positions_keys/embeddings` and `relative_positions_values/embeddings`,
+    both [2 max_relative_position + 1, depth], looked up by clip(j - i).
+
+    Args:
+        max_relative_position: the largest distance with a vector of its own.
+        **kwargs: arguments of `DotProductAttention`, which also has the call arguments.
 
     Reference:
         T2T `dot_product_attention_relative`.
     """
 
     def __init__(self, max_relative_position: int, name: str = "dot_product_attention_relative", **kwargs: Any):
-        super().__init__(max_relative_position, name=name, **kwargs)
+        super().__init__(name=name, **kwargs)
+        self.max_relative_position = _check_reach(max_relative_position)
         rows = 2 * max_relative_position + 1
         self.keys = _Table(rows, name="relative_positions_keys", dtype=self.dtype_policy)
         self.values = _Table(rows, name="relative_positions_values", dtype=self.dtype_policy)
 
-    def build(self, q_shape: tuple) -> None:
+    def build(self, q_shape: Shape) -> None:
         self.keys.build(q_shape)
         self.values.build(q_shape)
         self.built = True
 
     def call(
         self,
-        q: Any,
-        k: Any,
-        v: Any,
-        bias: Any = None,
-        transform_weights: Callable[[Any], Any] = unchanged,
-        query_position: Any = 0,
-    ) -> Any:
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        bias: Tensor | None = None,
+        *,
+        query_position: Tensor | int | None = None,
+        training: bool = False,
+    ) -> Tensor:
         limit = self.max_relative_position
-        queries = ops.arange(ops.shape(q)[2], dtype="int32") + query_position
+        queries = ops.arange(ops.shape(q)[2], dtype="int32")
+        queries = queries if query_position is None else queries + query_position
         distance = ops.arange(ops.shape(k)[2], dtype="int32")[None, :] - queries[:, None]
-        distance = ops.clip(distance, -limit, limit) + limit  # [query, key]
-        logits = ops.einsum("bhqd,bhkd->bhqk", q, k) + ops.einsum("bhqd,qkd->bhqk", q, self.keys(distance))
-        weights = transform_weights(attention_weights(logits, bias))
-        return ops.matmul(weights, v) + ops.einsum("bhqk,qkd->bhqd", weights, self.values(distance))
+        row = ops.clip(distance, -limit, limit) + limit  # [query, key]
+        relative = ops.einsum("bhqd,qkd->bhqk", q, self.keys(row))
+        weights = self.attention_weights(q, k, bias, extra_logits=relative, training=training)
+        return ops.matmul(weights, v) + ops.einsum("bhqk,qkd->bhqd", weights, self.values(row))
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class RelativeAttentionV2(_RelativeLayer):
-    """A vector for each distance less than max, of a head or of all heads together.
+class RelativeAttentionV2(DotProductAttention):
+    """Attention with one vector for each distance less than max, of a head or of all heads together.
+
+        logits_ij = q_i (k_j + a_ij),  output_i = sum_j weights_ij (v_j + b_ij)
+
+    where a_ij is a row of `key_relative_embeddings` and b_ij, with `add_relative_to_values`, of
+    `value_relative_embeddings`; both are [rows, depth] or [heads, rows, depth] with max_relative_position rows, or 2
+    max_relative_position - 1 if unmasked. All other distances add nothing.
 
     Args:
-        max_relative_position: how far the vectors reach.
+        max_relative_position: the smallest distance without a vector.
         heads_share_relative_embedding: one vector a distance for all heads.
         add_relative_to_values: vectors for the values too.
-        masked: only distances to the past; the bias must hide the future. Otherwise to both sides.
+        masked: vectors for keys before the query only; the bias must mask later keys. If false, for both sides.
+        **kwargs: arguments of `DotProductAttention`, which also has the call arguments.
 
     Reference:
         T2T `dot_product_self_attention_relative_v2`, `dot_product_unmasked_self_attention_relative_v2`.
@@ -106,71 +141,65 @@ class RelativeAttentionV2(_RelativeLayer):
         **kwargs: Any,
     ):
         unmasked = "" if masked else "unmasked_"
-        super().__init__(
-            max_relative_position, name=name or f"dot_product_{unmasked}self_attention_relative_v2", **kwargs
-        )
+        super().__init__(name=name or f"dot_product_{unmasked}self_attention_relative_v2", **kwargs)
+        self.max_relative_position = _check_reach(max_relative_position)
         self.heads_share_relative_embedding = heads_share_relative_embedding
         self.add_relative_to_values = add_relative_to_values
         self.masked = masked
 
-    def build(self, q_shape: tuple) -> None:
-        heads, depth = q_shape[1], q_shape[-1]
+    def build(self, q_shape: Shape) -> None:
         rows = self.max_relative_position if self.masked else 2 * self.max_relative_position - 1
-        shape = (rows, depth) if self.heads_share_relative_embedding else (heads, rows, depth)
-        initializer = unseeded(keras.initializers.RandomNormal(stddev=depth**-0.5))
-        self.key_table = self.add_weight(name="key_relative_embeddings", shape=shape, initializer=initializer)
+        shared = self.heads_share_relative_embedding
+        self.key_table = add_relative_vectors(self, "key_relative_embeddings", rows, q_shape, shared)
         if self.add_relative_to_values:
-            self.value_table = self.add_weight(name="value_relative_embeddings", shape=shape, initializer=initializer)
+            self.value_table = add_relative_vectors(self, "value_relative_embeddings", rows, q_shape, shared)
         self.built = True
 
     def call(
         self,
-        q: Any,
-        k: Any,
-        v: Any,
-        bias: Any = None,
-        transform_weights: Callable[[Any], Any] = unchanged,
-        query_position: Any = None,
-    ) -> Any:
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        bias: Tensor | None = None,
+        *,
+        query_position: Tensor | int | None = None,
+        training: bool = False,
+    ) -> Tensor:
         length = ops.shape(k)[2]
-        if query_position is None:  # all queries: every distance once, then shifted to its key
+        whole = query_position is None  # all queries: every distance once, then shifted to its key
+        if whole:
             distances = ops.arange(1 - length, 1 if self.masked else length, dtype="int32")
         else:
             distances = ops.arange(length, dtype="int32") - query_position
         head = "" if self.heads_share_relative_embedding else "h"
 
         relative = ops.einsum(f"bhqd,{head}kd->bhqk", q, self._vectors(self.key_table, distances))
-        if query_position is None:
-            relative = shift_to_keys(relative, masked=self.masked)
-        weights = transform_weights(attention_weights(ops.einsum("bhqd,bhkd->bhqk", q, k) + relative, bias))
+        relative = shift_to_keys(relative, masked=self.masked) if whole else relative
+        weights = self.attention_weights(q, k, bias, extra_logits=relative, training=training)
         y = ops.matmul(weights, v)
         if self.add_relative_to_values:
-            by_distance = weights if query_position is not None else shift_to_distances(weights, masked=self.masked)
+            by_distance = shift_to_distances(weights, masked=self.masked) if whole else weights
             vectors = self._vectors(self.value_table, distances)
             y = y + ops.einsum(f"bhqk,{head}kd->bhqd", by_distance, vectors)
         return y
 
-    def _vectors(self, table: Any, distances: Any) -> Any:
-        """The vectors [(heads,) distances, depth] of distances key - query; zero beyond the table."""
+    def _vectors(self, table: keras.Variable, distances: Tensor) -> Tensor:
+        """The vectors of distances, [(heads,) distances, depth]; zero beyond the table."""
         rows = distances + self.max_relative_position - 1
         known = ops.logical_and(rows >= 0, rows < table.shape[-2])
         vectors = backend.look_up(table, ops.clip(rows, 0, table.shape[-2] - 1), axis=-2)
         return vectors * ops.cast(known, vectors.dtype)[:, None]
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "heads_share_relative_embedding": self.heads_share_relative_embedding,
-            "add_relative_to_values": self.add_relative_to_values,
-            "masked": self.masked,
-        }
 
+def shift_to_keys(x: Tensor, masked: bool) -> Tensor:
+    """Moves columns by distance, ascending from 1 - length, to columns by key: -> [batch, heads, length, length].
 
-def shift_to_keys(x: Any, masked: bool) -> Any:
-    """Columns by distance (key - query, from 1 - length on) -> columns by key, [batch, heads, length, length].
+    Rows are shifted against each other by padding and reshaping.
 
-    Rows are shifted against each other by padding and reshaping. Masked: [..., length, length] holds the past only, and
-    what comes out for keys after the query means nothing. Unmasked: [..., length, 2 length - 1].
+    Args:
+        x: if masked, [batch, heads, length, length] for the distances up to 0; the result is then meaningless for keys
+            after the query. If not, [batch, heads, length, 2 length - 1].
+        masked: see `x`.
     """
     heads, length = x.shape[1], ops.shape(x)[2]
     if masked:
@@ -181,8 +210,8 @@ def shift_to_keys(x: Any, masked: bool) -> Any:
     return ops.reshape(x, (-1, heads, length + 1, 2 * length - 1))[:, :, :length, length - 1 :]
 
 
-def shift_to_distances(x: Any, masked: bool) -> Any:
-    """The inverse of `shift_to_keys`: [batch, heads, length, length] by key -> by distance."""
+def shift_to_distances(x: Tensor, masked: bool) -> Tensor:
+    """Inverts `shift_to_keys`: [batch, heads, length, length] by key -> by distance."""
     heads, length = x.shape[1], ops.shape(x)[2]
     if masked:
         x = ops.pad(x, ((0, 0), (0, 0), (1, 0), (0, 0)))

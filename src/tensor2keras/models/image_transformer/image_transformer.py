@@ -17,7 +17,7 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import position
 from tensor2keras.layers.attention import image as image_attention
-from tensor2keras.layers.attention.local import BlockOrder, block_order
+from tensor2keras.layers.attention.local_2d import BlockOrder, block_order
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.models import layer_options, t2t_model
 

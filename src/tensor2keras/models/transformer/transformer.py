@@ -16,8 +16,7 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers import position, transformer
-from tensor2keras.layers.attention import multi_head as attention
+from tensor2keras.layers import attention, position, transformer
 from tensor2keras.layers.embedding import TARGET_SPACES, TableEmbedding
 from tensor2keras.layers.position import shift_right
 from tensor2keras.layers.transformer import keep_rows
@@ -235,7 +234,7 @@ class Transformer(_TransformerBase):
         x = self.modalities["targets"].targets_bottom(ids[:, None])
         x = self._add_positions(x, {}, "targets", self.target_positions, start=position)
         length = self.decoder.cache_length(cache["decoder"])
-        bias = attention.later_bias_of(position, length)
+        bias = attention.causal_bias_of(position, length)
         if self.hparams.get("proximity_bias"):
             bias = bias + attention.proximal_bias_of(position, length)
         memory_bias = cache["encoder"]["memory_bias"] if self.has_inputs else None
