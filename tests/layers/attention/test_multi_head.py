@@ -1,6 +1,5 @@
 """Multi-head attention against T2T's own values (1e-5), and its cache."""
 
-
 import numpy as np
 import pytest
 from keras import ops
