@@ -44,19 +44,12 @@ def assignments(model: keras.Model, state: dict[str, np.ndarray], source: str) -
     pairs = [(optimizer.iterations, state["global_step"])]
     kind = "Adam" if isinstance(optimizer, Adam) else "Adafactor"
     for index, variable in enumerate(model.trainable_variables):
-        for number, slot in enumerate(_slots(optimizer, index)):
+        for number, slot in enumerate(optimizer.slots(index)):
             key = names.canonical_name(variable.path), f"{kind}_{number}" if number else kind
             if key not in found:
                 raise ValueError(f"{source} has no {kind} state for {variable.path}; nothing was loaded")
             pairs.append((slot, _whole(found[key], tuple(slot.shape), f"{source}: {'/'.join(key)}")))
     return pairs
-
-
-def _slots(optimizer: Adam | Adafactor, index: int) -> list[Any]:
-    """The optimizer's variables for the model's variable `index`, in the order in which T2T numbers its own."""
-    if isinstance(optimizer, Adam):
-        return [optimizer._momentums[index], optimizer._velocities[index]]
-    return [*([optimizer._momentums[index]] if optimizer.beta1 else []), *optimizer._moments[index]]
 
 
 def _by_slot(state: dict[str, np.ndarray]) -> dict[tuple[str, str], list[np.ndarray]]:

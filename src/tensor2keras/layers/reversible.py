@@ -1,4 +1,4 @@
-"""Reversible blocks: what they were given is computed from what they gave, so that training need not keep it."""
+"""Reversible blocks: inputs are recomputed from outputs, so no activations are stored."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ class ReversibleBlock(Layer):
 
     Call arguments:
         x1, x2: tensors of one shape.
-        training: passed to the layers. In training, gradients come by way of `backend.reversible`.
+        training: passed to the layers. In training, gradients come by way of `backend.reversible_chain`.
 
     Reference:
         T2T `contrib.layers().rev_block`.
@@ -45,7 +45,7 @@ class ReversibleBlock(Layer):
                 x2 = x2 + g(x1)
             return x1, x2
         variables = [layer.weights for layer in self.functions]
-        y1, y2, updates = backend.reversible(
+        y1, y2, updates = backend.reversible_chain(
             x1,
             x2,
             [_pure(*pair) for pair in zip(self.functions, variables, strict=True)],

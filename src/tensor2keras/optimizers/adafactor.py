@@ -109,6 +109,11 @@ class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
     def _is_factored(self, shape: tuple[int, ...]) -> bool:
         return self.factored and len(shape) >= 2
 
+    def slots(self, index: int) -> list[keras.Variable]:
+        """Returns the momentum, if any, and the moments of the model's variable `index`, in T2T's order of slots."""
+        momentum = [self._momentums[index]] if self.beta1 else []
+        return [*momentum, *self._moments[index]]
+
     def _decay(self) -> Any:
         if self.decay_rate is not None:
             return self.decay_rate
@@ -118,7 +123,7 @@ class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
         return self.beta2 * (1.0 - ops.power(self.beta2, step - 1.0)) / (1.0 - ops.power(self.beta2, step))
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        index = self._get_variable_index(variable)
+        index = self.variable_index(variable)
         decay = self._decay()
         gradient = ops.cast(gradient, "float32")
         squared = ops.square(gradient) + self.epsilon1
@@ -148,21 +153,6 @@ class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
             update = self.beta1 * ops.cast(momentum, "float32") + (1.0 - self.beta1) * update
             self.assign(momentum, ops.cast(update, momentum.dtype))
         self.assign_sub(variable, ops.cast(update, variable.dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        own = (
-            "multiply_by_parameter_scale",
-            "decay_type",
-            "memory_exponent",
-            "beta2",
-            "decay_rate",
-            "beta1",
-            "clipping_threshold",
-            "factored",
-            "epsilon1",
-            "epsilon2",
-        )
-        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
 def _rms(x: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.backend import adam_moments
 from tensor2keras.optimizers.gradients import GradientTransforms
 
 
@@ -17,6 +18,10 @@ class Adam(GradientTransforms, keras.optimizers.Adam):
     Reference:
         https://arxiv.org/abs/1412.6980, https://openreview.net/forum?id=ryQu7f-RZ
     """
+
+    def slots(self, index: int) -> list[keras.Variable]:
+        """Returns the moments of the model's variable `index`, in the order in which T2T numbers its slots."""
+        return list(adam_moments(self, index))
 
 
 class AdamW(Adam):
@@ -40,9 +45,6 @@ class AdamW(Adam):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         self.assign_sub(variable, ops.multiply(variable, ops.cast(self.decay, variable.dtype)))
         super().update_step(gradient, variable, learning_rate)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "decay": self.decay}
 
 
 class MultistepAdam(GradientTransforms, keras.optimizers.Optimizer):
@@ -85,7 +87,7 @@ class MultistepAdam(GradientTransforms, keras.optimizers.Optimizer):
         )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        index, dtype = self._get_variable_index(variable), variable.dtype
+        index, dtype = self.variable_index(variable), variable.dtype
         slots = self._momentums[index], self._velocities[index], self._sums[index]
         momentum, velocity, total = (ops.convert_to_tensor(slot) for slot in slots)
         # No branch but a choice of values: it works in every backend's compiled step and on replicas.
@@ -101,7 +103,3 @@ class MultistepAdam(GradientTransforms, keras.optimizers.Optimizer):
         self.assign(slots[0], ops.where(now, new_momentum, momentum))
         self.assign(slots[1], ops.where(now, new_velocity, velocity))
         self.assign(slots[2], ops.where(now, 0.0, new_total))
-
-    def get_config(self) -> dict[str, Any]:
-        own = ("beta_1", "beta_2", "epsilon", "accumulate_steps")
-        return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -1,24 +1,30 @@
-"""What T2T does to gradients on their way to an optimizer (`utils/optimize.py`), on any number of replicas."""
+"""Regularisation, noise and clipping of gradients as in T2T (`utils/optimize.py`), on any number of replicas."""
 
+import inspect
 from typing import Any
 
 import keras
 from keras import ops
 
+from tensor2keras.backend import OptimizerHooks
+from tensor2keras.types import Tensor
 
-class GradientTransforms:
-    """Comes before a `keras.optimizers.Optimizer` among a class's bases and prepares its gradients.
 
-    In this order: sparse gradients are made dense, gradients are summed over replicas, L2 regularisation and noise are
-    added, and the sum is clipped (`clipnorm`, `global_clipnorm` or `clipvalue`). Keras itself clips each replica's
-    gradient before the sum, so that the result would depend on the number of replicas.
+class GradientTransforms(OptimizerHooks):
+    """Mixin that adds L2 regularisation and noise to an optimizer, and clips after the sum over replicas.
+
+    It comes before a `keras.optimizers.Optimizer` among a class's bases. In this order: sparse gradients are made
+    dense, gradients are summed over replicas, L2 regularisation and noise are added, and the sum is clipped
+    (`clipnorm`, `global_clipnorm` or `clipvalue`).
+
+    The config of a subclass holds the arguments of its constructor that are also attributes.
 
     Args:
-        *args, **kwargs: the optimizer's own.
+        *args, **kwargs: arguments of the optimizer.
         l2: adds the gradient of l2 / 2 * sum(variable ** 2) over all variables but biases (T2T's `weight_decay`).
-        gradient_noise: standard deviation of the noise added to each gradient, truncated at two of them.
-        weight_noise: noise of scale 0.001 * weight_noise * learning rate added to the variables of a model's body after
-            each update. One device only.
+        gradient_noise: standard deviation of the normal noise added to each gradient, truncated at two of them.
+        weight_noise: noise of scale 0.001 * weight_noise * learning rate is added to the variables of a model's body
+            after each update. One device only.
 
     Example:
         >>> class Lion(GradientTransforms, keras.optimizers.Lion):
@@ -44,38 +50,36 @@ class GradientTransforms:
             return
         if self.gradient_noise or self.weight_noise:
             self._noise_seed = keras.random.SeedGenerator()
-            self._track_variable(self._noise_seed.state)
+            self._noise_state = self._noise_seed.state  # as an attribute it is one of the optimizer's variables
         super().build(variables)
 
-    def _backend_apply_gradients(self, grads: list[Any], trainable_variables: list[Any]) -> None:
-        grads = [ops.convert_to_tensor(gradient) for gradient in grads]
-        sum_over_replicas = getattr(super(), "_all_reduce_sum_gradients", None)  # TensorFlow's backend has it
-        if sum_over_replicas:
-            grads = [gradient for gradient, _ in sum_over_replicas(list(zip(grads, trainable_variables, strict=True)))]
+    def prepare_gradients(self, grads: list[Tensor], variables: list[Any]) -> list[Tensor]:
         if self.l2:
             grads = [
                 gradient if _is_bias(variable) else gradient + self.l2 * ops.cast(variable, gradient.dtype)
-                for gradient, variable in zip(grads, trainable_variables, strict=True)
+                for gradient, variable in zip(grads, variables, strict=True)
             ]
         if self.gradient_noise:
             grads = [gradient + self.gradient_noise * self._noise_like(gradient) for gradient in grads]
-        super()._backend_apply_gradients(grads, trainable_variables)  # clips, then updates
+        return grads
+
+    def after_update_step(self, grads: list[Tensor], variables: list[Any], learning_rate: Tensor) -> None:
         if self.weight_noise:
-            scale = 0.001 * self.weight_noise * self.learning_rate
-            for variable in trainable_variables:
+            scale = 0.001 * self.weight_noise * learning_rate
+            for variable in variables:
                 if "/body/" in variable.path:
                     self.assign_add(variable, ops.cast(scale, variable.dtype) * self._noise_like(variable))
 
-    def _all_reduce_sum_gradients(self, grads_and_vars: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-        """Nothing: called by Keras after clipping, when the gradients are summed already."""
-        return grads_and_vars
-
-    def _noise_like(self, tensor: Any) -> Any:
+    def _noise_like(self, tensor: Tensor) -> Tensor:
         return keras.random.truncated_normal(tensor.shape, dtype=tensor.dtype, seed=self._noise_seed)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"l2": self.l2, "gradient_noise": self.gradient_noise, "weight_noise": self.weight_noise}
-        return {**super().get_config(), **own}
+        config = super().get_config()
+        for base in type(self).__mro__:
+            if issubclass(base, GradientTransforms):
+                names = [name for name in inspect.signature(base.__init__).parameters if hasattr(self, name)]
+                config |= {name: getattr(self, name) for name in names if name not in config}
+        return config
 
 
 def _is_bias(variable: Any) -> bool:
@@ -83,7 +87,7 @@ def _is_bias(variable: Any) -> bool:
 
 
 class SGD(GradientTransforms, keras.optimizers.SGD):
-    """Plain gradient descent, or with momentum."""
+    """Gradient descent, with or without momentum."""
 
 
 class Adagrad(GradientTransforms, keras.optimizers.Adagrad):

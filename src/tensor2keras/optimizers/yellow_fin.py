@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tensor2keras.optimizers.gradients import GradientTransforms
+from tensor2keras.types import Tensor
 
 AVERAGES = ("grad_norm", "grad_norm_squared", "log_h_min", "log_h_max", "distance", "sparsity")
 
@@ -54,12 +55,12 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
         self._averages = {name: shared(name) for name in AVERAGES}
         self._curvatures = shared("log_curvatures", (self.curvature_window,))
 
-    def _backend_update_step(self, grads: list[Any], trainable_variables: list[Any], learning_rate: Any) -> None:
-        super()._backend_update_step(grads, trainable_variables, learning_rate)
-        self._tune(grads, trainable_variables, learning_rate)
+    def after_update_step(self, grads: list[Tensor], variables: list[Any], learning_rate: Tensor) -> None:
+        super().after_update_step(grads, variables, learning_rate)
+        self._tune(grads, variables, learning_rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        index, dtype = self._get_variable_index(variable), variable.dtype
+        index, dtype = self.variable_index(variable), variable.dtype
         gradient = ops.cast(gradient, dtype)
         accumulator, average = self._accumulators[index], self._gradient_averages[index]
         self.assign(accumulator, ops.cast(self._mu, dtype) * accumulator + gradient)
@@ -96,7 +97,7 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
         h_max = average("log_h_max", ops.max(ops.where(seen, curvatures, float("-inf"))))
         h_min, h_max = ops.exp(h_min) * sparsity, ops.exp(h_max) * sparsity
 
-        gradient_averages = (self._gradient_averages[self._get_variable_index(variable)] for variable in variables)
+        gradient_averages = (self._gradient_averages[self.variable_index(variable)] for variable in variables)
         mean_squared = sum(ops.sum(ops.square(ops.cast(value, "float32") / correction)) for value in gradient_averages)
         variance = ops.maximum(1e-6, norm_squared_average - mean_squared) * sparsity
         norm_average = average("grad_norm", ops.sqrt(norm_squared))
@@ -113,7 +114,3 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
         old_momentum, old_rate = ops.convert_to_tensor(self._mu), self._current_rate(learning_rate)
         for variable, old, target in ((self._mu, old_momentum, momentum), (self._rate, old_rate, rate)):
             variable.assign(ops.where(step > 0, self.beta * old + (1.0 - self.beta) * target, old))
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"momentum": self.momentum, "beta": self.beta, "curvature_window": self.curvature_window}
-        return {**super().get_config(), **own}

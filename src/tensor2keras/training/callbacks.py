@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tensor2keras.backend import sync_variables
 from tensor2keras.training import checkpoints
 from tensor2keras.training.metrics_log import Events, MetricsFile
 
@@ -164,7 +165,7 @@ class SaveAndEvaluate(StepCallback):
         by_steps = self._save_steps and self.step % self._save_steps == 0
         by_time = self._save_secs and time.monotonic() - self._last_save >= self._save_secs
         if last or evaluate or by_steps or by_time:
-            sync(self.model)
+            sync_variables(self.model)
             self._save(self.step)
             self.saved_step, self._last_save = self.step, time.monotonic()
         if evaluate:
@@ -185,7 +186,7 @@ class StopOnSignal(StepCallback):
     def on_step(self, logs: dict[str, float]) -> None:
         """Looks whether a signal came."""
         if self._stop_requested.is_set():
-            sync(self.model)
+            sync_variables(self.model)
             self.model.stop_training = True
 
 
@@ -248,16 +249,10 @@ class EarlyStopping:
 
 def reset_loss(model: keras.Model) -> None:
     """Starts a new mean of the training loss."""
-    sync(model)
+    sync_variables(model)
     for metric in model.metrics:
         if metric.name == "loss":
             metric.reset_state()
-
-
-def sync(model: keras.Model) -> None:
-    """Brings the model's variables up to date inside `fit` (JAX keeps them outside the model between steps)."""
-    if hasattr(model, "jax_state_sync"):
-        model.jax_state_sync()
 
 
 def check_finite(model: keras.Model, step: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensor2keras import files
+from tensor2keras.backend import sync_variables
 from tensor2keras.training import callbacks
 from tensor2keras.training.metrics_log import Events
 
@@ -71,7 +72,7 @@ class Pictures(callbacks.StepCallback):
     def on_step(self, logs: dict[str, float]) -> None:
         """Draws when it is time to."""
         if self.step % self._every == 0:
-            callbacks.sync(self.model)
+            sync_variables(self.model)
             images = draw(self.model, self._count)
             if images is not None:
                 self._events.write_image(self.step, "samples", grid(images))

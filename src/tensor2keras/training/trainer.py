@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from tensor2keras import registry
+from tensor2keras.backend import sync_variables
 from tensor2keras.hparams import HParams
 from tensor2keras.metrics import language_model
 from tensor2keras.training import callbacks, checkpoints, loading, pictures, strategy
@@ -278,7 +279,7 @@ def _evaluate(network: keras.Model, data: Any, eval_steps: int, devices: Any) ->
     with warnings.catch_warnings():  # the number of batches is not known beforehand
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         values = network.evaluate(strategy.distributable(data, devices), verbose=0, return_dict=True)
-    callbacks.sync(network)
+    sync_variables(network)
     return {"loss": float(values.pop("loss")), **{name: float(value) for name, value in values.items()}}
 
 
@@ -320,7 +321,7 @@ def _report_weight_decay(hparams: HParams) -> None:
 
 
 def _learning_rate(network: keras.Model) -> float:
-    callbacks.sync(network)
+    sync_variables(network)
     return float(keras.ops.convert_to_numpy(network.optimizer.learning_rate))
 
 

@@ -1,0 +1,20 @@
+"""Operations Keras offers no backend-independent API for, and the parts of Keras used beyond its public API.
+
+TensorFlow, JAX and PyTorch are imported inside the functions that need them, so that one backend is enough.
+"""
+
+from tensor2keras.backend.keras_internals import OptimizerHooks, adam_moments, sync_variables
+from tensor2keras.backend.operations import batch_norm, compiled, look_up, scan
+from tensor2keras.backend.reversible import Function, reversible_chain
+
+__all__ = [
+    "Function",
+    "OptimizerHooks",
+    "adam_moments",
+    "batch_norm",
+    "compiled",
+    "look_up",
+    "reversible_chain",
+    "scan",
+    "sync_variables",
+]

@@ -1,0 +1,68 @@
+"""Parts of Keras that are not its public API. No other module uses such parts.
+
+Each use says why it is needed. `tests/backend/test_keras_internals.py` fails when a new version of Keras moves one of
+them.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras.types import Tensor
+
+
+class OptimizerHooks:
+    """Mixin with methods that an optimizer calls on its way from gradients to an update.
+
+    It comes before a `keras.optimizers.Optimizer` among a class's bases. An update is: dense gradients, summed over
+    replicas; `prepare_gradients`; Keras's clipping and weight decay; Keras's `update_step` for each variable;
+    `after_update_step`.
+
+    Keras has no public hook between the sum over replicas and the clipping: it clips the gradient of each replica, so
+    that the update would depend on the number of replicas.
+    """
+
+    def prepare_gradients(self, grads: list[Tensor], variables: list[Any]) -> list[Tensor]:
+        """Returns the gradients to clip and apply; called once a step."""
+        del variables
+        return grads
+
+    def after_update_step(self, grads: list[Tensor], variables: list[Any], learning_rate: Tensor) -> None:
+        """Does nothing; called with the clipped gradients after every variable has been updated."""
+
+    def variable_index(self, variable: Any) -> int:
+        """Returns the place of a variable among those the optimizer was built with.
+
+        On TensorFlow `update_step` gets variables of the backend, which `list.index` does not find.
+        """
+        return self._get_variable_index(variable)
+
+    def _backend_apply_gradients(self, grads: list[Tensor], trainable_variables: list[Any]) -> None:
+        grads = [ops.convert_to_tensor(gradient) for gradient in grads]  # TensorFlow's may be sparse
+        sum_over_replicas = getattr(super(), "_all_reduce_sum_gradients", None)  # only TensorFlow's optimizers have it
+        if sum_over_replicas:
+            grads = [gradient for gradient, _ in sum_over_replicas(list(zip(grads, trainable_variables, strict=True)))]
+        super()._backend_apply_gradients(self.prepare_gradients(grads, trainable_variables), trainable_variables)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: list[tuple[Tensor, Any]]) -> list[tuple[Tensor, Any]]:
+        # Keras calls this after clipping, when the gradients are summed already.
+        return grads_and_vars
+
+    def _backend_update_step(self, grads: list[Tensor], trainable_variables: list[Any], learning_rate: Tensor) -> None:
+        super()._backend_update_step(grads, trainable_variables, learning_rate)
+        self.after_update_step(grads, trainable_variables, learning_rate)
+
+
+def adam_moments(optimizer: keras.optimizers.Adam, index: int) -> tuple[keras.Variable, keras.Variable]:
+    """Returns Adam's first and second moment of the variable `index`; `optimizer.variables` does not tell them apart.
+
+    The optimizer must be built.
+    """
+    return optimizer._momentums[index], optimizer._velocities[index]
+
+
+def sync_variables(model: keras.Model) -> None:
+    """Brings a model's variables up to date inside `fit`, where Keras keeps them outside the model on JAX."""
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()
