@@ -1,4 +1,4 @@
-"""Models, problems, hyperparameter sets, ranges and optimizers by name (T2T's `utils/registry.py`).
+"""Models, problems, hyperparameter sets and ranges, optimizers and modalities by name (T2T's `utils/registry.py`).
 
 Everything registers itself with a decorator where it is defined. Names are looked up lazily: the package's own modules
 and the installed plug-ins (entry points `tensor2keras.plugins`) are imported when a name is first asked for.
@@ -24,6 +24,7 @@ ALIASES = {
     "problem": {"languagemodel_enwik8_l65k": "enwik8_l65k"},
     "hparams range": {},
     "optimizer": {},
+    "modality": {},
 }
 
 _CAMEL_1 = re.compile(r"(.)([A-Z][a-z0-9]+)")
@@ -118,12 +119,14 @@ problems = Registry("problem", ("tensor2keras.data.all_problems",))
 hparams_sets = Registry("hparams set", ("tensor2keras.models",))
 hparams_ranges = Registry("hparams range", ("tensor2keras.models",))
 optimizers = Registry("optimizer", ("tensor2keras.optimizers",))
+modalities = Registry("modality", ("tensor2keras.layers.modality",))
 
 register_model = models.register
 register_problem = problems.register
 register_hparams = hparams_sets.register
 register_ranged_hparams = hparams_ranges.register
 register_optimizer = optimizers.register
+register_modality = modalities.register
 
 _plugins_loaded = False
 
@@ -244,6 +247,19 @@ def _sets_with(hparam: str, model_name: str, most: int = 8) -> list[str]:
 def optimizer(name: str) -> Any:
     """The function registered as optimizer `name`; T2T's old spellings in camel case (`"Adafactor"`) work."""
     return optimizers[name if name in optimizers else snake_case(name)]
+
+
+def modality(name: str) -> Any:
+    """The class registered as modality `name`; T2T's names of functions (`"identity_top"`) mean their modality.
+
+    Raises:
+        KeyError: unknown name, with the closest ones.
+    """
+    if name not in modalities:
+        for suffix in ("_targets_bottom", "_bottom", "_top", "_loss"):
+            if name.removesuffix(suffix) in modalities:
+                return modalities[name.removesuffix(suffix)]
+    return modalities[name]
 
 
 def ranged_hparams(name: str) -> Any:

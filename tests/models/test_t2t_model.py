@@ -6,7 +6,9 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
+from tensor2keras.layers.modality import Modality
 from tensor2keras.models.t2t_model import T2TModel
+from tests import test_weights
 from tests.models.tiny import VOCABULARY, features, run, symbol_problem, tiny_hparams, tiny_model
 
 
@@ -83,7 +85,7 @@ def test_loss_multiplier_scales_the_loss():
 )
 def test_prepended_inputs_weigh_nothing_but_in_training_with_masked_attention(mode, training, expected):
     model = tiny_model(prepend_mode=mode)
-    weights = ops.convert_to_numpy(model.loss_weights(np.array([[5, 6, 0, 7, 8, 1, 0]]), training))
+    weights = ops.convert_to_numpy(model.target_weights(np.array([[5, 6, 0, 7, 8, 1, 0]]), training))
     np.testing.assert_allclose(weights[0], np.array(expected) / sum(expected), rtol=1e-6)
 
 
@@ -167,5 +169,74 @@ def test_decoding_without_a_cache_reruns_the_prefix():
 def test_an_unknown_modality_is_refused():
     problem = symbol_problem()
     problem["features"]["inputs"] = {"modality": "sound", "vocab_size": 20}
-    with pytest.raises(ValueError, match=r"unknown modality 'sound'; known: .*symbol"):
+    with pytest.raises(KeyError, match=r"unknown modality 'sound'; known: .*symbol"):
         registry.model("transformer", tiny_hparams(problem=problem))
+    with pytest.raises(KeyError, match=r"unknown modality 'real_l3'; did you mean real_l2"):
+        tiny_model(loss={"targets": "real_l3"})
+
+
+@pytest.mark.parametrize("name", test_weights.EXPECTED)
+def test_target_weights_are_those_that_hparams_choose(name):
+    model = registry.model("transformer", tiny_hparams(weights_fn={"targets": name}))
+    real = np.array(test_weights.EXPECTED[name], "float32")
+    for training in (False, True):
+        weights = ops.convert_to_numpy(model.target_weights(np.array(test_weights.TARGETS, "int32"), training))
+        np.testing.assert_allclose(weights, real / max(real.sum(), 1), rtol=1e-6)
+
+
+def test_unknown_weights_are_refused():
+    with pytest.raises(ValueError, match=r"unknown weights_fn 'weights_al'; allowed: weights_all"):
+        tiny_model(weights_fn={"targets": "weights_al"})
+
+
+def test_the_loss_of_another_modality():
+    model, (x, _, _) = tiny_model(loss={"targets": "one_hot_class_label"}, label_smoothing=0.0), batch()
+    logits = model(x)
+    one_hot = np.eye(VOCABULARY, dtype="float32")[x["targets"]]
+    log_probs = ops.convert_to_numpy(ops.log_softmax(logits, axis=-1))
+    loss = model.compute_loss(x, one_hot, logits, np.full(x["targets"].shape, 0.5, "float32"))
+    assert float(loss) == pytest.approx(-0.5 * (log_probs * one_hot).sum(), rel=1e-5)
+
+
+def test_classes_that_differ_in_loss_or_weights_share_a_layer():
+    problem = symbol_problem()
+    problem["features"]["targets"] = {"modality": "symbol_weights_all", "vocab_size": VOCABULARY}
+    model = tiny_model(problem=problem)
+    assert model.modalities["inputs"] is model.modalities["targets"] is model.target_top
+    targets = np.array([[4, 0]], "int32")
+    np.testing.assert_allclose(ops.convert_to_numpy(model.target_weights(targets)), [[0.5, 0.5]])
+
+
+def test_a_modality_of_ones_own(tmp_path):
+    @registry.register_modality("test_celsius")
+    class Celsius(Modality):
+        def bottom(self, x, training=False):
+            return ops.repeat(ops.cast(x, self.compute_dtype) / 100, self.hidden_size, axis=-1)
+
+        def top(self, body_output):
+            return 100 * ops.mean(body_output, axis=-1, keepdims=True)
+
+        @staticmethod
+        def loss(logits, targets, label_smoothing=0.0):
+            return ops.abs(logits - targets)
+
+        @staticmethod
+        def weights_fn(targets, xp):
+            return xp.cast(targets > -273, "float32")
+
+    problem = symbol_problem()
+    problem["features"]["targets"] = {"modality": "test_celsius", "vocab_size": None}
+    model = BagOfWords(tiny_hparams(problem=problem))
+    model.build()
+    inputs, targets = features(2)["inputs"], np.array([[[20.0], [-300.0]], [[10.0], [0.0]]], "float32")
+    x = {"inputs": inputs, "targets": targets}
+    logits = run(model, x)
+    expected = np.abs(logits - targets).ravel()[[0, 2, 3]].mean()  # colder than it can be does not count
+    assert float(model.compute_loss(x, targets, ops.convert_to_tensor(logits))) == pytest.approx(expected, rel=1e-5)
+    first = compiled(model).train_on_batch(x, targets, return_dict=True)["loss"]
+    assert model.train_on_batch(x, targets, return_dict=True)["loss"] < first
+    model.save(tmp_path / "celsius.keras")
+    loaded = keras.models.load_model(tmp_path / "celsius.keras")
+    assert type(loaded.target_top) is Celsius
+    np.testing.assert_array_equal(run(loaded, x), run(model, x))
+    assert type(BagOfWords.from_config(model.get_config()).modalities["targets"]) is Celsius

@@ -1,40 +1,43 @@
-"""Log-mel features of waveforms inside a model (T2T's `layers/common_audio.py`); `data/audio.py` makes them in tf.data.
+"""Log-mel features of waveforms, computed inside a model (T2T's `layers/common_audio.py`).
+
+`data/audio.py` computes the same features in tf.data.
 
 Shapes: waveforms [batch, samples] float, -1 to 1; features [batch, frames, bins, channels].
 """
 
-from typing import Any
-
 import numpy as np
 from keras import ops
 
-LOG_FLOOR = 1e-3  # smaller energies count as this
+from tensor2keras.types import Tensor
+
+LOG_FLOOR = 1e-3  # energies are at least this before the log
 VARIANCE_EPSILON = 1e-9
-DELTA = (2, 1, 0, -1, -2)  # first derivative over five frames
+DELTA = (2, 1, 0, -1, -2)  # filter of the first derivative, over five frames
 
 
 def samples_in(milliseconds: float, sample_rate: int) -> int:
-    """How many samples that is, rounded down."""
+    """Returns the number of samples in a time span, rounded down."""
     return int(milliseconds * sample_rate / 1e3)
 
 
 def mel_matrix(num_bins: int, num_frequencies: int, sample_rate: int, lowest: float, highest: float) -> np.ndarray:
-    """Triangular filters that are equally wide on the mel scale, [num_frequencies, num_bins] float32.
+    """Returns triangular filters of equal width on the mel scale, [num_frequencies, num_bins] float32.
 
     Args:
-        num_bins: filters.
-        num_frequencies: of the spectrum, from 0 to half the sample rate.
+        num_bins: number of filters.
+        num_frequencies: number of frequencies in the spectrum, from 0 to half the sample rate.
         sample_rate: of the waveform, in hertz.
-        lowest, highest: ends of the first and the last filter, in hertz.
+        lowest: lower end of the first filter, in hertz.
+        highest: upper end of the last filter, in hertz.
 
     Reference:
         `tf.signal.linear_to_mel_weight_matrix` (HTK's mel scale).
     """
 
-    def mel(hertz: Any) -> Any:
+    def mel(hertz: float | np.ndarray) -> np.ndarray:
         return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
 
-    frequencies = mel(np.linspace(0.0, sample_rate / 2, num_frequencies)[1:, None])  # without the constant part
+    frequencies = mel(np.linspace(0.0, sample_rate / 2, num_frequencies)[1:, None])  # without frequency 0
     edges = np.linspace(mel(lowest), mel(highest), num_bins + 2)
     rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
@@ -42,15 +45,20 @@ def mel_matrix(num_bins: int, num_frequencies: int, sample_rate: int, lowest: fl
 
 
 def delta_filters() -> np.ndarray:
-    """The filters over nine frames that give a channel, its first and its second derivative, [9, 1, 1, 3] float32."""
+    """Returns filters over nine frames for the energies, their first and second derivatives, [9, 1, 1, 3] float32."""
     filters = np.stack([np.eye(9)[4], np.pad(DELTA, 2), np.convolve(DELTA, DELTA)], axis=1)
     return (filters / np.linalg.norm(filters, axis=0))[:, None, None, :].astype("float32")
 
 
 def fourier_kernel(frame_length: int, fft_length: int) -> np.ndarray:
-    """Convolution kernel from samples to the windowed spectrum's real, then imaginary parts.
+    """Returns the convolution kernel from samples to the real, then the imaginary parts of the windowed spectrum.
 
-    The window is Hann's, periodic; shape [frame_length, 1, 2 * (fft_length // 2 + 1)], float32.
+    Args:
+        frame_length: samples in the (periodic) Hann window.
+        fft_length: samples of a transform, which has `fft_length // 2 + 1` frequencies.
+
+    Returns:
+        float32 [frame_length, 1, 2 * (fft_length // 2 + 1)].
     """
     time = np.arange(frame_length)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * time / frame_length)
@@ -60,12 +68,12 @@ def fourier_kernel(frame_length: int, fft_length: int) -> np.ndarray:
 
 
 def fft_length_for(frame_length: int) -> int:
-    """The power of two that holds a frame."""
+    """Returns the smallest power of two that is at least `frame_length`."""
     return 1 << (frame_length - 1).bit_length()
 
 
 def log_mel(
-    waveforms: Any,
+    waveforms: Tensor,
     sample_rate: int = 16000,
     preemphasis: float = 0.97,
     frame_length: float = 25.0,
@@ -73,20 +81,23 @@ def log_mel(
     lower_edge_hertz: float = 80.0,
     upper_edge_hertz: float = 7600.0,
     num_mel_bins: int = 80,
-    dither: Any = None,
-) -> Any:
-    """Log-mel energies, 0 after the end of each waveform, which is its last sample that is not 0.
+    dither: Tensor | None = None,
+) -> Tensor:
+    """Computes log-mel energies, 0 after the end of each waveform (its last nonzero sample).
 
     Args:
-        waveforms: [batch, samples].
+        waveforms: float [batch, samples].
         sample_rate: in hertz.
-        preemphasis: this share of the sample before is subtracted from each; 0 for none.
-        frame_length, frame_step: in milliseconds.
-        lower_edge_hertz, upper_edge_hertz, num_mel_bins: see `mel_matrix`.
-        dither: noise to add, shaped as waveforms, or None.
+        preemphasis: fraction of the previous sample that is subtracted from each sample; 0 for none.
+        frame_length: in milliseconds.
+        frame_step: time between the starts of two frames, in milliseconds.
+        lower_edge_hertz: lower end of the first filter.
+        upper_edge_hertz: upper end of the last filter.
+        num_mel_bins: number of filters.
+        dither: noise to add, of the waveforms' shape, or None.
 
     Returns:
-        [batch, frames, num_mel_bins, 1].
+        float [batch, frames, num_mel_bins, 1].
 
     Reference:
         T2T `compute_mel_filterbank_features`.
@@ -112,19 +123,22 @@ def log_mel(
     return (ops.log(ops.maximum(energies, LOG_FLOOR)) * ops.cast(real_frames, waveforms.dtype)[:, :, None])[..., None]
 
 
-def add_delta_deltas(features: Any) -> Any:
-    """[batch, frames, bins, 1] -> [batch, frames, bins, 3]: with first and second derivatives over time."""
+def add_delta_deltas(features: Tensor) -> Tensor:
+    """Adds first and second derivatives over time: [batch, frames, bins, 1] -> [batch, frames, bins, 3]."""
     return ops.conv(features, ops.cast(delta_filters(), features.dtype), strides=1, padding="same")
 
 
-def normalize(features: Any) -> Any:
-    """Divides each bin of each utterance by its root mean square over time, as T2T does in a model's bottom.
+def normalize(features: Tensor) -> Tensor:
+    """Divides each bin of each utterance by its root mean square over time, as T2T's bottom does.
 
-    T2T divides by the number of values in the whole batch, so that next to nothing is subtracted as mean, and the
-    deviation is too small by a factor that the layer norm after the first convolution takes out again.
+    T2T divides sums over an utterance by the number of values in the whole batch: hardly any mean is subtracted, and
+    the deviation is too small by a factor that the layer norm after the first convolution cancels.
 
     Args:
-        features: [batch, frames, bins, channels], 0 where there is no frame.
+        features: float [batch, frames, bins, channels], 0 where there is no frame.
+
+    Returns:
+        The normalized features, of the same shape.
     """
     bins, channels = features.shape[2:]
     real = ops.cast(ops.not_equal(ops.sum(ops.abs(features), axis=-1, keepdims=True), 0), features.dtype)

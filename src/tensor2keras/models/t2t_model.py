@@ -6,14 +6,11 @@ import keras
 from keras import ops
 
 from tensor2keras import metrics as metrics_by_name
-from tensor2keras import optimizers, registry
+from tensor2keras import optimizers, registry, weights
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.initializer import get_initializer
-from tensor2keras.layers.modality import image as image_modality  # noqa: F401  (fill the tables of modalities
-from tensor2keras.layers.modality import modality as modalities
-from tensor2keras.layers.modality import speech as speech_modality  # noqa: F401  (fill the tables of modalities
-
-Features = dict[str, Any]
+from tensor2keras.layers.modality import CTCSymbol, Modality
+from tensor2keras.types import Features, Tensor
 
 
 class T2TModel(keras.Model):
@@ -62,8 +59,8 @@ class T2TModel(keras.Model):
         super().__init__(name=name or registry.default_name(type(self)), **kwargs)
         self.hparams = hparams
         self.kernel_initializer = get_initializer(hparams.initializer, hparams.initializer_gain)
-        self.modalities: dict[str, modalities.Modality] = {}  # by feature
-        self.target_top: modalities.Modality | None = None
+        self.modalities: dict[str, Modality] = {}  # by feature
+        self.target_top: Modality | None = None
         self._training_step = True  # whether the step being traced trains; set by compute_loss
         self._evaluation_metrics: list[keras.metrics.Metric] = []
         if self.problem is not None:
@@ -85,9 +82,9 @@ class T2TModel(keras.Model):
         return self.hparams.hidden_size
 
     @property
-    def writes_by_ctc(self) -> bool:
-        """Whether targets are read off the input positions (`ctc_symbol`)."""
-        return isinstance(self.target_top, modalities.CTCSymbol)
+    def uses_ctc(self) -> bool:
+        """Whether targets are predicted by CTC: one symbol or blank an input position."""
+        return isinstance(self.target_top, CTCSymbol)
 
     def require_modality(self, feature: str, *modalities: str) -> None:
         """Raises ValueError unless the problem's feature is of one of these modalities (a body alone takes all)."""
@@ -117,7 +114,12 @@ class T2TModel(keras.Model):
     # Features
 
     def _make_modalities(self) -> None:
-        """Makes the modality layer of each feature and of the targets' top; equal kinds and sizes share one."""
+        """Makes the modality layers of the features and of the targets' top; equal classes and sizes share one.
+
+        Raises:
+            KeyError: unknown modality, with the closest names.
+            ValueError: unknown weight function; targets that the model has no output for.
+        """
         hparams = self.hparams
         features = self.problem["features"]
         uses = {(name, "targets" if is_target(name) else "inputs"): self._override("bottom", name) for name in features}
@@ -126,8 +128,7 @@ class T2TModel(keras.Model):
         roles: dict[tuple, set[str]] = {}
         kinds = {}
         for (feature, role), modality in uses.items():
-            kind = modalities.lookup(modalities.MODALITIES, modality, "modality")
-            kinds[feature, role] = kind, self.vocab_size(feature)
+            kinds[feature, role] = registry.modality(modality).layer_class(), self.vocab_size(feature)
             roles.setdefault(kinds[feature, role], set()).add(role)
 
         sizes = {self.vocab_size(name) for name in ("inputs", "targets") if name in features} - {None}
@@ -153,7 +154,11 @@ class T2TModel(keras.Model):
                 self.target_top = layers[kind]
             else:
                 self.modalities[feature] = layers[kind]
-        if self.writes_by_ctc and not self.takes_ctc:
+        if "targets" in features:
+            self._targets_loss = registry.modality(self._override("loss", "targets")).loss
+            target = registry.modality(features["targets"]["modality"])
+            self._weights_fns = [weights.targets_weights_fn(hparams, target, training) for training in (False, True)]
+        if self.uses_ctc and not self.takes_ctc:
             raise ValueError(
                 f"{self.name} has no output for each position of its inputs, which targets of modality ctc_symbol "
                 "need; transformer_encoder has"
@@ -165,7 +170,7 @@ class T2TModel(keras.Model):
         return None if size is None else size + -size % (self.hparams.get("vocab_divisor") or 1)
 
     def _override(self, what: str, feature: str) -> Any:
-        """What `hparams.bottom`, `.top`, `.loss` or `.weights_fn` says for a feature, else its modality's name."""
+        """Returns the modality that `hparams.bottom`, `.top` or `.loss` names for a feature, else the feature's own."""
         return (self.hparams.get(what) or {}).get(feature) or self.problem["features"][feature]["modality"]
 
     def bottom(self, features: Features, training: bool = False) -> Features:
@@ -189,9 +194,9 @@ class T2TModel(keras.Model):
         if self.problem is None:
             return body_output
         logits = self.target_top.top(body_output)
-        if self.writes_by_ctc:
+        if self.uses_ctc:
             padding = self.modalities["inputs"].padding(features["inputs"], body_output)
-            logits = self.target_top.hide_padding(logits, padding)
+            logits = self.target_top.mask_padding(logits, padding)
         return logits
 
     def call(self, features: Features, training: bool = False) -> Any:
@@ -220,33 +225,39 @@ class T2TModel(keras.Model):
 
     # Loss
 
-    def loss_weights(self, targets: Any, training: bool = False) -> Any:
-        """The weight of each target position, 0 where it does not count; they sum to 1 over the batch.
+    def target_weights(self, targets: Tensor, training: bool = False) -> Tensor:
+        """Returns the weight of each target position; they sum to 1 over the batch.
 
-        Prepended inputs do not count, but in the training of `prepend_inputs_masked_attention`.
+        For a loss without `sample_weight` alone: data sets of problems supply it, by the same functions.
         """
-        mode = self.hparams.get("prepend_mode", "none")
-        targets_only = mode == "prepend_inputs_full_attention" or (mode != "none" and not training)
-        name = "weights_prepend_inputs_to_targets" if targets_only else self._override("weights_fn", "targets")
-        weights = modalities.WEIGHTS.get(name, modalities.weights_all)(targets)
-        return weights / ops.maximum(ops.sum(weights), 1e-9)
+        counted = self._weights_fns[bool(training)](ops.convert_to_tensor(targets), ops)
+        return counted / ops.maximum(ops.sum(counted), 1e-9)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The modality's loss summed over `sample_weight`, plus `add_loss` terms.
+        """The loss of the targets' modality summed over `sample_weight`, plus `add_loss` terms.
 
-        A sum, because the weights of a batch already sum to 1 over all replicas. Label smoothing only in training.
+        A sum, because the weights of a batch sum to 1 over all replicas. Label smoothing in training only.
+
+        Args:
+            x: the features; not used.
+            y: the targets.
+            y_pred: logits.
+            sample_weight: weights of the target positions; `target_weights` by default.
+            training: whether it is the loss of a training step.
+
+        Returns:
+            float32 scalar.
         """
         self._training_step = training
         if self.problem is None or self._compile_loss is not None:
             return super().compute_loss(x, y, y_pred, sample_weight, training=training)
-        loss = modalities.lookup(modalities.LOSSES, self._override("loss", "targets"), "loss")
-        padded = len(y.shape) > 1 and not self.writes_by_ctc  # some models pad their output
+        padded = len(y.shape) > 1 and not self.uses_ctc  # some models pad their output
         logits = y_pred[:, : ops.shape(y)[1]] if padded else y_pred
-        losses = loss(logits, y, self.hparams.label_smoothing if training else 0.0)
-        weights = self.loss_weights(y, training) if sample_weight is None else sample_weight
-        total = ops.sum(losses * ops.cast(weights, losses.dtype)) * self.problem.get("loss_multiplier", 1.0)
+        losses = self._targets_loss(logits, y, self.hparams.label_smoothing if training else 0.0)
+        weight = self.target_weights(y, training) if sample_weight is None else sample_weight
+        total = ops.sum(losses * ops.cast(weight, losses.dtype)) * self.problem.get("loss_multiplier", 1.0)
         return sum((self._aggregate_additional_loss(term) for term in self.losses), start=total)
 
     # Training

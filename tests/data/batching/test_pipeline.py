@@ -7,11 +7,13 @@ import pytest
 import tensorflow as tf
 
 from tensor2keras import registry
+from tensor2keras import weights as weights_functions
 from tensor2keras.data.batching import buckets, reports
 from tensor2keras.data.batching import pipeline as batching
 from tensor2keras.data.batching.buckets import BatchingScheme
 from tensor2keras.data.problem import Problem
 from tensor2keras.hparams import HParams
+from tests import test_weights
 
 SCHEME = BatchingScheme(boundaries=[5, 9], batch_sizes=[12, 6, 4], min_length=0, max_length=12)
 
@@ -202,26 +204,47 @@ def test_weights_sum_to_one_over_real_tokens_and_rows_divide_by_the_replicas():
 
 
 @pytest.mark.parametrize(
-    ("mode", "training", "targets_only"),
+    ("mode", "training", "real"),
     [
-        ("none", False, False),
-        ("prepend_inputs_full_attention", True, True),
-        ("prepend_inputs_masked_attention", True, False),
-        ("prepend_inputs_masked_attention", False, True),
+        ("none", False, [[1, 1, 0, 1, 1, 1], [1, 0, 1, 0, 0, 0]]),
+        ("prepend_inputs_full_attention", True, [[0, 0, 0, 1, 1, 1], [0, 0, 1, 0, 0, 0]]),
+        ("prepend_inputs_masked_attention", True, [[1, 1, 0, 1, 1, 1], [1, 0, 1, 0, 0, 0]]),
+        ("prepend_inputs_masked_attention", False, [[0, 0, 0, 1, 1, 1], [0, 0, 1, 0, 0, 0]]),
     ],
 )
-def test_prepended_inputs_have_weight_only_in_training_with_masked_attention(mode, training, targets_only):
-    assert batching.weighs_targets_only(mode, training) == targets_only
+def test_prepended_inputs_have_weight_only_in_training_with_masked_attention(mode, training, real, tmp_path):
+    weights_fn = batching.targets_weights_fn(Lengths(data_dir=str(tmp_path)), hparams(prepend_mode=mode), training)
     features = {"targets": tf.ragged.constant([[5, 6, 0, 7, 8, 1], [9, 0, 1]])}
-    _, _, weights = batching.pad_and_weigh(features, 0, 1, weigh_inputs=not targets_only)
-    real = [[0, 0, 0, 1, 1, 1], [0, 0, 1, 0, 0, 0]] if targets_only else [[1, 1, 0, 1, 1, 1], [1, 0, 1, 0, 0, 0]]
+    _, _, weights = batching.pad_and_weigh(features, 0, 1, weights_fn)
     np.testing.assert_allclose(weights, np.array(real) / np.sum(real), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", test_weights.EXPECTED)
+def test_hparams_choose_the_weights(name, tmp_path):
+    settings = hparams(weights_fn={"targets": name})
+    weights_fn = batching.targets_weights_fn(Lengths(data_dir=str(tmp_path)), settings, training=True)
+    features = {"targets": tf.constant(test_weights.TARGETS)}
+    _, _, weights = batching.pad_and_weigh(features, 0, 3, weights_fn)
+    real = np.array(test_weights.EXPECTED[name], "float32")
+    np.testing.assert_allclose(weights[:2], real / max(real.sum(), 1), rtol=1e-6)
+    np.testing.assert_array_equal(weights[2:], np.zeros_like(real[:1]))  # the row that fills the batch
+
+
+def test_rows_that_fill_a_batch_never_count():
+    features = {"targets": tf.ragged.constant([[5, 6, 7], [8]])}
+    _, targets, weights = batching.pad_and_weigh(features, 4, 3, weights_functions.weights_all)
+    np.testing.assert_array_equal(targets, [[5, 6, 7, 0], [8, 0, 0, 0], [0] * 4])
+    np.testing.assert_allclose(weights, [[1 / 8] * 4, [1 / 8] * 4, [0] * 4])
+    _, _, weights = batching.pad_and_weigh({"targets": tf.eye(2)}, 0, 3, weights_functions.weights_examples)
+    np.testing.assert_allclose(weights, [1 / 2, 1 / 2, 0])
 
 
 def test_class_labels():
     inputs = tf.ragged.constant([[5], [5, 6], [7, 8, 9]], dtype=tf.int32)
     windows = tf.data.Dataset.from_tensors({"inputs": inputs, "targets": tf.constant([0, 2, 0])})
-    [(features, targets, weights)] = batches_of(windows, shuffle=False, num_replicas=2)
+    [(features, targets, weights)] = batches_of(
+        windows, shuffle=False, num_replicas=2, weights_fn=registry.modality("class_label").weights_fn
+    )
     np.testing.assert_array_equal(targets, [0, 2, 0, 0])
     np.testing.assert_allclose(weights, [1 / 3, 1 / 3, 1 / 3, 0])  # label 0 is a label; the filler is not
     np.testing.assert_array_equal(features["inputs"], [[5, 0, 0], [5, 6, 0], [7, 8, 9], [0, 0, 0]])
@@ -323,6 +346,11 @@ def test_problem_training_is_reproducible_and_resumable(problem):
     for one, other in zip(run[8:], again, strict=True):
         tf.nest.map_structure(np.testing.assert_array_equal, one, other)
     assert sum(batch[1].shape[0] for batch in run) > 0
+
+
+def test_unknown_weights_are_refused(problem):
+    with pytest.raises(ValueError, match=r"unknown weights_fn 'weights_al'; allowed: weights_all"):
+        problem.dataset("train", hparams(weights_fn={"targets": "weights_al"}))
 
 
 def test_truncation_and_dropping(problem):

@@ -12,7 +12,7 @@ from tensor2keras.data.batching.pipeline import (
     plan_batches,
     preprocess,
     split_sequences,
-    weighs_targets_only,
+    targets_weights_fn,
 )
 from tensor2keras.data.batching.reports import (
     PaddingReport,
@@ -53,5 +53,5 @@ __all__ = [
     "read_windows",
     "sequence_lengths",
     "split_sequences",
-    "weighs_targets_only",
+    "targets_weights_fn",
 ]

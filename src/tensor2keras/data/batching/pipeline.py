@@ -10,7 +10,7 @@ The stages, in the order in which an example meets them (`make_dataset`):
 6. bucket and batch: each window is cut into batches of `batch_size` tokens a replica with rows of similar length; what
    does not fill a batch waits for the next window. Unshuffled data keeps its order: its batches are consecutive;
 7. pad with zeros to the batch's longest row (or to the bucket's boundary), rows to a multiple of the replicas;
-8. weights: 1 / (real target tokens in the global batch) at real targets, 0 at padding;
+8. weights: 1 / n at the n target positions of the global batch that count (`tensor2keras.weights`), 0 elsewhere;
 9. prefetch.
 
 Everything from 2 on is TensorFlow ops on whole windows: no Python runs for a batch. The order is a function of seed and
@@ -23,6 +23,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tensor2keras import registry, weights
 from tensor2keras.data.batching import packing
 from tensor2keras.data.batching.buckets import LONGEST, BatchingScheme, bucket_of, bucketed_batches, consecutive_batches
 from tensor2keras.data.batching.windows import (
@@ -79,7 +80,7 @@ def make_dataset(
         (features["targets"]) and weights (float32, the targets' shape).
 
     Raises:
-        ValueError: `batch_size` too small for `max_length`.
+        ValueError: `batch_size` too small for `max_length`; unknown `weights_fn`.
         FileNotFoundError: the split has no files.
     """
     train = split == "train"
@@ -124,14 +125,16 @@ def make_dataset(
         or hparams.get("pad_batch", False)
         or (hparams.get("use_fixed_batch_size", False) and not train),
         equal_epochs=not packed_length,
-        weigh_inputs=not weighs_targets_only(hparams.get("prepend_mode", "none"), train),
+        weights_fn=targets_weights_fn(problem, hparams, train),
         finish=finish if problem.preprocess_batch else None,
     )
 
 
-def weighs_targets_only(prepend_mode: str, training: bool) -> bool:
-    """Whether prepended inputs stay out of the loss: always with full attention, else in evaluation only (T2T)."""
-    return prepend_mode == "prepend_inputs_full_attention" or (prepend_mode != "none" and not training)
+def targets_weights_fn(problem: Any, hparams: Mapping[str, Any], training: bool) -> weights.WeightsFn:
+    """Returns the function that weighs the problem's targets (symbols, if it says no modality)."""
+    plain = hparams.get("problem") or problem.get_hparams(hparams)
+    modality = plain["features"].get("targets", {}).get("modality", "symbol")
+    return weights.targets_weights_fn(hparams, registry.modality(modality), training)
 
 
 def preprocess(
@@ -188,7 +191,7 @@ def batch_windows(
     pad_to_boundary: bool = False,
     pad_rows: bool = False,
     equal_epochs: bool = True,
-    weigh_inputs: bool = True,
+    weights_fn: weights.WeightsFn = weights.weights_nonzero,
     finish: Callable[[Window, tf.Tensor], Window] | None = None,
 ) -> tf.data.Dataset:
     """Batches (features, targets, weights) from windows, epoch after epoch (stages 6 to 9).
@@ -200,9 +203,8 @@ def batch_windows(
         pad_rows: fill every batch up to its bucket's rows.
         equal_epochs: whether every epoch has the same examples, hence the same number of batches; else `start_step` is
             found by planning all epochs from the first.
-        weigh_inputs: whether what comes before the first 0 of the targets has weight, see `weighs_targets_only`.
+        weights_fn: which target positions count.
         finish: changes a batch's features, given a seed [2] of its own: a function of `seed` and the batch's number.
-            Zeros among its targets then count as any other value, unless they are ragged.
     """
 
     def planned(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -225,8 +227,7 @@ def batch_windows(
         if finish is not None:
             batch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 1], tf.int64), number)
             features = finish(features, batch_seed)
-        zeros_count = finish is not None and not isinstance(features["targets"], tf.RaggedTensor)
-        return pad_and_weigh(features, length, multiple, weigh_inputs, zeros_count)
+        return pad_and_weigh(features, length, multiple, weights_fn)
 
     batches = epochs.flat_map(planned).skip(skip)
     batches = tf.data.Dataset.zip(batches, tf.data.Dataset.counter(start_step))
@@ -282,8 +283,7 @@ def pad_and_weigh(
     features: Window,
     length: tf.Tensor | int,
     multiple: tf.Tensor | int,
-    weigh_inputs: bool = True,
-    zeros_count: bool = False,
+    weights_fn: weights.WeightsFn = weights.weights_nonzero,
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
     """Dense features with zeros for padding, their targets and the weights.
 
@@ -291,12 +291,11 @@ def pad_and_weigh(
         features: one batch.
         length: sequences are padded at least to it.
         multiple: rows are filled up to a multiple of it.
-        weigh_inputs: whether prepended inputs, which the first 0 of the targets ends, have weight.
-        zeros_count: whether a 0 in a sequence of targets is a value and not padding.
+        weights_fn: which target positions count.
 
     Returns:
-        Features, targets, and float32 weights of the targets' shape that sum to 1: equal at real targets (non-zero ids
-        of sequences, real rows of everything else), 0 elsewhere.
+        Features, targets, and float32 weights that sum to 1: equal where `weights_fn` counts a position, 0 elsewhere
+        and in rows that only fill the batch.
     """
     rows = num_examples(features)
     filler = -rows % multiple
@@ -307,12 +306,7 @@ def pad_and_weigh(
             x = x.to_tensor()
             paddings[1] = [0, tf.maximum(0, length - tf.shape(x)[1])]
         padded[name] = tf.pad(x, paddings)
-    targets = padded["targets"]
-    if len(targets.shape) == 2 and targets.dtype.is_integer and not zeros_count:
-        real = tf.cast(targets != 0, tf.float32)
-        if not weigh_inputs:
-            real *= tf.cast(tf.cumsum(1.0 - real, axis=1) > 0, tf.float32)
-    else:
-        real = tf.reshape(tf.cast(tf.range(rows + filler) < rows, tf.float32), [-1] + [1] * (len(targets.shape) - 1))
-        real = tf.broadcast_to(real, tf.shape(targets))
-    return padded, targets, real / tf.maximum(tf.reduce_sum(real), 1.0)
+    counted = weights_fn(padded["targets"], tf)
+    real = tf.cast(tf.range(rows + filler) < rows, tf.float32)
+    counted *= tf.reshape(real, [-1] + [1] * (len(counted.shape) - 1))
+    return padded, padded["targets"], counted / tf.maximum(tf.reduce_sum(counted), 1.0)

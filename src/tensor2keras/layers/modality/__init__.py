@@ -1,47 +1,60 @@
-"""Modalities: how features enter and leave a model."""
+"""Modalities: how each kind of feature enters a model (bottom), leaves it (top), and is scored (loss, weights).
 
-from tensor2keras.layers.modality.modality import (
-    HIDDEN,
-    LOSSES,
-    MODALITIES,
-    WEIGHTS,
+    base         `Modality`, which a modality of one's own extends; features that are embedded already
+    symbol       text
+    class_label  classes
+    real         real values
+    image        pixels
+    speech       audio
+    losses       the losses they choose from
+
+Importing the package registers all of them under T2T's names (`registry.modality("symbol")`).
+"""
+
+from tensor2keras.layers.modality.base import GenericL2, Identity, Modality
+from tensor2keras.layers.modality.class_label import (
     ClassLabel,
-    CTCSymbol,
-    Loss,
-    Modality,
-    Real,
-    RealL2Loss,
-    RealLogPoissonLoss,
+    OneHotClassLabel,
     SigmoidClassLabel,
     SigmoidMaxPoolingClassLabel,
     SoftmaxAveragePoolingClassLabel,
     SoftmaxLastTimestepClassLabel,
     SoftmaxMaxPoolingClassLabel,
-    Symbol,
-    SymbolOneHot,
-    connectionist,
+)
+from tensor2keras.layers.modality.image import (
+    Image,
+    ImageChannelCompress,
+    ImageChannelEmbeddings,
+    ImageChannelEmbeddingsOfTargets,
+    ImageMixture,
+)
+from tensor2keras.layers.modality.losses import (
+    Loss,
     cross_entropy,
+    ctc,
     log_poisson,
-    lookup,
     one_hot_cross_entropy,
     sigmoid_cross_entropy,
     squared_error,
-    weights_all,
-    weights_concatenated,
-    weights_nonzero,
-    weights_past_first,
-    weights_prepend_inputs_to_targets,
 )
+from tensor2keras.layers.modality.real import Real, RealL2Loss, RealLogPoissonLoss
+from tensor2keras.layers.modality.speech import SpeechRecognition
+from tensor2keras.layers.modality.symbol import CTCSymbol, IdentitySymbol, Symbol, SymbolOneHot, SymbolWeightsAll
 
 __all__ = [
-    "HIDDEN",
-    "LOSSES",
-    "MODALITIES",
-    "WEIGHTS",
     "CTCSymbol",
     "ClassLabel",
+    "GenericL2",
+    "Identity",
+    "IdentitySymbol",
+    "Image",
+    "ImageChannelCompress",
+    "ImageChannelEmbeddings",
+    "ImageChannelEmbeddingsOfTargets",
+    "ImageMixture",
     "Loss",
     "Modality",
+    "OneHotClassLabel",
     "Real",
     "RealL2Loss",
     "RealLogPoissonLoss",
@@ -50,18 +63,14 @@ __all__ = [
     "SoftmaxAveragePoolingClassLabel",
     "SoftmaxLastTimestepClassLabel",
     "SoftmaxMaxPoolingClassLabel",
+    "SpeechRecognition",
     "Symbol",
     "SymbolOneHot",
-    "connectionist",
+    "SymbolWeightsAll",
     "cross_entropy",
+    "ctc",
     "log_poisson",
-    "lookup",
     "one_hot_cross_entropy",
     "sigmoid_cross_entropy",
     "squared_error",
-    "weights_all",
-    "weights_concatenated",
-    "weights_nonzero",
-    "weights_past_first",
-    "weights_prepend_inputs_to_targets",
 ]

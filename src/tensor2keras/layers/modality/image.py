@@ -1,28 +1,24 @@
-"""Image modalities: how pixels enter a model and, for models that predict them, leave it.
-
-Entered in the tables of `modality` under T2T's names, which are both kinds of problem features ("image") and what
-`hparams.bottom` and `hparams.loss` may say ("image_channel_embeddings_bottom", "dmol").
-
-Shapes: images [batch, height, width, channels], int 0 to 255.
-"""
+"""Modalities of images [batch, height, width, channels] int, 0 to 255, for classifiers and for models that draw."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensor2keras import backend
+from tensor2keras import backend, registry
 from tensor2keras.layers import logistic_mixture
-from tensor2keras.layers.modality import modality
+from tensor2keras.layers.modality.base import Modality
+from tensor2keras.types import Shape, Tensor
 
 PIXEL_EMBEDDING = 64  # width of an intensity's vector in the bottom of "image" targets
 
 
-class Image(modality.Modality):
-    """Pixels: numbers in; as targets, embedded intensities; out, a softmax over the intensities of each channel.
+@registry.register_modality("image")
+class Image(Modality):
+    """Pixels as numbers; as targets, as embedded intensities; at the top, a softmax over the intensities of a channel.
 
     Args:
-        num_channels: of the image; the other arguments are `Modality`'s.
+        num_channels: of the images. The other arguments are `Modality`'s.
     """
 
     scope = "image_modality"
@@ -38,7 +34,7 @@ class Image(modality.Modality):
         if "top" in self.roles:
             self.dense = keras.layers.Dense(self.vocab_size * num_channels, name="dense", **shared)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         if self.merge is not None:
             self.pixel_embedding = self.add_weight(
                 name="pixel_embedding", shape=(self.vocab_size, PIXEL_EMBEDDING), initializer=self.kernel_initializer
@@ -49,17 +45,23 @@ class Image(modality.Modality):
                 self.dense.build((None, self.hidden_size))
         self.built = True
 
-    def targets_bottom(self, x: Any, training: bool = False) -> Any:
+    def targets_bottom(self, x: Tensor, training: bool = False) -> Tensor:
         vectors = backend.look_up(self.pixel_embedding, x)  # [batch, height, width, channels, 64]
         return self.merge(ops.reshape(vectors, (*ops.shape(x)[:3], PIXEL_EMBEDDING * self.num_channels)))
 
-    def top(self, body_output: Any) -> Any:
+    def top(self, body_output: Tensor) -> Tensor:
         shape = (*ops.shape(body_output)[:-1], self.num_channels, self.vocab_size)
         return ops.reshape(self.dense(body_output), shape)
 
 
 class ChannelTable(keras.layers.Layer):
-    """A vector for each intensity of each channel."""
+    """A vector for each intensity of each channel: `rgb_target_emb_input_bottom` [256 * num_channels, width].
+
+    Args:
+        num_channels: of the images.
+        width: of a vector.
+        initializer: of the table.
+    """
 
     def __init__(self, num_channels: int, width: int, initializer: Any, **kwargs: Any):
         super().__init__(**kwargs)
@@ -67,18 +69,23 @@ class ChannelTable(keras.layers.Layer):
         self.width = width
         self.initializer = initializer
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         shape = (256 * self.num_channels, self.width)
         self.rows = self.add_weight(name="rgb_target_emb_input_bottom", shape=shape, initializer=self.initializer)
         self.built = True
 
-    def call(self, x: Any, channel: Any) -> Any:
-        """Intensities of the given channels, broadcast against each other -> [..., width]."""
+    def call(self, x: Tensor, channel: Tensor) -> Tensor:
+        """Embeds intensities `x` of the channels `channel`, broadcast against each other -> [..., width]."""
         return backend.look_up(self.rows, ops.cast(x, "int32") + 256 * channel) * self.width**0.5
 
 
-class ImageChannelEmbeddings(modality.Modality):
-    """Every channel of every pixel becomes a position: [batch, height, width * channels, hidden]."""
+@registry.register_modality("image_channel_embeddings_bottom")
+class ImageChannelEmbeddings(Modality):
+    """Each channel of each pixel is a position: [batch, height, width * channels, hidden_size].
+
+    Args:
+        num_channels: of the images. The other arguments are `Modality`'s.
+    """
 
     scope = "image_modality"
     settings = ("num_channels",)
@@ -91,26 +98,31 @@ class ImageChannelEmbeddings(modality.Modality):
             num_channels, self.hidden_size, self.kernel_initializer, name=self.table_scope, dtype=self.dtype_policy
         )
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         self.embed.build()
         self.built = True
 
-    def bottom(self, x: Any, training: bool = False) -> Any:
-        vectors = self.embed(
-            x, ops.arange(self.num_channels, dtype="int32")
-        )  # [batch, height, width, channels, hidden]
+    def bottom(self, x: Tensor, training: bool = False) -> Tensor:
+        channels = ops.arange(self.num_channels, dtype="int32")
+        vectors = self.embed(x, channels)  # [batch, height, width, channels, hidden_size]
         batch, height, width = ops.shape(x)[:3]
         return ops.reshape(vectors, (batch, height, width * self.num_channels, self.hidden_size))
 
 
+@registry.register_modality("image_channel_embeddings_targets_bottom")
 class ImageChannelEmbeddingsOfTargets(ImageChannelEmbeddings):
-    """`ImageChannelEmbeddings` in a scope of its own, so that inputs can have one too (T2T `make_targets_bottom`)."""
+    """`ImageChannelEmbeddings` in a scope apart from that of the inputs (T2T `make_targets_bottom`)."""
 
     table_scope = "targets_bottom"
 
 
 class PixelProjection(keras.layers.Layer):
-    """The three channels of a pixel as one vector: relu of a convolution that takes a pixel a step."""
+    """The three channels of a pixel as one vector: a convolution with a pixel's width as its stride, then relu.
+
+    Args:
+        width: of a vector.
+        kernel_initializer: of the convolution.
+    """
 
     channels = 3
 
@@ -127,19 +139,22 @@ class PixelProjection(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         self.convolution.build((None, None, None, 1))
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
+        """Images [batch, height, width, 3] -> [batch, height, width, hidden_size]."""
         batch, height, width = ops.shape(x)[:3]
         return self.convolution(ops.reshape(logistic_mixture.to_real(x), (batch, height, width * self.channels, 1)))
 
 
-class ImageChannelCompress(modality.Modality):
-    """Every pixel becomes a position: [batch, height, width, hidden]; the body's output is the prediction.
+@registry.register_modality("image_channel_compress")
+@registry.register_modality("image_channel_bottom_identity")
+class ImageChannelCompress(Modality):
+    """Each pixel is a position: [batch, height, width, hidden_size]; the body's output is the prediction.
 
-    T2T's "image_channel_compress" and "image_channel_bottom_identity" differ only in a top that no set uses.
+    T2T's "image_channel_compress" and "image_channel_bottom_identity" differ only in a top that no hparams set uses.
     """
 
     scope = "image_modality"
@@ -152,34 +167,21 @@ class ImageChannelCompress(modality.Modality):
     def _projection(self, name: str) -> PixelProjection:
         return PixelProjection(self.hidden_size, self.kernel_initializer, name=name, dtype=self.dtype_policy)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         for projection in (self.input_projection, self.target_projection):
             if projection is not None:
                 projection.build()
         self.built = True
 
-    def bottom(self, x: Any, training: bool = False) -> Any:
+    def bottom(self, x: Tensor, training: bool = False) -> Tensor:
         return self.input_projection(x)
 
-    def targets_bottom(self, x: Any, training: bool = False) -> Any:
+    def targets_bottom(self, x: Tensor, training: bool = False) -> Tensor:
         return self.target_projection(x)
 
 
-modality.MODALITIES.update(
-    {
-        "image": Image,
-        "image_channel_bottom_identity": ImageChannelCompress,
-        "image_channel_compress": ImageChannelCompress,
-        "image_channel_embeddings_bottom": ImageChannelEmbeddings,
-        "image_channel_embeddings_targets_bottom": ImageChannelEmbeddingsOfTargets,
-    }
-)
-modality.LOSSES.update(
-    {
-        "dmol": logistic_mixture.loss,
-        "image": modality.cross_entropy,
-        "image_channel_bottom_identity": modality.cross_entropy,
-        "image_channel_compress": modality.cross_entropy,
-        "image_channel_embeddings_bottom": modality.cross_entropy,
-    }
-)
+@registry.register_modality("dmol")
+class ImageMixture(ImageChannelCompress):
+    """`ImageChannelCompress` under the loss of a discretized mixture of logistics."""
+
+    loss = staticmethod(logistic_mixture.loss)

@@ -1,32 +1,36 @@
-"""The speech modality: how audio enters a model. Entered in the table of `modality` as "speech_recognition"."""
+"""Modality of audio: waveforms or their features, which become a sequence of embedded positions."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
+from tensor2keras import registry
 from tensor2keras.layers import log_mel
-from tensor2keras.layers.modality import modality
+from tensor2keras.layers.modality.base import Modality
 from tensor2keras.layers.normalization import LayerNorm
+from tensor2keras.types import Shape, Tensor
 
 CHANNELS = 128  # of the first two convolutions
 STRIDE = 4  # frames that become one position
 
 
-class SpeechRecognition(modality.Modality):
+@registry.register_modality("speech_recognition")
+class SpeechRecognition(Modality):
     """Audio: three convolutions over time and frequency, after which a position stands for four frames.
 
-    Shapes: features [batch, frames, bins, channels], as the problem makes them; with `audio_preproc_in_bottom`
-    waveforms [batch, samples], from which the features are made here. Out, [batch, positions, hidden].
+    Shapes: features [batch, frames, bins, channels] as the problem computes them or, with `audio_preproc_in_bottom`,
+    waveforms [batch, samples], of which they are computed here; embedded [batch, positions, hidden_size].
 
     Args:
         audio_preproc_in_bottom: whether inputs are waveforms.
-        audio_mask_padding: positions after an utterance's end are 0, which hides them from attention. T2T leaves there
-            what convolutions make of zeros, so that what a model hears depends a little on the rest of the batch.
+        audio_mask_padding: whether positions after the end of an utterance are 0, which masks them in attention. T2T
+            leaves there what the convolutions compute of zeros, so that the outputs of an utterance depend slightly on
+            the lengths of the others in its batch.
         audio_sample_rate, audio_preemphasis, audio_frame_length, audio_frame_step, audio_lower_edge_hertz,
             audio_upper_edge_hertz, audio_num_mel_bins: see `log_mel.log_mel`.
-        audio_dither: deviation of the noise added to waveforms in training.
-        audio_add_delta_deltas: whether there are three channels (the energies and two derivatives) or one.
+        audio_dither: standard deviation of the noise added to waveforms in training.
+        audio_add_delta_deltas: whether features have three channels (energies, first and second derivatives) or one.
 
     Reference:
         T2T `speech_recognition_bottom`.
@@ -93,7 +97,7 @@ class SpeechRecognition(modality.Modality):
         self.norms = [LayerNorm(name=name, dtype=self.dtype_policy) for name in names]
         self.heights = heights
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         channels = 3 if self.add_delta_deltas else 1
         with keras.name_scope(self.name):  # T2T's function opens the scope's name a second time
             for convolution, norm, height in zip(self.convolutions, self.norms, self.heights, strict=True):
@@ -102,8 +106,8 @@ class SpeechRecognition(modality.Modality):
                 norm.build((None, None, None, channels))
         self.built = True
 
-    def features(self, waveforms: Any, training: bool = False) -> Any:
-        """Waveforms [batch, samples] -> normalized features [batch, frames, bins, channels]."""
+    def features(self, waveforms: Tensor, training: bool = False) -> Tensor:
+        """Computes normalized features [batch, frames, bins, channels] of waveforms [batch, samples]."""
         waveforms = ops.cast(waveforms, "float32")
         noise = None
         if training and self.dither > 0:
@@ -111,7 +115,7 @@ class SpeechRecognition(modality.Modality):
         features = log_mel.log_mel(waveforms, dither=noise, **self.log_mel)
         return log_mel.normalize(log_mel.add_delta_deltas(features) if self.add_delta_deltas else features)
 
-    def bottom(self, x: Any, training: bool = False) -> Any:
+    def bottom(self, x: Tensor, training: bool = False) -> Tensor:
         raw = x
         if self.preproc_in_bottom:
             x = self.features(x, training)
@@ -125,8 +129,8 @@ class SpeechRecognition(modality.Modality):
             x = x * (1 - ops.cast(self.padding(raw, x), x.dtype))[:, :, None]
         return x
 
-    def padding(self, raw: Any, embedded: Any) -> Any:
-        """1.0 at positions after an utterance's last frame (or sample) that is not 0."""
+    def padding(self, raw: Tensor, embedded: Tensor) -> Tensor:
+        """Returns 1.0 at the positions after the last frame (or sample) of an utterance that is not 0."""
         if self.preproc_in_bottom:
             sounds, unit = ops.not_equal(raw, 0), STRIDE * self.step
         else:
@@ -135,6 +139,3 @@ class SpeechRecognition(modality.Modality):
         length = ops.max(ops.where(sounds, places, 0), axis=1)  # [batch]
         positions = ops.arange(ops.shape(embedded)[1], dtype="int32")
         return ops.cast(positions[None, :] * unit >= length[:, None], "float32")
-
-
-modality.MODALITIES["speech_recognition"] = SpeechRecognition

@@ -1,0 +1,108 @@
+"""Modalities of classes: labels [batch] int, or one-hot and multi-hot [batch, classes]."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensor2keras import registry, weights
+from tensor2keras.layers.embedding import TableEmbedding
+from tensor2keras.layers.modality import losses
+from tensor2keras.layers.modality.base import Modality
+from tensor2keras.types import Shape, Tensor
+
+
+@registry.register_modality("class_label")
+class ClassLabel(Modality):
+    """One class an example: the body's output, averaged over all positions, projected to a softmax over the classes."""
+
+    scope = "class_label_modality_{vocab_size}_{hidden_size}"
+    pool = staticmethod(ops.mean)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.embedding = self.dense = None
+        if "inputs" in self.roles:
+            self.embedding = TableEmbedding(
+                self.vocab_size,
+                self.hidden_size,
+                scale=self.scale,
+                initializer=self.kernel_initializer,
+                name="embedding",
+                dtype=self.dtype_policy,
+            )
+        if "top" in self.roles:
+            self.dense = keras.layers.Dense(
+                self.vocab_size, kernel_initializer=self.kernel_initializer, name="dense", dtype=self.dtype_policy
+            )
+
+    def build(self, input_shape: Shape | None = None) -> None:
+        with keras.name_scope(self.name):  # T2T's functions open the scope's name a second time
+            if self.embedding is not None:
+                self.embedding.build()
+            if self.dense is not None:
+                self.dense.build((None, self.body_size))
+        self.built = True
+
+    def bottom(self, x: Tensor, training: bool = False) -> Tensor:
+        return self.embedding(x)
+
+    def targets_bottom(self, x: Tensor, training: bool = False) -> Tensor:
+        return ops.zeros((ops.shape(x)[0], 1, self.hidden_size), self.compute_dtype)  # classes are never fed back
+
+    def top(self, body_output: Tensor) -> Tensor:
+        return self.dense(self.pool_positions(body_output))
+
+    def pool_positions(self, x: Tensor) -> Tensor:
+        """[batch, ..., body_size] -> [batch, body_size]."""
+        return self.pool(x, axis=tuple(range(1, len(x.shape) - 1)))
+
+
+@registry.register_modality("one_hot_class_label")
+class OneHotClassLabel(ClassLabel):
+    """`ClassLabel` with one-hot targets [batch, classes]."""
+
+    loss = staticmethod(losses.one_hot_cross_entropy)
+    weights_fn = staticmethod(weights.weights_examples)
+
+
+@registry.register_modality("sigmoid_class_label")
+class SigmoidClassLabel(ClassLabel):
+    """Several classes an example, each with a sigmoid of its own; multi-hot targets, average pooling."""
+
+    scope = "sigmoid_class_symbol_modality_{vocab_size}_{hidden_size}"
+    loss = staticmethod(losses.sigmoid_cross_entropy)
+    weights_fn = staticmethod(weights.weights_examples)
+
+
+@registry.register_modality("sigmoid_max_pooling_class_label")
+class SigmoidMaxPoolingClassLabel(SigmoidClassLabel):
+    """`SigmoidClassLabel` with max pooling."""
+
+    scope = "sigmoid_max_pooling_class_symbol_modality_{vocab_size}_{hidden_size}"
+    pool = staticmethod(ops.max)
+
+
+@registry.register_modality("softmax_average_pooling_class_label")
+class SoftmaxAveragePoolingClassLabel(OneHotClassLabel):
+    """One-hot targets; average pooling."""
+
+    scope = "softmax_average_pooling_onehot_class_label_modality_{vocab_size}_{hidden_size}"
+
+
+@registry.register_modality("softmax_max_pooling_class_label")
+class SoftmaxMaxPoolingClassLabel(OneHotClassLabel):
+    """One-hot targets; max pooling."""
+
+    scope = "softmax_max_pooling_onehot_class_label_modality_{vocab_size}_{hidden_size}"
+    pool = staticmethod(ops.max)
+
+
+@registry.register_modality("softmax_last_timestep_class_label")
+class SoftmaxLastTimestepClassLabel(OneHotClassLabel):
+    """One-hot targets; the last position alone is projected."""
+
+    scope = "softmax_last_timestep_onehot_class_label_modality_{vocab_size}_{hidden_size}"
+
+    def pool_positions(self, x: Tensor) -> Tensor:
+        return x[:, -1]
