@@ -1,4 +1,4 @@
-"""Atomic writes: the content arrives, a failure leaves the former file and nothing else, permissions are plain ones."""
+"""Atomic writes leave the whole content or the former file; text that is not UTF-8 is refused with file and line."""
 
 import os
 import stat
@@ -88,3 +88,25 @@ def test_permissions_are_those_of_a_plain_write(tmp_path):
     kept.chmod(0o604)
     files.write_text(kept, "replaced")
     assert (kept.read_text(), mode(kept)) == ("replaced", 0o604)
+
+
+def test_text_that_is_not_utf8_is_refused_with_file_and_line():
+    assert files.decode("grün".encode(), "a.txt") == "grün"
+    assert files.decode(b"\xef\xbb\xbfa", "a.txt", encoding="utf-8-sig") == "a"
+    with pytest.raises(ValueError, match=r"a\.txt, line 3: not UTF-8 \(invalid start byte\)"):
+        files.decode(b"one\ntwo\nth\xffree\n", "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", []),
+        ("\n", [""]),
+        ("a", ["a"]),
+        ("a\n", ["a"]),
+        ("a\n\n", ["a", ""]),
+        ("a\u2028b\r\nc", ["a\u2028b\r", "c"]),
+    ],
+)
+def test_only_line_feeds_end_lines(text, lines):
+    assert files.split_lines(text) == lines

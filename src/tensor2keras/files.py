@@ -1,4 +1,4 @@
-"""Atomic writes: a file under its final name is always complete."""
+"""Atomic writes (a file under its final name is always complete) and UTF-8 text with errors that name the line."""
 
 import contextlib
 import os
@@ -54,3 +54,23 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes `text` to `path` atomically, in UTF-8 and with its line ends as they are."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def decode(data: bytes, path: str | os.PathLike, encoding: str = "utf-8") -> str:
+    """Returns the text of a file's bytes; ValueError names file and line where they are not UTF-8.
+
+    Args:
+        data: all bytes of the file.
+        path: named in the message.
+        encoding: "utf-8", or "utf-8-sig" to drop a byte order mark.
+    """
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{os.fspath(path)}, line {line}: not UTF-8 ({error.reason})") from None
+
+
+def split_lines(text: str) -> list[str]:
+    """Returns the lines of a text. Only a line feed ends a line, and the last line needs none."""
+    return text.removesuffix("\n").split("\n") if text else []

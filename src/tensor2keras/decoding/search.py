@@ -11,7 +11,7 @@ from tensor2keras.backend import compiled
 from tensor2keras.decoding import prefix as prefixes
 from tensor2keras.decoding.beam_search import BeamSearch, map_steps
 from tensor2keras.decoding.sampling import Sampling, make_sampler
-from tensor2keras.metrics.connectionist import written
+from tensor2keras.metrics.ctc import ctc_greedy_path
 from tensor2keras.metrics.sequences import to_front
 from tensor2keras.types import Features, Tensor
 
@@ -267,7 +267,7 @@ def _predict(model: keras.Model, features: Features, modality: str, settings: Se
         features = {**features, "targets": ops.zeros((batch_size,), "int32")}
     logits = model(features, training=False)
     if modality == "ctc_symbol":
-        ids, _ = to_front(*written(logits), 0)
+        ids, _ = to_front(*ctc_greedy_path(logits), 0)
         best = ops.max(ops.log_softmax(ops.cast(logits, "float32")), axis=-1)
         return {"outputs": ids, "scores": ops.sum(best, axis=1)}
     if modality != "class_label":

@@ -1,4 +1,4 @@
-"""Metrics under T2T's names: `get(name)` is a `keras.metrics.Metric`; whole corpora are scored in `metrics.corpus`.
+"""Metrics under T2T's names: `get(name)` returns a `keras.metrics.Metric`; `metrics.corpus` scores whole corpora.
 
 Example:
     >>> metric = get("accuracy")

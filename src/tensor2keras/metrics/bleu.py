@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 
-from tensor2keras.metrics.text_scores import TextScore
+from tensor2keras.metrics.text_scores import TextScore, require_library
 
 
 def require() -> None:
-    """ValueError if sacreBLEU is missing."""
-    try:
-        import sacrebleu  # noqa: F401
-    except ImportError:
-        raise ValueError("BLEU is scored by sacreBLEU: pip install 'tensor2keras[eval]'") from None
+    """Raises ValueError if sacreBLEU is missing."""
+    require_library("sacrebleu", "BLEU is scored by sacreBLEU")
 
 
 def score(outputs: Sequence[str], references: Sequence[str]) -> TextScore:
-    """BLEU (0 to 100), the line with its signature."""
+    """Returns BLEU (0 to 100); its line has the signature."""
     import sacrebleu
 
     metric = sacrebleu.BLEU()

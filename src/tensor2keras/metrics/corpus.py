@@ -1,4 +1,4 @@
-"""Scores of whole corpora: sacreBLEU, the one to report, and T2T's own BLEU and ROUGE, to compare with its figures."""
+"""Scores of whole corpora: sacreBLEU, for reports, and T2T's BLEU and ROUGE, for comparison with its figures."""
 
 import collections
 import functools
@@ -12,42 +12,45 @@ from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tensor2keras import files
+from tensor2keras.metrics.text_scores import require_library
+
 Tokens = Sequence[Hashable]
 
 
 def read_lines(path: str | os.PathLike) -> list[str]:
-    """The lines of a UTF-8 text file, unpacked if its name ends in `.gz`; only a line feed ends a line.
+    """Returns the lines of a UTF-8 text file, unpacked if its name ends in `.gz`; only a line feed ends a line.
 
     Raises:
         ValueError: a line is not UTF-8; file and line are named.
     """
     data = gzip.decompress(Path(path).read_bytes()) if str(path).endswith(".gz") else Path(path).read_bytes()
-    lines = []
-    for number, line in enumerate(data.removesuffix(b"\n").split(b"\n") if data else [], start=1):
-        try:
-            lines.append(line.decode("utf-8").removesuffix("\r"))
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{os.fspath(path)}, line {number}: not UTF-8 ({error.reason})") from None
-    return lines
+    return [line.removesuffix("\r") for line in files.split_lines(files.decode(data, path))]
 
 
 def read_aligned(*paths: str | os.PathLike) -> list[list[str]]:
-    """The lines of several files; ValueError with all line counts unless they are equal, or if there are no lines."""
-    files = [read_lines(path) for path in paths]
-    counts = ", ".join(f"{os.fspath(path)} has {len(lines):,} lines" for path, lines in zip(paths, files, strict=True))
-    if len({len(lines) for lines in files}) > 1:
+    """Returns the lines of several files.
+
+    Raises:
+        ValueError: the files have no lines, or different numbers of them; all are named.
+    """
+    texts = [read_lines(path) for path in paths]
+    counts = ", ".join(f"{os.fspath(path)} has {len(lines):,} lines" for path, lines in zip(paths, texts, strict=True))
+    if len({len(lines) for lines in texts}) > 1:
         raise ValueError(f"the files are not aligned: {counts}")
-    if not files[0]:
+    if not texts[0]:
         raise ValueError(f"nothing to score: {counts}")
-    return files
+    return texts
 
 
-def sacrebleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]], lowercase: bool = False) -> Any:
-    """sacreBLEU with its defaults (13a tokens, exponential smoothing).
+def sacrebleu(
+    hypotheses: Sequence[str], references: Sequence[Sequence[str]], lowercase: bool = False
+) -> tuple[float, str]:
+    """Returns sacreBLEU with its defaults (13a tokens, exponential smoothing).
 
     Args:
         hypotheses: the translations.
-        references: one list a reference translation, each as long as `hypotheses`.
+        references: one list per reference translation, each as long as `hypotheses`.
         lowercase: whether case is ignored.
 
     Returns:
@@ -60,22 +63,23 @@ def sacrebleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]], lo
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[float, str]:
-    """chrF2 with sacreBLEU's defaults: the score (0 to 100) and its signature; arguments as in `sacrebleu`."""
+    """Returns chrF2 with sacreBLEU's defaults (0 to 100) and its signature; arguments as in `sacrebleu`."""
     return _sacrebleu_score("CHRF", hypotheses, references)
 
 
-def _sacrebleu_score(metric: str, hypotheses, references, **options) -> tuple[float, str]:
-    try:
-        import sacrebleu as library
-    except ImportError:
-        raise ValueError("BLEU is scored by sacrebleu: pip install 'tensor2keras[eval]'") from None
+def _sacrebleu_score(
+    metric: str, hypotheses: Sequence[str], references: Sequence[Sequence[str]], **options: Any
+) -> tuple[float, str]:
+    library = require_library("sacrebleu", "BLEU is scored by sacreBLEU")
     scorer = getattr(library, metric)(**options)
     score = scorer.corpus_score(hypotheses, references).score
     return score, str(scorer.get_signature())
 
 
 def bleu_tokenize(text: str) -> list[str]:
-    """T2T's tokens for BLEU: cut around symbols, and around punctuation unless between digits (mteval-v14)."""
+    """Returns T2T's tokens for BLEU: text is cut around symbols, and around punctuation unless between digits
+    (mteval-v14).
+    """
     nondigit_punctuation, punctuation_nondigit, symbol = _bleu_patterns()
     text = nondigit_punctuation.sub(r"\1 \2 ", text)
     text = punctuation_nondigit.sub(r" \1 \2", text)
@@ -101,7 +105,7 @@ def compute_bleu(
     max_order: int = 4,
     use_bp: bool = True,
 ) -> float:
-    """T2T's BLEU (0 to 1) of tokenized segments, one reference each.
+    """Returns T2T's BLEU (0 to 1) of tokenized segments with one reference each.
 
     It differs from sacreBLEU: n-gram orders for which no n-gram is possible count as precision 1, and the first order
     without a match counts as half a match, the next as a quarter.
@@ -110,7 +114,7 @@ def compute_bleu(
         reference_corpus: a list of tokens for each segment.
         translation_corpus: the same for the translations.
         max_order: longest n-gram.
-        use_bp: whether short translations are penalised.
+        use_bp: whether the brevity penalty applies.
     """
     reference_length = translation_length = 0
     matches, possible = [0] * max_order, [0] * max_order
@@ -136,7 +140,12 @@ def compute_bleu(
 def bleu_wrapper(
     ref_filename: str | os.PathLike, hyp_filename: str | os.PathLike, case_sensitive: bool = False
 ) -> float:
-    """T2T's BLEU (0 to 1) of a file of translations, a line a segment; case is ignored unless asked for.
+    """Returns T2T's BLEU (0 to 1) of a file of translations with a segment a line.
+
+    Args:
+        ref_filename: the references.
+        hyp_filename: the translations.
+        case_sensitive: whether case counts.
 
     Raises:
         ValueError: the files have different numbers of lines.
@@ -149,7 +158,7 @@ def bleu_wrapper(
 
 
 def rouge_n(eval_sentences: Iterable[Tokens], ref_sentences: Iterable[Tokens], n: int = 2) -> float:
-    """T2T's ROUGE-N: mean over sentences of the F1 score of the sets of n-grams."""
+    """Returns T2T's ROUGE-N: the mean over sentences of the F1 score of the sets of n-grams."""
     scores = []
     for ours, reference in zip(eval_sentences, ref_sentences, strict=True):
         ours, reference = set(_ngrams(ours, n)), set(_ngrams(reference, n))
@@ -160,7 +169,7 @@ def rouge_n(eval_sentences: Iterable[Tokens], ref_sentences: Iterable[Tokens], n
 
 
 def rouge_l_sentence_level(eval_sentences: Iterable[Tokens], ref_sentences: Iterable[Tokens]) -> float:
-    """T2T's ROUGE-L: mean over sentences of the F score of the longest common subsequence."""
+    """Returns T2T's ROUGE-L: the mean over sentences of the F score of the longest common subsequence."""
     scores = []
     for ours, reference in zip(eval_sentences, ref_sentences, strict=True):
         common = len_lcs(ours, reference)
@@ -172,7 +181,7 @@ def rouge_l_sentence_level(eval_sentences: Iterable[Tokens], ref_sentences: Iter
 
 
 def len_lcs(x: Tokens, y: Tokens) -> int:
-    """Length of the longest common subsequence."""
+    """Returns the length of the longest common subsequence."""
     row = [0] * (len(y) + 1)
     for a in x:
         diagonal = 0

@@ -2,23 +2,19 @@
 
 from collections.abc import Sequence
 
-from tensor2keras.metrics.text_scores import TextScore
+from tensor2keras.metrics.text_scores import TextScore, require_library
 
 
 def require() -> None:
-    """ValueError if jiwer is missing."""
-    try:
-        import jiwer  # noqa: F401
-    except ImportError:
-        raise ValueError(
-            "word error rates are counted by the jiwer library: pip install 'tensor2keras[eval]'"
-        ) from None
+    """Raises ValueError if jiwer is missing."""
+    require_library("jiwer", "word error rates are counted by the jiwer library")
 
 
 def score(outputs: Sequence[str], references: Sequence[str]) -> TextScore:
-    """Substituted, deleted and inserted words (and characters) per word (and character) of the references, in percent.
+    """Returns the word and the character error rate in percent.
 
-    Case and punctuation count as they stand; blanks at the ends and repeated ones do not.
+    A rate is the number of substituted, deleted and inserted words or characters per word or character of the
+    references. Case and punctuation count; repeated blanks and those at the ends do not.
 
     Raises:
         ValueError: a reference without a word.

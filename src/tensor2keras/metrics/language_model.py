@@ -1,7 +1,7 @@
-"""Figures of language models that do not depend on the vocabulary: perplexity by word, bits by character.
+"""Scores of language models that do not depend on the vocabulary: perplexity per word, bits per character.
 
-A model's log-probability of a text is the same however the text is cut into tokens; divided by words or characters it
-compares between vocabularies. As T2T counts, the end of a sequence is one more word and one more character.
+The log-probability of a text, divided by its words or characters rather than its tokens, can be compared between
+vocabularies. The end of a sequence counts as one more word and one more character, as in T2T.
 """
 
 import math
@@ -14,7 +14,7 @@ from tensor2keras.symbols import EOS_ID
 
 
 class Units(NamedTuple):
-    """How often a text has each unit, ends of sequences included."""
+    """Numbers of units in texts, ends of sequences included."""
 
     tokens: int
     words: int
@@ -23,10 +23,10 @@ class Units(NamedTuple):
 
 
 def count_units(encoder: Any, rows: Iterable[Sequence[int]]) -> Units:
-    """The units of sequences of ids.
+    """Counts the units of sequences of ids.
 
     Args:
-        encoder: its `decode` gives their text.
+        encoder: a text encoder, whose `decode` returns the text of ids.
         rows: ids; each EOS ends a text, and zeros at the end are padding.
     """
     tokens = words = characters = size = 0
@@ -44,7 +44,12 @@ def count_units(encoder: Any, rows: Iterable[Sequence[int]]) -> Units:
 
 
 def figures(neg_log_perplexity: float, units: Units) -> dict[str, float]:
-    """Perplexity by token and by word, bits by character and by byte, of a mean log-probability by token."""
+    """Returns perplexity per token and per word, and bits per character and per byte.
+
+    Args:
+        neg_log_perplexity: mean log-probability of a token, in nats.
+        units: of the scored texts.
+    """
     total = -neg_log_perplexity * units.tokens  # nats of the whole text
     bits = total / math.log(2)
     return {

@@ -3,15 +3,14 @@
 Targets and predictions are [batch, ...], with or without further axes of size 1.
 """
 
-from typing import Any
-
 from keras import ops
 
-from tensor2keras.metrics.table import ratio, register
+from tensor2keras.metrics.table import Sums, ratio, register
 from tensor2keras.metrics.tokens import mask_like, match_ranks
+from tensor2keras.types import Tensor
 
 
-def _values(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+def _values(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     y_true, y_pred = match_ranks(y_true, y_pred, extra=0)
     targets, values = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
     return targets, values, ops.ones_like(targets) if sample_weight is None else mask_like(targets, sample_weight)
@@ -19,33 +18,33 @@ def _values(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any
 
 @register("rmse", finish=lambda sums: ops.sqrt(ratio(sums)))
 @register("unpadded_mse")
-def squared_error(y_true, y_pred, sample_weight=None):
+def squared_error(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Squared error; `rmse` is the root of its mean (T2T's `padded_rmse`)."""
     targets, values, mask = _values(y_true, y_pred, sample_weight)
     return ops.sum(ops.square(values - targets) * mask), ops.sum(mask)
 
 
 @register("mean_absolute_error")
-def absolute_error(y_true, y_pred, sample_weight=None):
+def absolute_error(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Mean absolute error (T2T's `abs_error`)."""
     targets, values, mask = _values(y_true, y_pred, sample_weight)
     return ops.sum(ops.abs(values - targets) * mask), ops.sum(mask)
 
 
-def _explained(sums):
+def _explained(sums: Tensor) -> Tensor:
     count, total, squares, residual = (sums[i] for i in range(4))
     return 1.0 - ops.divide_no_nan(residual, squares - ops.divide_no_nan(total * total, count))
 
 
 @register("r_squared", size=4, finish=_explained)
-def variance_explained(y_true, y_pred, sample_weight=None):
+def variance_explained(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Explained variance, R^2 (T2T's `padded_variance_explained`)."""
     targets, values, mask = _values(y_true, y_pred, sample_weight)
     parts = ops.ones_like(targets), targets, ops.square(targets), ops.square(values - targets)
     return [ops.sum(part * mask) for part in parts]
 
 
-def _correlation(sums):
+def _correlation(sums: Tensor) -> Tensor:
     count, sum_x, sum_y, sum_xx, sum_yy, sum_xy = (sums[i] for i in range(6))
     covariance = count * sum_xy - sum_x * sum_y
     variances = (count * sum_xx - sum_x * sum_x) * (count * sum_yy - sum_y * sum_y)
@@ -53,21 +52,21 @@ def _correlation(sums):
 
 
 @register("pearson", size=6, finish=_correlation)
-def pearson_correlation(y_true, y_pred, sample_weight=None):
+def pearson_correlation(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Pearson's correlation coefficient."""
     x, y, mask = _values(y_true, y_pred, sample_weight)
     return [ops.sum(part * mask) for part in (ops.ones_like(x), x, y, x * x, y * y, x * y)]
 
 
 @register("two_class_accuracy")
-def two_class_accuracy(y_true, y_pred, sample_weight=None):
-    """Share of 0/1 labels that the rounded probability of class 1 hits."""
+def two_class_accuracy(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+    """Share of 0/1 labels equal to the rounded probability of class 1."""
     targets, values, mask = _values(y_true, y_pred, sample_weight)
     return ops.sum(ops.cast(ops.round(values) == targets, "float32") * mask), ops.sum(mask)
 
 
 @register("two_class_log_likelihood")
-def two_class_log_likelihood(y_true, y_pred, sample_weight=None):
+def two_class_log_likelihood(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Mean log-likelihood of 0/1 labels under the probability of class 1."""
     targets, values, mask = _values(y_true, y_pred, sample_weight)
     return ops.sum(ops.log(ops.where(targets == 1, values, 1.0 - values)) * mask), ops.sum(mask)

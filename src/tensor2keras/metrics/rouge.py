@@ -7,26 +7,23 @@ cut into sentences first; text that has line breaks is cut there.
 import re
 from collections.abc import Sequence
 
-from tensor2keras.metrics.text_scores import TextScore
+from tensor2keras.metrics.text_scores import TextScore, require_library
 
 KINDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def require() -> None:
-    """ValueError if rouge-score is missing."""
-    try:
-        import rouge_score  # noqa: F401
-    except ImportError:
-        raise ValueError("ROUGE is scored by the rouge-score library: pip install 'tensor2keras[eval]'") from None
+    """Raises ValueError if rouge-score is missing."""
+    require_library("rouge_score", "ROUGE is scored by the rouge-score library")
 
 
 def score(outputs: Sequence[str], references: Sequence[str], use_stemmer: bool = False) -> TextScore:
-    """The mean F1 over texts of each kind, 0 to 100.
+    """Returns the mean F1 score over texts of each kind of ROUGE, 0 to 100.
 
     Args:
         outputs: the summaries, one or several sentences each.
-        references: as many.
+        references: the reference summaries.
         use_stemmer: whether words are compared by their Porter stems.
     """
     from rouge_score import rouge_scorer
@@ -43,5 +40,5 @@ def score(outputs: Sequence[str], references: Sequence[str], use_stemmer: bool =
 
 
 def in_sentences(text: str) -> str:
-    """The text with one sentence a line: as it stands if it has line breaks, else cut after `.`, `!` and `?`."""
+    """Returns the text with one sentence a line: unchanged if it has line breaks, else cut after `.`, `!` and `?`."""
     return text if "\n" in text else "\n".join(_SENTENCE_END.split(text.strip()))

@@ -1,26 +1,28 @@
 """Metrics that compare the most likely sequence with the target: approximate BLEU and ROUGE on ids, edit distance.
 
-Ids are compared as they stand: no subwords are joined and nothing is decoded, and each prediction has seen the true
-prefix. So these follow a training run; text is scored with `metrics.corpus`. T2T counts padding as if it were text;
-that happens here only without a sample_weight.
+Ids are compared without joining subwords, and each prediction is made from the true prefix, so that these metrics
+follow a training run but do not score a translation: for that, see `metrics.corpus`. T2T counts padding as if it were
+text; that happens here only without a sample_weight.
 """
-
-from typing import Any
 
 from keras import ops
 
-from tensor2keras.metrics.table import register
+from tensor2keras.metrics.table import Sums, register
 from tensor2keras.metrics.tokens import longer, mask_like, match_ranks, pad_length, predictions
+from tensor2keras.types import Tensor
 
 _MAX_ORDER = 4  # of BLEU's n-grams
 _BLANK = ord(" ") + 2  # of text encoded as bytes
 LOWEST_BYTE = 3  # id of byte 1
 _WORD_NUMBERS = 8388593  # the largest prime whose product with 256 is an int32; unequal words agree once in as many
-NO_HYPOTHESIS, NO_REFERENCE = -1, -2  # stand behind a sequence's end and never match
+NO_HYPOTHESIS, NO_REFERENCE = -1, -2  # fill the sequences' ends and never match
 
 
-def _sequences(y_true: Any, y_pred: Any, sample_weight: Any, lowest_id: int = 0) -> tuple[Any, Any, Any, Any]:
-    """Predicted and target ids [batch, length] from `lowest_id` on, moved to the front, with their lengths [batch]."""
+def _sequences(
+    y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, lowest_id: int = 0
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Returns predicted and target ids [batch, length] of at least `lowest_id`, moved to the front, and their lengths
+    [batch]."""
     y_true, y_pred = match_ranks(y_true, y_pred, extra=1)
     reference, hypothesis = ops.cast(y_true, "int32"), predictions(ops.cast(y_pred, "float32"))
     rows = ops.shape(reference)[0]
@@ -40,8 +42,9 @@ def _sequences(y_true: Any, y_pred: Any, sample_weight: Any, lowest_id: int = 0)
     )
 
 
-def to_front(ids: Any, keep: Any, filler: int) -> tuple[Any, Any]:
-    """The ids [batch, length] where `keep` is 1, moved to the front and followed by `filler`; how many [batch]."""
+def to_front(ids: Tensor, keep: Tensor, filler: int) -> tuple[Tensor, Tensor]:
+    """Returns the ids [batch, length] where `keep` is 1, moved to the front and followed by `filler`, and their number
+    [batch]."""
     length = ops.shape(ids)[1]
     positions = ops.arange(length, dtype="int32")
     order = ops.argsort(positions + (1 - keep) * length, axis=1)
@@ -50,14 +53,15 @@ def to_front(ids: Any, keep: Any, filler: int) -> tuple[Any, Any]:
     return ops.where(positions < kept[:, None], ids, filler), kept
 
 
-def words(ids: Any, filler: int) -> tuple[Any, Any]:
-    """A number for each word of ids [batch, length], equal for equal words, and how many there are [batch]."""
+def words(ids: Tensor, filler: int) -> tuple[Tensor, Tensor]:
+    """Returns a number for each word of byte ids [batch, length], equal for equal words, and the words' number
+    [batch]."""
     letters = ops.cast((ids != _BLANK) & (ids > 0), "int32")
     length = ops.shape(ids)[1]
     positions = ops.arange(length, dtype="int32")
 
     def step(i, state):
-        number, numbers = state  # [batch], [batch, length]: of the word so far, at each of its letters
+        number, numbers = state  # [batch]: of the word up to letter i; [batch, length]: the same at each letter
         number = ops.take(letters, i, axis=1) * ((number * 256 + ops.take(ids, i, axis=1)) % _WORD_NUMBERS)
         return number, ops.where(positions == i, number[:, None], numbers)
 
@@ -66,8 +70,8 @@ def words(ids: Any, filler: int) -> tuple[Any, Any]:
     return to_front(numbers, word_ends, filler)
 
 
-def _ngram_equality(a: Any, b: Any, max_order: int) -> list[Any]:
-    """For n = 1, 2, ...: bool [batch, length, length], whether the n-grams at place i of a and j of b are equal."""
+def _ngram_equality(a: Tensor, b: Tensor, max_order: int) -> list[Tensor]:
+    """Returns for n = 1, 2, ... whether the n-grams at positions i of a and j of b are equal, bool [batch, i, j]."""
     a, b = (ops.pad(x, [[0, 0], [0, max_order - 1]], constant_values=NO_REFERENCE - 1) for x in (a, b))
     same = a[:, :, None] == b[:, None, :]
     length = ops.shape(a)[1] - max_order + 1
@@ -77,12 +81,12 @@ def _ngram_equality(a: Any, b: Any, max_order: int) -> list[Any]:
     return equal
 
 
-def _begins_ngram(lengths: Any, places: Any, order: int) -> Any:
-    """Bool [batch, length]: whether an n-gram of this order begins at each place."""
+def _begins_ngram(lengths: Tensor, places: Tensor, order: int) -> Tensor:
+    """Returns whether an n-gram of this order begins at each position, bool [batch, places]."""
     return ops.arange(places, dtype="int32") < (lengths - order + 1)[:, None]
 
 
-def _bleu(sums: Any) -> Any:
+def _bleu(sums: Tensor) -> Tensor:
     matches, possible = sums[:_MAX_ORDER], sums[_MAX_ORDER : 2 * _MAX_ORDER]
     hypothesis_length, reference_length = sums[-2], sums[-1]
     # T2T's smoothing: the first order without a match counts as half a match, the next as a quarter, ...
@@ -96,8 +100,8 @@ def _bleu(sums: Any) -> Any:
 
 
 @register("approx_bleu_score", size=2 * _MAX_ORDER + 2, finish=_bleu)
-def bleu_statistics(y_true, y_pred, sample_weight=None):
-    """Clipped n-gram matches and possible matches of orders 1 to 4, and both lengths (T2T's `bleu_score`)."""
+def bleu_statistics(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+    """BLEU: clipped n-gram matches and possible matches of orders 1 to 4, and both lengths (T2T's `bleu_score`)."""
     hypothesis, hypothesis_length, reference, reference_length = _sequences(y_true, y_pred, sample_weight)
     places = ops.shape(hypothesis)[1]
     matches, possible = [], []
@@ -117,7 +121,7 @@ def bleu_statistics(y_true, y_pred, sample_weight=None):
 
 
 @register("rouge_2_fscore")
-def rouge_2(y_true, y_pred, sample_weight=None):
+def rouge_2(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Mean over sequences of the F1 score of the sets of bigrams (T2T's `rouge_2_fscore`)."""
     hypothesis, hypothesis_length, reference, reference_length = _sequences(y_true, y_pred, sample_weight)
     places = ops.shape(hypothesis)[1]
@@ -138,7 +142,7 @@ def rouge_2(y_true, y_pred, sample_weight=None):
 
 
 @register("rouge_L_fscore")
-def rouge_l(y_true, y_pred, sample_weight=None):
+def rouge_l(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Mean over sequences of the F score of the longest common subsequence (T2T's `rouge_l_fscore`)."""
     hypothesis, hypothesis_length, reference, reference_length = _sequences(y_true, y_pred, sample_weight)
     # Without substitutions, every id outside the common subsequence is one insertion or deletion.
@@ -152,31 +156,31 @@ def rouge_l(y_true, y_pred, sample_weight=None):
 
 
 @register("edit_distance")
-def edit_distance(y_true, y_pred, sample_weight=None):
+def edit_distance(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Insertions, deletions and substitutions per target id, id 0 left out (T2T's `sequence_edit_distance`)."""
     sequences = _sequences(y_true, y_pred, sample_weight, lowest_id=1)
     return ops.sum(edit_distances(*sequences)), ops.sum(sequences[3])
 
 
 @register("word_error_rate")
-def word_error_rate(y_true, y_pred, sample_weight=None):
+def word_error_rate(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Inserted, deleted and substituted words per target word (T2T's `word_error_rate`); ids are bytes + 2."""
     hypothesis, _, reference, _ = _sequences(y_true, y_pred, sample_weight, lowest_id=LOWEST_BYTE)
-    spoken, number = words(reference, NO_REFERENCE)
-    return ops.sum(edit_distances(*words(hypothesis, NO_HYPOTHESIS), spoken, number)), ops.sum(number)
+    reference_words, count = words(reference, NO_REFERENCE)
+    return ops.sum(edit_distances(*words(hypothesis, NO_HYPOTHESIS), reference_words, count)), ops.sum(count)
 
 
 @register("prefix_accuracy")
-def prefix_accuracy(y_true, y_pred, sample_weight=None):
-    """Mean over sequences of the share that is right before the first error (Grefenstette et al., 2015)."""
+def prefix_accuracy(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+    """Mean over sequences of the share of positions before the first error (Grefenstette et al., 2015)."""
     hypothesis, _, reference, reference_length = _sequences(y_true, y_pred, sample_weight)
     right = ops.cumprod(ops.cast(hypothesis == reference, "float32"), axis=1)
     share = ops.divide_no_nan(ops.sum(right, axis=1), ops.cast(reference_length, "float32"))
     return _over_rows(share, reference_length)
 
 
-def edit_distances(a: Any, a_length: Any, b: Any, b_length: Any, substitution_cost: int = 1) -> Any:
-    """Levenshtein distance of each pair of sequences.
+def edit_distances(a: Tensor, a_length: Tensor, b: Tensor, b_length: Tensor, substitution_cost: int = 1) -> Tensor:
+    """Returns the Levenshtein distance of each pair of sequences.
 
     Args:
         a, b: int32 [batch, length].
@@ -187,7 +191,7 @@ def edit_distances(a: Any, a_length: Any, b: Any, b_length: Any, substitution_co
         int32 [batch].
     """
     rows, places = ops.shape(a)[0], ops.shape(a)[1]
-    index = ops.arange(places + 1, dtype="int32")  # i: how much of a is used; on diagonal d, j = d - i of b
+    index = ops.arange(places + 1, dtype="int32")  # i: length of a's prefix; on diagonal d, b's has length d - i
     far = 2 * places + 2
     before_a = ops.concatenate([a[:, :1], a], axis=1)  # [batch, places + 1]: a[i - 1] at i
 
@@ -207,7 +211,7 @@ def edit_distances(a: Any, a_length: Any, b: Any, b_length: Any, substitution_co
     return ops.fori_loop(1, 2 * places + 1, step, (outside, origin, ops.zeros_like(a_length)))[2]
 
 
-def _over_rows(scores: Any, reference_length: Any) -> tuple[Any, Any]:
-    """Sum of the scores of rows that have a target, and the number of these rows."""
+def _over_rows(scores: Tensor, reference_length: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the sum of the scores of rows that have a target, and the number of these rows."""
     real = ops.cast(reference_length > 0, "float32")
     return ops.sum(scores * real), ops.sum(real)

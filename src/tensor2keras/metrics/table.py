@@ -1,34 +1,44 @@
 """The table of metrics by T2T's names.
 
-A metric is a function from a batch to a few sums, and a function from the sums over all batches to the figure. So the
-figure does not depend on how the examples were cut into batches or spread over replicas. (T2T averages BLEU, ROUGE and
+A metric is a function from a batch to a few sums, and a function from the sums over all batches to the figure, which
+therefore does not depend on how the examples are batched or spread over replicas. (T2T averages BLEU, ROUGE and
 regression errors over batches; on one batch the two are equal.)
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from keras import ops
 
+from tensor2keras.types import Tensor
+
+Sums = Sequence[Tensor]  # scalars that are added up over batches
+
 
 class Definition(NamedTuple):
-    """A metric: `statistics(y_true, y_pred, sample_weight)` gives `size` sums, `finish(sums)` the figure."""
+    """A metric: `statistics(y_true, y_pred, sample_weight)` returns `size` sums, `finish(sums)` the figure."""
 
-    statistics: Callable[[Any, Any, Any], Sequence[Any]]
+    statistics: Callable[[Tensor, Tensor, Tensor | None], Sums]
     size: int
-    finish: Callable[[Any], Any]
+    finish: Callable[[Tensor], Tensor]
 
 
 TABLE: dict[str, Definition] = {}
 
 
-def ratio(sums: Any) -> Any:
-    """The first sum over the second; 0 before anything was counted."""
+def ratio(sums: Tensor) -> Tensor:
+    """Returns the first sum divided by the second; 0 where nothing has been counted."""
     return ops.divide_no_nan(sums[0], sums[1])
 
 
-def register(*names: str, size: int = 2, finish: Callable[[Any], Any] = ratio) -> Callable:
-    """A decorator that enters a `statistics` function in the table, two sums and their ratio unless told otherwise."""
+def register(*names: str, size: int = 2, finish: Callable[[Tensor], Tensor] = ratio) -> Callable:
+    """Returns a decorator that enters a `statistics` function in the table under `names`.
+
+    Args:
+        *names: of the metric; T2T has several for some.
+        size: number of sums.
+        finish: from the sums, [size] float32, to the figure; by default the ratio of two.
+    """
 
     def add(statistics: Callable) -> Callable:
         for name in names:

@@ -1,13 +1,14 @@
-"""Scores of decoded texts against reference texts, by name: what t2t-decoder prints and t2t-eval lists.
+"""Scores of decoded texts against reference texts, by name.
 
-A scorer lies in a module of its own, which `SCORERS` names and which is loaded when it is asked for. It has
+A scorer is a module that `SCORERS` names and that is imported on first use. It has
 
-    require()                           ValueError saying what to install, if its library is missing
-    score(outputs, references)          a `TextScore` of two lists of texts of the same length
+    require()                           raises ValueError saying what to install, if its library is missing
+    score(outputs, references)          returns a `TextScore` of two lists of texts of the same length
 """
 
 import importlib
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 SCORERS = {
@@ -19,17 +20,25 @@ SCORERS = {
 
 
 class TextScore(NamedTuple):
-    """`figures` by name, and the one line that reports them with all that is needed to repeat them."""
+    """The result of a scorer."""
 
-    figures: dict[str, float]
-    line: str
+    figures: dict[str, float]  # by name
+    line: str  # for the log, with all that is needed to reproduce the figures
 
 
-def scorer(name: str) -> Any:
-    """The module of a scorer, its library at hand.
+def require_library(module: str, message: str, extra: str = "eval") -> Any:
+    """Imports and returns a module; ValueError with `message` and the extra to install if it is missing."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise ValueError(f"{message}: pip install 'tensor2keras[{extra}]'") from None
+
+
+def scorer(name: str) -> ModuleType:
+    """Returns the module of a scorer whose library is installed.
 
     Raises:
-        KeyError: no such scorer, naming those there are.
+        KeyError: unknown scorer; the known ones are named.
         ValueError: its library is not installed.
     """
     if name not in SCORERS:
@@ -40,7 +49,7 @@ def scorer(name: str) -> Any:
 
 
 def score(name: str, outputs: Sequence[str], references: Sequence[str]) -> TextScore:
-    """The texts' score by the scorer of that name; ValueError unless there are as many references as outputs."""
+    """Returns the texts' score by the scorer `name`; ValueError unless there are as many references as outputs."""
     if len(outputs) != len(references):
         raise ValueError(f"{len(references)} references for {len(outputs)} decoded texts")
     return scorer(name).score(outputs, references)

@@ -1,17 +1,20 @@
-"""Metrics that look at each target position by itself: accuracies, log-perplexity, one-hot and set metrics.
+"""Metrics of single positions: accuracies, log-perplexity, one-hot and set metrics.
 
 Shapes: targets [batch, ...], logits [batch, ..., vocab]; see `align`.
 """
 
-from typing import Any
-
 from keras import ops
 
-from tensor2keras.metrics.table import register
+from tensor2keras.metrics.table import Sums, register
+from tensor2keras.types import Tensor
 
 
-def match_ranks(y_true: Any, y_pred: Any, extra: int) -> tuple[Any, Any]:
-    """Drops axes of size 1 so that y_pred has `extra` more axes than y_true: T2T's [b, t, 1, 1, v] to [b, t, v]."""
+def match_ranks(y_true: Tensor, y_pred: Tensor, extra: int) -> tuple[Tensor, Tensor]:
+    """Drops axes of size 1 so that y_pred has `extra` more axes than y_true, as from [b, t, 1, 1, v] to [b, t, v].
+
+    Raises:
+        ValueError: the axes in excess are not of size 1.
+    """
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     too_many = len(y_pred.shape) - len(y_true.shape) - extra
     last = len(y_pred.shape) - extra  # y_pred's `extra` last axes stay
@@ -27,8 +30,11 @@ def match_ranks(y_true: Any, y_pred: Any, extra: int) -> tuple[Any, Any]:
     return y_true, y_pred
 
 
-def mask_like(y_true: Any, sample_weight: Any) -> Any:
-    """1.0 where the weight is positive, in y_true's shape; without weights, at all labels and at ids other than 0."""
+def mask_like(y_true: Tensor, sample_weight: Tensor | None) -> Tensor:
+    """Returns 1.0 where the weight is positive, else 0.0, in y_true's shape.
+
+    Without weights, labels [batch] all count, and of other targets all but id 0.
+    """
     if sample_weight is None:
         keep = y_true != 0 if len(y_true.shape) > 1 else ops.ones_like(y_true, dtype="bool")
         return ops.cast(keep, "float32")
@@ -40,19 +46,22 @@ def mask_like(y_true: Any, sample_weight: Any) -> Any:
     return ops.broadcast_to(weight, ops.shape(y_true))
 
 
-def pad_length(x: Any, length: Any) -> Any:
-    """Fills axis 1 with zeros up to `length`."""
+def pad_length(x: Tensor, length: Tensor) -> Tensor:
+    """Returns x with axis 1 padded with zeros to `length`."""
     missing = length - ops.shape(x)[1]
     return x if isinstance(missing, int) and missing == 0 else ops.pad(x, _after_axis_1(missing, len(x.shape)))
 
 
-def longer(a: Any, b: Any) -> Any:
-    """The larger of two lengths; each an int, or a tensor while a graph is traced."""
+def longer(a: Tensor, b: Tensor) -> Tensor:
+    """Returns the larger of two lengths, each an int or, while a graph is traced, a tensor."""
     return max(a, b) if isinstance(a, int) and isinstance(b, int) else ops.maximum(a, b)
 
 
-def align(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """Targets [batch, ...] int32, logits [batch, ..., vocab] float32 and mask [batch, ...] float32, of one length."""
+def align(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns targets [batch, ...] int32, logits [batch, ..., vocab] float32 and mask [batch, ...] float32.
+
+    Sequences are padded with zeros to one length.
+    """
     y_true, y_pred = match_ranks(y_true, y_pred, extra=1)
     mask = mask_like(y_true, sample_weight)
     targets, logits = ops.cast(y_true, "int32"), ops.cast(y_pred, "float32")
@@ -62,15 +71,15 @@ def align(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     return targets, logits, mask
 
 
-def predictions(logits: Any) -> Any:
-    """The most likely id; for a last axis of size 1 (a real output) its value cut to an integer, as T2T does."""
+def predictions(logits: Tensor) -> Tensor:
+    """Returns the most likely ids; of a last axis of size 1 (a real output) its value cut to an integer."""
     if logits.shape[-1] == 1:
         return ops.cast(ops.squeeze(logits, -1), "int32")
     return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
 
 @register("accuracy", "sigmoid_accuracy")
-def accuracy(y_true, y_pred, sample_weight=None):
+def accuracy(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Share of positions whose most likely id is the target (T2T's `padded_accuracy`)."""
     targets, logits, mask = align(y_true, y_pred, sample_weight)
     return ops.sum(ops.cast(predictions(logits) == targets, "float32") * mask), ops.sum(mask)
@@ -82,16 +91,15 @@ def accuracy_top5(y_true, y_pred, sample_weight=None, k=5):
     targets, logits, mask = align(y_true, y_pred, sample_weight)
     own = _at_targets(logits, targets)[..., None]
     ids = ops.arange(logits.shape[-1], dtype="int32")
-    behind = (logits < own) | (
-        (logits == own) & (ids >= targets[..., None])
-    )  # of equal logits the lower id comes first
+    # of equal logits the lower id comes first
+    behind = (logits < own) | ((logits == own) & (ids >= targets[..., None]))
     rank = logits.shape[-1] - ops.sum(ops.cast(behind, "int32"), axis=-1)  # NaN: nothing is behind
     return ops.sum(ops.cast(rank < k, "float32") * mask), ops.sum(mask)
 
 
 @register("accuracy_per_sequence")
-def accuracy_per_sequence(y_true, y_pred, sample_weight=None):
-    """Share of sequences right at every position (T2T's `padded_sequence_accuracy`); empty rows do not count."""
+def accuracy_per_sequence(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+    """Share of sequences without an error (T2T's `padded_sequence_accuracy`); empty rows do not count."""
     targets, logits, mask = align(y_true, y_pred, sample_weight)
     wrong = ops.cast(predictions(logits) != targets, "float32") * mask
     rows = ops.shape(mask)[0]
@@ -100,7 +108,7 @@ def accuracy_per_sequence(y_true, y_pred, sample_weight=None):
 
 
 @register("neg_log_perplexity", "masked_neg_log_perplexity")
-def neg_log_perplexity(y_true, y_pred, sample_weight=None):
+def neg_log_perplexity(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Mean log-probability of the targets (T2T's `padded_neg_log_perplexity`)."""
     targets, logits, mask = align(y_true, y_pred, sample_weight)
     log_probability = _at_targets(logits, targets) - ops.logsumexp(logits, axis=-1)
@@ -108,7 +116,7 @@ def neg_log_perplexity(y_true, y_pred, sample_weight=None):
 
 
 @register("accuracy_multilabel_match3")
-def accuracy_multilabel_match3(y_true, y_pred, sample_weight=None):
+def accuracy_multilabel_match3(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """VQA accuracy: min(1, n / 3) for a prediction that n of the row's labels agree with.
 
     y_true is [batch, labels], y_pred [batch, vocab] or [batch, 1, ..., vocab]; 0 is no label.
@@ -122,7 +130,7 @@ def accuracy_multilabel_match3(y_true, y_pred, sample_weight=None):
 
 
 @register("set_precision")
-def set_precision(y_true, y_pred, sample_weight=None):
+def set_precision(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Share of the predicted labels (positive scores) that are in the row's set of targets.
 
     y_true is [batch, labels], 0 being no label; y_pred is [batch, vocab] or [batch, 1, ..., vocab].
@@ -132,35 +140,35 @@ def set_precision(y_true, y_pred, sample_weight=None):
 
 
 @register("set_recall")
-def set_recall(y_true, y_pred, sample_weight=None):
+def set_recall(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Share of the rows' targets that were predicted; shapes as in `set_precision`."""
     predicted, wanted = _sets(y_true, y_pred, sample_weight)
     return ops.sum(predicted * wanted), ops.sum(wanted)
 
 
 @register("sigmoid_accuracy_one_hot")
-def sigmoid_accuracy_one_hot(y_true, y_pred, sample_weight=None):
+def sigmoid_accuracy_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Share of rows whose highest logit is at the one-hot target; y_true and y_pred are [batch, ..., vocab]."""
     one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     return ops.sum(ops.cast(predictions(logits) == ops.argmax(one_hot, -1), "float32") * mask), ops.sum(mask)
 
 
 @register("sigmoid_precision_one_hot")
-def sigmoid_precision_one_hot(y_true, y_pred, sample_weight=None):
+def sigmoid_precision_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Share of the rows whose highest logit is at one of their labels."""
     one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     return ops.sum(_at_targets(one_hot, predictions(logits)) * mask), ops.sum(mask)
 
 
 @register("sigmoid_recall_one_hot")
-def sigmoid_recall_one_hot(y_true, y_pred, sample_weight=None):
+def sigmoid_recall_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Share of the labels that were their row's highest logit."""
     one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     return ops.sum(_at_targets(one_hot, predictions(logits)) * mask), ops.sum(one_hot * mask[..., None])
 
 
 @register("sigmoid_cross_entropy_one_hot")
-def sigmoid_cross_entropy_one_hot(y_true, y_pred, sample_weight=None):
+def sigmoid_cross_entropy_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Mean binary cross-entropy over rows and labels."""
     one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     entropy = ops.softplus(logits) - one_hot * logits
@@ -168,7 +176,7 @@ def sigmoid_cross_entropy_one_hot(y_true, y_pred, sample_weight=None):
 
 
 @register("softmax_cross_entropy_one_hot")
-def softmax_cross_entropy_one_hot(y_true, y_pred, sample_weight=None):
+def softmax_cross_entropy_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Mean cross-entropy of one-hot targets."""
     one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     return -ops.sum(ops.sum(one_hot * ops.log_softmax(logits), -1) * mask), ops.sum(mask)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from tensor2keras import files
 from tensor2keras.data.text_encoder.subword_vocabulary import RESERVED_TOKENS
 
 NUM_RESERVED_TOKENS = len(RESERVED_TOKENS)
@@ -60,15 +61,12 @@ class TextEncoder:
 
 
 def read_vocab_lines(filename: str | os.PathLike) -> list[str]:
-    """The lines of a vocabulary file, without their line feeds; ValueError names the file and the line that is bad."""
-    data = Path(filename).read_bytes()
-    lines = data.removesuffix(b"\n").split(b"\n") if data else []
+    """Returns the lines of a vocabulary file, without their line feeds.
+
+    Raises:
+        ValueError: the file is empty or not UTF-8; file and line are named.
+    """
+    lines = files.split_lines(files.decode(Path(filename).read_bytes(), filename))
     if not lines:
         raise ValueError(f"{os.fspath(filename)} is empty; a vocabulary has one entry a line")
-    decoded = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            decoded.append(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{os.fspath(filename)}, line {number}: not UTF-8 ({error.reason})") from None
-    return decoded
+    return lines

@@ -1,27 +1,37 @@
-"""Metrics of text written by CTC: what is read off the positions, without repetitions and blanks, is compared.
+"""Metrics of CTC models: the greedy path, without repetitions and blanks, is compared with the targets.
 
 Logits [batch, positions, vocab_size] have another length than targets [batch, length]; symbol 0 is the blank.
 """
 
-from typing import Any
-
 from keras import ops
 
 from tensor2keras.metrics import sequences
-from tensor2keras.metrics.table import register
+from tensor2keras.metrics.table import Sums, register
 from tensor2keras.metrics.tokens import longer, pad_length
+from tensor2keras.types import Tensor
 
 
-def written(logits: Any) -> tuple[Any, Any]:
-    """The most likely symbol of each position, 1 where it is read: bool-like int32; both [batch, positions]."""
+def ctc_greedy_path(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the most likely symbol of each position and where symbols are emitted.
+
+    Args:
+        logits: [batch, positions, vocab_size].
+
+    Returns:
+        ids: int32 [batch, positions], symbols.
+        emitted: int32 [batch, positions], 1 where the symbol is neither blank nor a repetition of the one before.
+    """
     ids = ops.cast(ops.argmax(logits, axis=-1), "int32")
     before = ops.pad(ids, ((0, 0), (1, 0)))[:, :-1]
     return ids, ops.cast(ops.logical_and(ids != before, ids != 0), "int32")
 
 
-def _sequences(y_true: Any, y_pred: Any, sample_weight: Any, lowest_id: int = 1) -> tuple[Any, Any, Any, Any]:
-    """Written and target ids [batch, length] from `lowest_id` on, moved to the front, with their lengths [batch]."""
-    ids, kept = written(y_pred)
+def _sequences(
+    y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, lowest_id: int = 1
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Returns emitted and target ids [batch, length] of at least `lowest_id`, moved to the front, and their lengths
+    [batch]."""
+    ids, kept = ctc_greedy_path(y_pred)
     reference = ops.cast(y_true, "int32")
     real = ops.cast(reference >= lowest_id, "int32")
     rows = ops.ones_like(reference[:, 0])
@@ -37,16 +47,16 @@ def _sequences(y_true: Any, y_pred: Any, sample_weight: Any, lowest_id: int = 1)
 
 
 @register("ctc_edit_distance")
-def edit_distance(y_true, y_pred, sample_weight=None):
+def edit_distance(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Insertions, deletions and substitutions per target id."""
     found = _sequences(y_true, y_pred, sample_weight)
     return ops.sum(sequences.edit_distances(*found)), ops.sum(found[3])
 
 
 @register("ctc_word_error_rate")
-def word_error_rate(y_true, y_pred, sample_weight=None):
+def word_error_rate(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Inserted, deleted and substituted words per target word; ids are bytes + 2."""
     found, _, reference, _ = _sequences(y_true, y_pred, sample_weight, sequences.LOWEST_BYTE)
-    spoken, number = sequences.words(reference, sequences.NO_REFERENCE)
-    heard = sequences.words(found, sequences.NO_HYPOTHESIS)
-    return ops.sum(sequences.edit_distances(*heard, spoken, number)), ops.sum(number)
+    reference_words, count = sequences.words(reference, sequences.NO_REFERENCE)
+    found_words = sequences.words(found, sequences.NO_HYPOTHESIS)
+    return ops.sum(sequences.edit_distances(*found_words, reference_words, count)), ops.sum(count)

@@ -1,9 +1,11 @@
+"""Metrics of CTC models: edit distance and word error rate of greedy paths."""
+
 import numpy as np
 import pytest
 from keras import ops
 
 from tensor2keras import metrics
-from tensor2keras.metrics.connectionist import written
+from tensor2keras.metrics.ctc import ctc_greedy_path
 
 
 def logits_of(*rows):
@@ -23,10 +25,10 @@ def value(name, targets, logits, weights=None):
     return float(metric.result())
 
 
-def test_repetitions_and_blanks_are_not_read():
-    ids, read = written(ops.convert_to_tensor(logits_of([0, 5, 5, 0, 5, 6, 0])))
+def test_repetitions_and_blanks_are_not_emitted():
+    ids, emitted = ctc_greedy_path(ops.convert_to_tensor(logits_of([0, 5, 5, 0, 5, 6, 0])))
     np.testing.assert_array_equal(ids, [[0, 5, 5, 0, 5, 6, 0]])
-    np.testing.assert_array_equal(read, [[0, 1, 0, 0, 1, 1, 0]])
+    np.testing.assert_array_equal(emitted, [[0, 1, 0, 0, 1, 1, 0]])
 
 
 @pytest.mark.parametrize(
