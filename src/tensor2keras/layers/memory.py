@@ -1,21 +1,21 @@
 """Decoders of long text in chunks, with a memory of earlier chunks in every layer (T2T `transformer_memory`).
 
-A text is cut into chunks of `chunk_length`; attention is within a chunk and, by one of two kinds of memory, to what was
+A text is cut into chunks of `chunk_length`. Attention is within a chunk and, by one of two kinds of memory, to the text
 before it:
 
-- `transformer_xl`: the layer's inputs at the last positions before the chunk are further keys and values (Dai et al.
+- `transformer_xl`: the layer's inputs at the last positions before the chunk are additional keys and values (Dai et al.
   2019, https://arxiv.org/abs/1901.02860);
-- `neural_memory`: every chunk is written into a table of vectors, from which the next one reads by similarity (Graves
-  et al. 2014, https://arxiv.org/abs/1410.5401; the writing after https://arxiv.org/abs/1607.00036).
+- `neural_memory`: every chunk is written into a table of vectors, from which the next chunk reads by similarity (Graves
+  et al. 2014, https://arxiv.org/abs/1410.5401; writing after https://arxiv.org/abs/1607.00036).
 
-T2T keeps a memory in variables from one training step, which is one chunk, to the next. Here a batch holds whole texts,
-and the memory is a value: what a layer remembers depends on this layer's inputs alone, so that each layer has all
-chunks' memories at once (`transformer_xl`) or after a scan over the chunks (`neural_memory`). No gradient passes from a
-chunk to those before it, as none passes from one training step to another.
+In T2T a training step is one chunk, and variables keep the memory for the next step. Here a batch holds whole texts.
+The memory of a layer depends on that layer's inputs only, so all chunks of a layer are computed at once
+(`transformer_xl`) or after a scan over the chunks (`neural_memory`). As in T2T, where no gradient passes between
+training steps, none passes from a chunk to those before it.
 
 Shapes: texts are [batch, length, hidden]; inside the decoder chunks are rows, [batch * chunks, chunk_length, hidden],
-a text's chunks after one another. `chunk_number` [batch, chunks] int32 counts them and is 0 where a text begins, which
-is where memory is empty.
+those of a text one after the other. `chunk_number` [batch, chunks] int32 counts them; it is 0 where a text begins and
+the memory is empty.
 """
 
 from typing import Any
@@ -29,41 +29,40 @@ from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.transformer import AttentionSublayer, DecoderLayer, TransformerDecoder
+from tensor2keras.types import Cache, Shape, Tensor
 
-Cache = dict[str, Any]
-
-ATTENTION_TYPES = ("dot_product", "dot_product_relative")  # those that know about keys before the chunk
+ATTENTION_TYPES = ("dot_product", "dot_product_relative")  # those that can attend to keys before the chunk
 
 
 # Chunks
 
 
-def to_chunks(x: Any, chunk_length: int) -> Any:
-    """[batch, length, ...] -> [batch * chunks, chunk_length, ...], the last chunk filled with zeros."""
+def to_chunks(x: Tensor, chunk_length: int) -> Tensor:
+    """Cuts texts into chunks: [batch, length, ...] -> [batch * chunks, chunk_length, ...], padded with zeros."""
     missing = -ops.shape(x)[1] % chunk_length
     x = ops.pad(x, ((0, 0), (0, missing), *((0, 0) for _ in x.shape[2:])))
     return ops.reshape(x, (-1, chunk_length, *x.shape[2:]))
 
 
-def from_chunks(x: Any, length: Any) -> Any:
-    """The inverse of `to_chunks`: [batch * chunks, chunk_length, hidden] -> [batch, length, hidden]."""
+def from_chunks(x: Tensor, length: Tensor | int) -> Tensor:
+    """Inverts `to_chunks`: [batch * chunks, chunk_length, hidden] -> [batch, length, hidden]."""
     chunk_length = x.shape[1]
     return ops.reshape(x, (-1, length + -length % chunk_length, x.shape[2]))[:, :length]
 
 
-def chunk_numbers(x: Any, chunk_length: int) -> Any:
-    """0, 1, 2, ... for each text of `x` [batch, length, ...]: [batch, chunks] int32."""
+def chunk_numbers(x: Tensor, chunk_length: int) -> Tensor:
+    """Counts the chunks of each text of `x` [batch, length, ...] from 0: [batch, chunks] int32."""
     batch_size, length = ops.shape(x)[0], ops.shape(x)[1]
     return ops.tile(ops.arange((length + chunk_length - 1) // chunk_length, dtype="int32")[None], (batch_size, 1))
 
 
-def recent_tokens(x: Any, num_chunks: Any, num_items: int) -> Any:
-    """The last `num_items` positions before each chunk, zeros before the text.
+def recent_tokens(x: Tensor, num_chunks: Tensor | int, num_items: int) -> Tensor:
+    """Returns the last `num_items` positions before each chunk, zeros before the text.
 
     Args:
         x: [batch * chunks, chunk_length, ...].
-        num_chunks: chunks a text.
-        num_items: how many positions.
+        num_chunks: number of chunks of a text.
+        num_items: number of positions.
 
     Returns:
         [batch * chunks, num_items, ...].
@@ -76,8 +75,8 @@ def recent_tokens(x: Any, num_chunks: Any, num_items: int) -> Any:
     return ops.reshape(ops.take(text, positions, axis=1), (-1, num_items, *rest))
 
 
-def recent_tokens_bias(chunk_number: Any, chunk_length: int, num_items: int) -> Any:
-    """Hides what `recent_tokens` takes from before the text's beginning: [batch * chunks, 1, 1, num_items]."""
+def recent_tokens_bias(chunk_number: Tensor, chunk_length: int, num_items: int) -> Tensor:
+    """Masks those of `recent_tokens` that lie before the text: [batch * chunks, 1, 1, num_items]."""
     first = ops.reshape(chunk_number, (-1, 1)) * chunk_length - num_items
     before = first + ops.arange(num_items, dtype="int32") < 0
     return mask_bias(before)[:, None, None, :]
@@ -91,22 +90,23 @@ class RecentTokensAttention(MultiHeadAttention):
     """Self-attention within a chunk and to the layer's inputs at the last positions before it.
 
     Args:
-        chunk_length: positions a chunk.
-        num_items: positions remembered before it; a chunk's number if 0.
+        chunk_length: number of positions of a chunk.
+        num_items: number of positions remembered before it; `chunk_length` if 0.
+        scope: not used; it allows the arguments of `NeuralMemoryAttention`.
         **kwargs: arguments of `MultiHeadAttention`; `attention_type` must be one of `ATTENTION_TYPES`.
 
     Call arguments:
         x: [batch * chunks, chunk_length, hidden].
         chunk_number: [batch, chunks] int32.
-        bias: broadcasts to [batch * chunks, heads, chunk_length, num_items + chunk_length]; it must hide what
-            `recent_tokens_bias` does.
+        bias: broadcasts to [batch * chunks, heads, chunk_length, num_items + chunk_length]; it must include
+            `recent_tokens_bias`.
         training: whether dropout applies.
 
     Returns:
         [batch * chunks, chunk_length, hidden_size].
 
     Raises:
-        ValueError: an attention type that knows nothing of keys before the chunk.
+        ValueError: the attention type cannot attend to keys before the chunk.
 
     Reference:
         T2T `transformer_memory.RecentTokensMemory`.
@@ -119,18 +119,21 @@ class RecentTokensAttention(MultiHeadAttention):
         self.num_items = num_items or chunk_length
         self.scope = scope
 
-    def call(self, x: Any, chunk_number: Any, bias: Any = None, training: bool = False) -> Any:
+    def build(self, x_shape: Shape, chunk_number_shape: Shape | None = None) -> None:
+        super().build(x_shape)
+
+    def call(self, x: Tensor, chunk_number: Tensor, bias: Tensor | None = None, training: bool = False) -> Tensor:
         recent = ops.stop_gradient(recent_tokens(x, ops.shape(chunk_number)[1], self.num_items))
         k, v = self.project_memory(ops.concatenate([recent, x], axis=1))
         y = self.attend(self.project_query(x), k, v, bias, query_position=self.num_items, training=training)
         return self.project_output(y)
 
-    def init_cache(self, batch_size: Any, max_length: int) -> Cache:
-        """Keys and values of the remembered positions and of the chunk: their size does not depend on `max_length`."""
+    def init_cache(self, batch_size: Tensor | int, max_length: int) -> Cache:
+        """Returns empty keys and values of the remembered positions and the chunk, whatever `max_length` is."""
         return super().init_cache(batch_size, self.num_items + self.chunk_length)
 
-    def step(self, x: Any, position: Any, cache: Cache, bias: Any = None) -> tuple[Any, Cache]:
-        """As `MultiHeadAttention.step`; where a chunk begins, the last one's keys and values move into memory."""
+    def step(self, x: Tensor, position: Tensor | int, cache: Cache, bias: Tensor | None = None) -> tuple[Tensor, Cache]:
+        """Computes `MultiHeadAttention.step`, moving the last chunk's keys and values into memory where one begins."""
         place = position % self.chunk_length
         moved = {
             name: ops.where(place == 0, ops.roll(cache[name], -self.chunk_length, axis=2), cache[name])
@@ -140,18 +143,35 @@ class RecentTokensAttention(MultiHeadAttention):
 
 
 class NeuralMemory(Layer):
-    """A table of vectors read and written by similarity. Its state is {"values": [batch, size, depth], "mean_logits":
-    [batch, size]}, all zero at first.
+    """A table of vectors that is read and written by similarity.
 
-    No gradient reaches what only writing uses: in T2T the state is assigned to variables, so that those kernels keep
-    their first values. They are not trainable here.
+    For the rows x of a chunk and the values M of the table,
+
+        logits = sharpen_factor (x W_query + b) (M W_key + b)^T / (norms + 1e-7)
+        read = softmax(logits) M,  output = attended W_output + read W_retrieved + b
+
+    and writing sets M to mean(1 - erase * w) M + mean(w^T candidate), with w = softmax(logits - gamma mean_logits).
+
+    The state is {"values": [batch, size, value_depth], "mean_logits": [batch, size]}, all zero at first. Weights:
+    `pre_attention/mem_key`, `pre_attention/mem_query` to key_depth; `post_attention/dense`, `post_attention/dense_1`,
+    `post_attention/candidate_value` to value_depth, `post_attention/erase` to size, `post_attention/gamma` to 1. The
+    last three, which only writing uses, are not trainable: in T2T the state is assigned to variables, through which no
+    gradient passes, so they keep their initial values.
 
     Args:
-        size: how many vectors.
-        key_depth: of the keys by which they are compared.
-        value_depth: of the vectors.
-        sharpen_factor: of the similarities.
+        size: number of vectors.
+        key_depth: width of the keys by which they are compared.
+        value_depth: width of the vectors.
+        sharpen_factor: factor of the similarities.
         kernel_initializer: of the projections.
+
+    Call arguments:
+        x: [batch, length, hidden], the inputs of attention.
+        attended: [batch, length, depth], the output of attention.
+        state: as above.
+
+    Returns:
+        [batch, length, value_depth]: the attention's output combined with what is read at x.
 
     Reference:
         T2T `transformer_memory.TransformerMemory`.
@@ -184,7 +204,7 @@ class NeuralMemory(Layer):
             units, kernel_initializer=self.kernel_initializer, name=name, dtype=self.dtype_policy, **kwargs
         )
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         values_shape = (None, self.size, self.value_depth)
         with keras.name_scope("pre_attention"):
             self.key.build(values_shape)
@@ -196,22 +216,26 @@ class NeuralMemory(Layer):
                 layer.build(x_shape)
         self.built = True
 
-    def initial_state(self, batch_size: Any) -> Cache:
+    def initial_state(self, batch_size: Tensor | int) -> Cache:
+        """Returns the state of an empty table."""
         return {
             "values": ops.zeros((batch_size, self.size, self.value_depth), self.compute_dtype),
             "mean_logits": ops.zeros((batch_size, self.size), self.compute_dtype),
         }
 
-    def read(self, x: Any, state: Cache) -> tuple[Any, Any]:
-        """x [batch, length, hidden] -> similarities [batch, length, size] and what was read [batch, length, depth]."""
+    def read(self, x: Tensor, state: Cache) -> tuple[Tensor, Tensor]:
+        """Returns the logits [batch, length, size] and the vectors read [batch, length, value_depth] at x."""
         keys, queries = self.key(state["values"]), self.query(x)
         norms = ops.einsum("blk,bsk->bls", _norm(queries), _norm(keys))
         logits = self.sharpen_factor * ops.einsum("blk,bsk->bls", queries, keys) / (norms + 1e-7)
         return logits, ops.matmul(ops.softmax(logits, axis=-1), state["values"])
 
-    def write(self, x: Any, logits: Any, state: Cache) -> Cache:
-        """The state after a chunk `x` [batch, length, hidden] whose similarities are `logits`: each position erases and
-        adds where it is similar and what was used little, and the positions' results are averaged."""
+    def write(self, x: Tensor, logits: Tensor, state: Cache) -> Cache:
+        """Returns the state after a chunk `x` [batch, length, hidden] with the `logits` of `read`.
+
+        Each position erases and adds where it is similar, preferring vectors that were read little; the results of the
+        positions are averaged.
+        """
         logits = logits - self.gamma(x) * state["mean_logits"][:, None, :]
         weights = ops.softmax(logits, axis=-1)  # [batch, length, size]
         kept = ops.mean(1 - self.erase(x) * weights, axis=1)  # [batch, size]
@@ -221,42 +245,49 @@ class NeuralMemory(Layer):
             "mean_logits": state["mean_logits"] * 0.1 + ops.mean(logits * 0.9, axis=1),
         }
 
-    def before_chunks(self, x: Any, chunk_number: Any) -> Cache:
-        """The state before each chunk of `x` [batch * chunks, chunk_length, hidden], empty where a text begins:
-        {"values": [batch * chunks, size, depth], "mean_logits": [batch * chunks, size]}."""
+    def before_chunks(self, x: Tensor, chunk_number: Tensor) -> Cache:
+        """Returns the state before each chunk, empty where a text begins.
+
+        Args:
+            x: [batch * chunks, chunk_length, hidden].
+            chunk_number: [batch, chunks] int32.
+
+        Returns:
+            {"values": [batch * chunks, size, value_depth], "mean_logits": [batch * chunks, size]}.
+        """
         batch_size, num_chunks = ops.shape(chunk_number)[0], ops.shape(chunk_number)[1]
         chunks = ops.reshape(x, (batch_size, num_chunks, *x.shape[1:]))
         chunks = ops.transpose(chunks, (1, 0, 2, 3))  # [chunks, batch, chunk_length, hidden]
         continues = ops.cast(ops.transpose(chunk_number) > 0, x.dtype)  # [chunks, batch]
 
-        def advance(state: Cache, inputs: tuple[Any, Any]) -> tuple[Cache, Cache]:
-            chunk, goes_on = inputs
+        def next_chunk(state: Cache, inputs: tuple[Tensor, Tensor]) -> tuple[Cache, Cache]:
+            chunk, keep = inputs
             state = {
-                "values": state["values"] * goes_on[:, None, None],
-                "mean_logits": state["mean_logits"] * goes_on[:, None],
+                "values": state["values"] * keep[:, None, None],
+                "mean_logits": state["mean_logits"] * keep[:, None],
             }
             return self.write(chunk, self.read(chunk, state)[0], state), state
 
-        _, states = backend.scan(advance, self.initial_state(batch_size), (chunks, continues))
+        _, states = backend.scan(next_chunk, self.initial_state(batch_size), (chunks, continues))
 
-        def by_row(state: Any) -> Any:
+        def by_row(state: Tensor) -> Tensor:
             """[chunks, batch, ...] -> [batch * chunks, ...]."""
             return ops.reshape(ops.swapaxes(state, 0, 1), (-1, *state.shape[2:]))
 
         return keras.tree.map_structure(by_row, states)
 
-    def combine(self, attended: Any, retrieved: Any) -> Any:
-        """The attention's output and what was read, both [batch, length, depth], as one."""
+    def call(self, x: Tensor, attended: Tensor, state: Cache) -> Tensor:
+        _, retrieved = self.read(x, state)
         return self.output_projection(attended) + self.retrieved_projection(retrieved)
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class NeuralMemoryAttention(MultiHeadAttention):
-    """Self-attention within a chunk, and reading from a table into which the chunks before it were written.
+    """Self-attention within a chunk, combined with reads from a table into which earlier chunks are written.
 
     Args:
-        chunk_length: positions a chunk; also how many vectors the table has.
-        scope: T2T's scope of the memory, inside that of the attention.
+        chunk_length: number of positions of a chunk, and of vectors of the table.
+        scope: name scope of the memory, inside that of the attention (in T2T the name of the decoder's layer).
         **kwargs: arguments of `MultiHeadAttention`; `attention_type` must be one of `ATTENTION_TYPES`.
 
     Call arguments:
@@ -269,7 +300,7 @@ class NeuralMemoryAttention(MultiHeadAttention):
         [batch * chunks, chunk_length, hidden_size].
     """
 
-    num_items = 0  # no further keys
+    num_items = 0  # no additional keys
 
     def __init__(self, chunk_length: int, scope: str = "", **kwargs: Any):
         super().__init__(**kwargs)
@@ -284,26 +315,26 @@ class NeuralMemoryAttention(MultiHeadAttention):
             dtype=self.dtype_policy,
         )
 
-    def build(self, x_shape: tuple, chunk_number_shape: tuple | None = None) -> None:
+    def build(self, x_shape: Shape, chunk_number_shape: Shape | None = None) -> None:
         super().build(x_shape)
         with keras.name_scope(self.scope or "memory"):
             self.memory.build(x_shape)
 
-    def call(self, x: Any, chunk_number: Any, bias: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, chunk_number: Tensor, bias: Tensor | None = None, training: bool = False) -> Tensor:
         state = self.memory.before_chunks(ops.stop_gradient(x), chunk_number)
-        _, retrieved = self.memory.read(x, keras.tree.map_structure(ops.stop_gradient, state))
-        return self.memory.combine(super().call(x, bias=bias, training=training), retrieved)
+        state = keras.tree.map_structure(ops.stop_gradient, state)
+        return self.memory(x, super().call(x, bias=bias, training=training), state)
 
-    def init_cache(self, batch_size: Any, max_length: int) -> Cache:
-        """Keys, values and inputs of one chunk, and the memory before it."""
+    def init_cache(self, batch_size: Tensor | int, max_length: int) -> Cache:
+        """Returns empty keys "k", values "v" and inputs "chunk" of one chunk, and the memory's state "memory"."""
         return {
             **super().init_cache(batch_size, self.chunk_length),
             "chunk": ops.zeros((batch_size, self.chunk_length, self.input_width), self.compute_dtype),
             "memory": self.memory.initial_state(batch_size),
         }
 
-    def step(self, x: Any, position: Any, cache: Cache, bias: Any = None) -> tuple[Any, Cache]:
-        """As `MultiHeadAttention.step`; where a chunk begins, the last one is written into the memory."""
+    def step(self, x: Tensor, position: Tensor | int, cache: Cache, bias: Tensor | None = None) -> tuple[Tensor, Cache]:
+        """Computes `MultiHeadAttention.step`, writing the last chunk into the memory where one begins."""
         place = position % self.chunk_length
         chunk, memory = cache["chunk"], cache["memory"]
 
@@ -313,10 +344,10 @@ class NeuralMemoryAttention(MultiHeadAttention):
         memory = ops.cond(ops.logical_and(place == 0, position > 0), write, lambda: memory)
         y, cache = super().step(x, place, cache, bias)
         chunk = ops.slice_update(chunk, (0, place, 0), ops.cast(x, chunk.dtype))
-        return self.memory.combine(y, self.memory.read(x, memory)[1]), {**cache, "chunk": chunk, "memory": memory}
+        return self.memory(x, y, memory), {**cache, "chunk": chunk, "memory": memory}
 
 
-def _norm(x: Any) -> Any:
+def _norm(x: Tensor) -> Tensor:
     return ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-7)
 
 

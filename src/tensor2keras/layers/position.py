@@ -1,7 +1,8 @@
-"""Position signals added to embeddings: sinusoids (Vaswani et al. 2017, section 3.5) and learned vectors."""
+"""Positions added to embeddings: sinusoids and learned vectors (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762,
+section 3.5)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,19 +12,26 @@ from keras import ops
 from tensor2keras import backend
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
+from tensor2keras.types import Features, Shape, Tensor
 
 
-def shift_right(x: Any) -> Any:
-    """x [batch, length, hidden] moved one position later, with a zero vector first. T2T `shift_right_3d`."""
+def shift_right(x: Tensor) -> Tensor:
+    """Moves `x` [batch, length, hidden] one position later, with a zero vector first (T2T `shift_right_3d`)."""
     return ops.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1]
 
 
-def timing_signal(position: Any, channels: int, min_timescale: float = 1.0, max_timescale: float = 1.0e4) -> Any:
-    """Sines, then cosines, of positions at geometrically spaced timescales; an odd last channel is 0.
+def timing_signal(position: Tensor, channels: int, min_timescale: float = 1.0, max_timescale: float = 1.0e4) -> Tensor:
+    """Returns sines and cosines of positions at geometrically spaced timescales.
+
+        signal[i] = sin(position / timescale_i),  signal[n + i] = cos(position / timescale_i)
+        timescale_i = min_timescale (max_timescale / min_timescale)^(i / (n - 1)),  0 <= i < n = floor(channels / 2)
+
+    The last of an odd number of channels is 0. In the paper sines and cosines alternate.
 
     Args:
         position: numbers [...].
         channels: width of the signal.
+        min_timescale, max_timescale: the first and the last timescale, in positions.
 
     Returns:
         float32 [..., channels].
@@ -39,28 +47,42 @@ def timing_signal(position: Any, channels: int, min_timescale: float = 1.0, max_
 
 
 def get_timing_signal_1d(
-    length: Any, channels: int, min_timescale: float = 1.0, max_timescale: float = 1.0e4, start_index: Any = 0
-) -> Any:
-    """The signal of positions start_index, start_index + 1, ...: [1, length, channels]."""
+    length: Tensor | int,
+    channels: int,
+    min_timescale: float = 1.0,
+    max_timescale: float = 1.0e4,
+    start_index: Tensor | int = 0,
+) -> Tensor:
+    """Returns the signal of positions start_index, start_index + 1, ...: float32 [1, length, channels]."""
     position = ops.arange(length, dtype="int32") + start_index
     return timing_signal(position, channels, min_timescale, max_timescale)[None]
 
 
-def add_timing_signal_1d(x: Any, min_timescale: float = 1.0, max_timescale: float = 1.0e4, start_index: Any = 0) -> Any:
-    """x [batch, length, channels] plus the signal of its positions, which begin at start_index."""
+def add_timing_signal_1d(
+    x: Tensor, min_timescale: float = 1.0, max_timescale: float = 1.0e4, start_index: Tensor | int = 0
+) -> Tensor:
+    """Adds to `x` [batch, length, channels] the signal of its positions, which begin at start_index."""
     signal = get_timing_signal_1d(ops.shape(x)[1], x.shape[-1], min_timescale, max_timescale, start_index)
     return x + ops.cast(signal, x.dtype)
 
 
 def add_timing_signal_1d_given_position(
-    x: Any, position: Any, min_timescale: float = 1.0, max_timescale: float = 1.0e4
-) -> Any:
-    """x [batch, length, channels] plus the signal of the given positions [batch, length]."""
+    x: Tensor, position: Tensor, min_timescale: float = 1.0, max_timescale: float = 1.0e4
+) -> Tensor:
+    """Adds to `x` [batch, length, channels] the signal of the given positions [batch, length]."""
     return x + ops.cast(timing_signal(position, x.shape[-1], min_timescale, max_timescale), x.dtype)
 
 
-def add_timing_signals_given_positions(x: Any, positions: Sequence[Any]) -> Any:
-    """x [batch, length, channels] with its channels divided among positions: [batch, length], or None (the index)."""
+def add_timing_signals_given_positions(x: Tensor, positions: Sequence[Tensor | None]) -> Tensor:
+    """Adds to `x` the signals of several positions, each on its own share of the channels.
+
+    Args:
+        x: [batch, length, channels].
+        positions: each [batch, length], or None for the index along the sequence.
+
+    Returns:
+        [batch, length, channels].
+    """
     share = 2 * (x.shape[-1] // (2 * len(positions)))
     index = ops.arange(ops.shape(x)[1], dtype="int32")[None]
     for i, position in enumerate(positions):
@@ -70,17 +92,35 @@ def add_timing_signals_given_positions(x: Any, positions: Sequence[Any]) -> Any:
     return x
 
 
-def add_timing_signals_from_features(x: Any, features: Mapping[str, Any], names: str) -> Any:
-    """As above, the positions being features named in a comma-separated list; an empty name is the index."""
+def add_timing_signals_from_features(x: Tensor, features: Features, names: str) -> Tensor:
+    """Adds to `x` the signals of the features named in a comma-separated list; an empty name means the index.
+
+    Args:
+        x: [batch, length, channels].
+        features: positions [batch, length] by name.
+        names: such as `"targets_position,"`.
+
+    Returns:
+        [batch, length, channels].
+
+    Raises:
+        KeyError: a feature is missing.
+    """
     return add_timing_signals_given_positions(x, [features[name] if name else None for name in names.split(",")])
 
 
 def add_timing_signal_nd(
-    x: Any, min_timescale: float = 1.0, max_timescale: float = 1.0e4, positions: Sequence[Any] | None = None
-) -> Any:
-    """x [batch, d1, ..., dn, channels], its channels divided among the n positions.
+    x: Tensor, min_timescale: float = 1.0, max_timescale: float = 1.0e4, positions: Sequence[Tensor] | None = None
+) -> Tensor:
+    """Adds to `x` the signals of the positions along n axes, each on its own share of the channels.
 
-    `positions` are the indices along each axis, int [di]; 0, 1, ... by default.
+    Args:
+        x: [batch, d1, ..., dn, channels].
+        min_timescale, max_timescale: as in `timing_signal`.
+        positions: the indices along each axis, int [di]; 0, 1, ... by default.
+
+    Returns:
+        [batch, d1, ..., dn, channels].
     """
     dims = len(x.shape) - 2
     share = 2 * (x.shape[-1] // (2 * dims))
@@ -96,12 +136,19 @@ def add_timing_signal_nd(
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class PositionalEmbedding(Layer):
-    """Adds a learned vector for each position; the variable [max_length, hidden] bears the layer's name, as in T2T.
+    """Adds a learned vector for each position, a row of `table` [max_length, hidden].
+
+    Args:
+        max_length: number of positions with a vector; later ones add nothing.
+        initializer: of the table.
 
     Call arguments:
         x: [batch, length, hidden].
-        positions: [batch, length], or None for the index. Positions of max_length and more add nothing.
+        positions: int [batch, length], or None for the index.
         start_index: index of the first position when `positions` is None.
+
+    Returns:
+        [batch, length, hidden].
 
     Reference:
         T2T `add_positional_embedding`.
@@ -112,11 +159,11 @@ class PositionalEmbedding(Layer):
         self.max_length = max_length
         self.initializer = unseeded(initializer)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.table = self.add_weight(name="table", shape=(self.max_length, x_shape[-1]), initializer=self.initializer)
         self.built = True
 
-    def call(self, x: Any, positions: Any = None, start_index: Any = 0) -> Any:
+    def call(self, x: Tensor, positions: Tensor | None = None, start_index: Tensor | int = 0) -> Tensor:
         if positions is None:
             positions = ops.arange(ops.shape(x)[1], dtype="int32")[None] + start_index
         vectors = backend.look_up(self.table, ops.minimum(ops.cast(positions, "int32"), self.max_length - 1))
@@ -127,15 +174,21 @@ class PositionalEmbedding(Layer):
 class PositionalEmbeddingND(Layer):
     """Adds a learned vector for the index along each axis of x [batch, d1, ..., dn, hidden].
 
-    The variables `PREFIX_0`, `PREFIX_1`, ... [1, .., max_length, .., hidden] are multiplied by sqrt(hidden).
+    The variables `{prefix}_0`, `{prefix}_1`, ... [1, .., max_length, .., hidden] are multiplied by sqrt(hidden).
 
     Args:
-        max_length: of every axis.
-        prefix: of the variables' names.
+        max_length: number of positions of every axis.
+        prefix: beginning of the variables' names.
 
     Call arguments:
         x: [batch, d1, ..., dn, hidden].
         positions: the indices along each axis, int [di]; 0, 1, ... by default.
+
+    Returns:
+        [batch, d1, ..., dn, hidden].
+
+    Raises:
+        ValueError: an axis is longer than max_length.
 
     Reference:
         T2T `add_positional_embedding_nd`.
@@ -146,7 +199,7 @@ class PositionalEmbeddingND(Layer):
         self.max_length = max_length
         self.prefix = prefix
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.tables = []
         for axis, size in enumerate(x_shape[1:-1]):
             if size is not None and size > self.max_length:
@@ -159,7 +212,7 @@ class PositionalEmbeddingND(Layer):
             self.tables.append(self.add_weight(name=f"{self.prefix}_{axis}", shape=shape, initializer=initializer))
         self.built = True
 
-    def call(self, x: Any, positions: Sequence[Any] | None = None) -> Any:
+    def call(self, x: Tensor, positions: Sequence[Tensor] | None = None) -> Tensor:
         for axis, table in enumerate(self.tables, start=1):
             table = ops.convert_to_tensor(table)
             if positions is None:

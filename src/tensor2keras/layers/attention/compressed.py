@@ -1,7 +1,7 @@
-"""Self-attention that T2T made to take less memory: to a shortened sequence, or computed again in the backward pass.
+"""Self-attention that takes less memory in T2T: memory-compressed, and recomputed in the backward pass.
 
-Both are called as `(x, memory, bias)`, as `MultiHeadAttention` is, and have its `init_cache` and `step`; they are
-self-attention alone, so memory must be None.
+Both are called as `MultiHeadAttention` is, `(x, memory, bias)`, and have its `init_cache` and `step`. As both are
+self-attention only, memory must be None.
 """
 
 from typing import Any
@@ -15,30 +15,37 @@ from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.normalization import LayerNorm
+from tensor2keras.types import Cache, Shape, Tensor
 
 Options = dict[str, Any]
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class MemoryCompressedAttention(Layer):
-    """Attention to the first position and to one vector for each block of `factor` positions that lies before the
-    query (Liu et al. 2018, https://arxiv.org/abs/1801.10198, section 4.2.3).
+    """Memory-compressed attention (Liu et al. 2018, https://arxiv.org/abs/1801.10198, section 4.2.3).
+
+    A strided convolution makes one vector of each block of `factor` positions. A query attends to the first position
+    and to the vectors of the blocks before its own.
+
+    Weights: `conv_elems_1d/conv2d/kernel` [1, factor, hidden, hidden_size] and `bias`, and those of
+    `MultiHeadAttention`.
 
     Args:
         attention: arguments of `MultiHeadAttention`.
-        factor: positions that a strided convolution makes one of.
+        factor: number of positions a block.
         kernel_initializer: of the convolution.
 
     Call arguments:
         x: [batch, length, hidden].
         memory: None.
-        bias: not used, as in T2T.
+        bias: ignored, as in T2T.
+        training: whether dropout applies.
 
     Returns:
         [batch, length, hidden].
 
     Raises:
-        ValueError: a factor below 1.
+        ValueError: factor is below 1.
 
     Reference:
         T2T `multihead_self_attention_reduced` with `reduction_type="conv"`.
@@ -68,36 +75,42 @@ class MemoryCompressedAttention(Layer):
             dtype=self.dtype_policy,
         )
 
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+    def build(self, x_shape: Shape, memory_shape: Shape | None = None) -> None:
         self.width = x_shape[-1]
         with keras.name_scope("conv_elems_1d"):
             self.conv.build((None, 1, None, self.width))
         self.attention.build(x_shape, x_shape)
         self.built = True
 
-    def call(self, x: Any, memory: Any = None, bias: Any = None, training: bool = False) -> Any:
+    def call(
+        self, x: Tensor, memory: Tensor | None = None, bias: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         length = ops.shape(x)[1]
-        whole = ops.pad(x, ((0, 0), (0, -length % self.factor), (0, 0)))  # an unfinished block is hidden from all
+        whole = ops.pad(x, ((0, 0), (0, -length % self.factor), (0, 0)))  # an unfinished block is masked for all
         compressed = ops.concatenate([x[:, :1], self._compress(whole)], axis=1)
-        hidden = self._later_bias(ops.arange(length, dtype="int32"), ops.shape(compressed)[1])
-        return self.attention(x, compressed, hidden, training=training)
+        bias = self._later_bias(ops.arange(length, dtype="int32"), ops.shape(compressed)[1])
+        return self.attention(x, compressed, bias, training=training)
 
-    def _compress(self, x: Any) -> Any:
+    def _compress(self, x: Tensor) -> Tensor:
         """[batch, blocks * factor, hidden] -> [batch, blocks, hidden]."""
         return self.conv(x[:, None])[:, 0]
 
-    def _later_bias(self, positions: Any, slots: Any) -> Any:
-        """Hides blocks that are not over before a query: [1, 1, positions, slots]."""
+    def _later_bias(self, positions: Tensor, slots: Tensor | int) -> Tensor:
+        """Masks blocks that do not end before the query: [1, 1, positions, slots]."""
         ends = ops.arange(slots, dtype="int32") * self.factor  # 0 for the first slot, the first position
         return mask_bias(ends[None, :] > positions[:, None])[None, None]
 
-    def init_cache(self, batch_size: Any, max_length: int) -> Options:
-        """Keys and values of the compressed sequence, and the inputs just before: "x" [batch, factor - 1, hidden]."""
+    def init_cache(self, batch_size: Tensor | int, max_length: int) -> Cache:
+        """Returns empty keys and values of the compressed sequence and inputs "x" [batch, factor - 1, hidden]."""
         cache = self.attention.init_cache(batch_size, -(-max_length // self.factor) + 1)
         return {**cache, "x": ops.zeros((batch_size, self.factor - 1, self.width), self.compute_dtype)}
 
-    def step(self, x: Any, position: Any, cache: Options, bias: Any = None) -> tuple[Any, Options]:
-        """The output at x [batch, 1, hidden]. A block's slot is written at each of its positions, right at its last."""
+    def step(self, x: Tensor, position: Tensor | int, cache: Cache, bias: Tensor | None = None) -> tuple[Tensor, Cache]:
+        """Returns the output at x [batch, 1, hidden] and the new cache; `bias` is ignored.
+
+        A block's slot is written at each of its positions; it is correct from the last one on, before which no query
+        attends to it.
+        """
         window = ops.concatenate([cache["x"], x], axis=1)  # [batch, factor, hidden]
         slot = position // self.factor + 1
         new = {"x": window[:, 1:]}
@@ -107,27 +120,36 @@ class MemoryCompressedAttention(Layer):
             buffer = ops.slice_update(cache[name], (0, 0, slot, 0), block)
             first = ops.where(position == 0, first, buffer[:, :, :1])
             new[name] = ops.slice_update(buffer, (0, 0, 0, 0), first)
-        hidden = self._later_bias(ops.reshape(position, (1,)), cache["k"].shape[2])
-        y = dot_product_attention(self.attention.project_query(x), new["k"], new["v"], hidden)
+        bias = self._later_bias(ops.reshape(position, (1,)), cache["k"].shape[2])
+        y = dot_product_attention(self.attention.project_query(x), new["k"], new["v"], bias)
         return self.attention.project_output(y), new
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class MemoryEfficientAttention(Layer):
-    """Multi-head self-attention with a layer norm of its own before it. T2T computes the heads in turn, and each again
-    in the backward pass; here they are computed together: the same numbers.
+    """Multi-head self-attention with a layer norm before it.
+
+    T2T computes one head after the other, and each again in the backward pass. Here all are computed together, with the
+    same result.
+
+    Weights: `wqkv` [heads, 1, hidden, 3 depth], `wo` [heads, 1, depth, hidden], with depth = hidden_size / num_heads,
+    and those of `LayerNorm`.
 
     Args:
-        hidden_size: width in and out.
+        hidden_size: width of input and output.
         num_heads: must divide hidden_size.
 
     Call arguments:
-        x: [batch, length, hidden], not normed.
+        x: [batch, length, hidden], not normalized.
         memory: None.
-        bias: broadcasts to [batch, 1, length, length].
+        bias: broadcasts to [batch, heads, length, length].
+        training: not used, as there is no dropout.
+
+    Returns:
+        [batch, length, hidden].
 
     Raises:
-        ValueError: hidden_size not divisible by num_heads.
+        ValueError: hidden_size is not divisible by num_heads.
 
     Reference:
         T2T `multihead_self_attention_memory_efficient`.
@@ -141,7 +163,7 @@ class MemoryEfficientAttention(Layer):
         self.num_heads = num_heads
         self.norm = LayerNorm(name=name, dtype=self.dtype_policy)  # of the same name: T2T opens no scope for it
 
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+    def build(self, x_shape: Shape, memory_shape: Shape | None = None) -> None:
         size, heads, depth = self.hidden_size, self.num_heads, self.hidden_size // self.num_heads
         normal = unseeded(keras.initializers.RandomNormal(stddev=size**-0.5))
         self.wqkv = self.add_weight(name="wqkv", shape=(heads, 1, size, 3 * depth), initializer=normal)
@@ -149,24 +171,26 @@ class MemoryEfficientAttention(Layer):
         self.norm.build(x_shape)
         self.built = True
 
-    def _project(self, x: Any) -> tuple[Any, Any, Any]:
+    def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[batch, length, hidden] -> scaled queries, keys and values [batch, heads, length, depth]."""
         q, k, v = ops.split(ops.einsum("blc,hzcd->bhld", self.norm(x), self.wqkv), 3, axis=-1)
         return q * (self.hidden_size // self.num_heads) ** -0.5, k, v
 
-    def _output(self, q: Any, k: Any, v: Any, bias: Any) -> Any:
+    def _output(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
         return ops.einsum("bhld,hzdc->blc", dot_product_attention(q, k, v, bias), self.wo)
 
-    def call(self, x: Any, memory: Any = None, bias: Any = None, training: bool = False) -> Any:
+    def call(
+        self, x: Tensor, memory: Tensor | None = None, bias: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         return self._output(*self._project(x), bias)
 
-    def init_cache(self, batch_size: Any, max_length: int) -> Options:
-        """Empty keys and values, each [batch, heads, max_length, depth]."""
+    def init_cache(self, batch_size: Tensor | int, max_length: int) -> Cache:
+        """Returns empty keys and values: "k" and "v" [batch, heads, max_length, depth]."""
         shape = (batch_size, self.num_heads, max_length, self.hidden_size // self.num_heads)
         return {name: ops.zeros(shape, self.compute_dtype) for name in "kv"}
 
-    def step(self, x: Any, position: Any, cache: Options, bias: Any = None) -> tuple[Any, Options]:
-        """The output at x [batch, 1, hidden]."""
+    def step(self, x: Tensor, position: Tensor | int, cache: Cache, bias: Tensor | None = None) -> tuple[Tensor, Cache]:
+        """Returns the output at x [batch, 1, hidden] and the new cache."""
         q, k, v = self._project(x)
         at = (0, 0, position, 0)
         cache = {"k": ops.slice_update(cache["k"], at, k), "v": ops.slice_update(cache["v"], at, v)}

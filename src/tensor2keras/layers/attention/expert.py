@@ -1,4 +1,4 @@
-"""Self-attention within experts: positions sent to the same expert attend to each other."""
+"""Self-attention within experts: positions that are routed to the same expert attend to each other."""
 
 from typing import Any
 
@@ -11,47 +11,51 @@ from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.experts import Gating, imbalance, noisy_top_k
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
-
-Options = dict[str, Any]
+from tensor2keras.types import Cache, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class LocalExpertAttention(Layer):
-    """Each position goes to k of many experts, and in each attends to itself and those before it that went there.
+    """Causal multi-head self-attention within experts, of which every position is routed to k.
 
-    An expert is multi-head attention of its own. The results are added, weighted by the softmax of the k largest
-    logits. Noise is added to the logits in training only; a loss, added with `add_loss`, makes all experts used about
-    equally. Every expert computes every position and masks select: right on every backend with static shapes, at
-    num_experts times the computation of one attention.
+        y_i = sum over the k experts e of position i of g_ie attention_e(x_i, {x_j : j <= i, j routed to e})
+
+    g_i is the softmax of the k largest logits of a gating network. Noise is added to the logits in training only; a
+    loss, added with `add_loss`, balances the load of the experts. Every expert computes every position and masks
+    select: shapes are static on every backend, at num_experts times the computation of one attention.
+
+    Weights: of the gating network `noisy_top_k_gating/w_gate`, `noisy_top_k_gating/w_noise` [width, num_experts]; of
+    each expert those of `MultiHeadAttention`; with `expansion` those of two convolutions. Width is hidden_size or, with
+    `expansion`, expansion_size.
 
     Args:
-        hidden_size: width in and out.
-        num_experts: how many.
-        k: experts a position.
-        loss_coef: of the balancing loss.
+        hidden_size: width of input and output.
+        num_experts: number of experts.
+        k: number of experts of a position.
+        loss_coef: coefficient of the balancing loss.
         num_heads: of an expert; must divide its sizes.
-        key_size, value_size: total widths of an expert's queries and keys, and of its values.
-        expansion: if not 0, each position is first made this many, of width `expansion_size`, which go to experts
-            separately and are made one again in the end.
+        key_size, value_size: total widths of an expert's queries and keys, and of its values; its width if 0.
+        expansion: if not 0, a transposed convolution expands each position to this many, of width `expansion_size`,
+            which are routed separately; in the end a convolution makes one of them again.
         expansion_size: see `expansion`.
         kernel_initializer: of all kernels.
 
     Call arguments:
         x: [batch, length, hidden].
-        memory, bias: not used; they are there to be called as other attention is.
-        nonpadding: 1.0 at real positions, [batch, length], or None. Padding does not count in the balancing loss; it
-            must come after all real positions, of which none then sees it.
+        memory, bias: ignored; they allow the call of other attention layers.
+        nonpadding: 1.0 at real positions, [batch, length], or None. Padding does not count in the balancing loss. It
+            must come after all real positions, which then never attend to it.
         training: whether noise is added.
 
     Returns:
         [batch, length, hidden].
 
     Raises:
-        ValueError: k that is not from 1 to num_experts.
+        ValueError: k is not from 1 to num_experts.
 
     Reference:
-        T2T `local_expert_attention`, `self_attention_expert`, `deconv_elems_1d`, `conv_elems_1d`; padding is what T2T's
-        `PadRemover` takes out.
+        T2T `local_expert_attention`, `self_attention_expert`, `deconv_elems_1d`, `conv_elems_1d`; there
+        `PadRemover` takes padding out of the batch.
     """
 
     def __init__(
@@ -96,7 +100,7 @@ class LocalExpertAttention(Layer):
             self.expand = keras.layers.Conv2DTranspose(expansion_size, name="conv2d_transpose", **window)
             self.compress = keras.layers.Conv2D(hidden_size, name="conv2d", **window)
 
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+    def build(self, x_shape: Shape, memory_shape: Shape | None = None) -> None:
         shape = (None, None, self.width)
         if self.expansion:
             with keras.name_scope("deconv_elems_1d"):
@@ -110,7 +114,14 @@ class LocalExpertAttention(Layer):
                     expert.build(shape)
         self.built = True
 
-    def call(self, x: Any, memory: Any = None, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(
+        self,
+        x: Tensor,
+        memory: Tensor | None = None,
+        bias: Tensor | None = None,
+        nonpadding: Tensor | None = None,
+        training: bool = False,
+    ) -> Tensor:
         x = self._expanded(x)
         gates, loads = self._gate(x, self.seed_generator if training else None)
         if nonpadding is not None:
@@ -121,22 +132,25 @@ class LocalExpertAttention(Layer):
         memories = [expert.project_memory(x) for expert in self.experts]
         return self._compressed(self._attend(x, gates, gates, causal_bias(length), memories))
 
-    def _expanded(self, x: Any) -> Any:
+    def _expanded(self, x: Tensor) -> Tensor:
         """[batch, length, hidden] -> [batch, length * parts, width]."""
         return self.expand(x[:, None])[:, 0] if self.expansion else x
 
-    def _compressed(self, y: Any) -> Any:
+    def _compressed(self, y: Tensor) -> Tensor:
         """[batch, length * parts, width] -> [batch, length, hidden]."""
         return self.compress(y[:, None])[:, 0] if self.expansion else y
 
-    def _gate(self, x: Any, seed_generator: Any = None) -> tuple[Any, Any]:
+    def _gate(self, x: Tensor, seed_generator: keras.random.SeedGenerator | None = None) -> tuple[Tensor, Tensor]:
         """Gates and loads, each [batch * length, experts]."""
         return noisy_top_k(*self.gating(ops.reshape(x, (-1, self.width))), self.k, seed_generator)
 
-    def _attend(self, x: Any, gates: Any, key_gates: Any, bias: Any, memories: list[tuple[Any, Any]]) -> Any:
-        """The experts' results at x [batch, query, width], weighted by gates [batch, query, experts] and added.
+    def _attend(
+        self, x: Tensor, gates: Tensor, key_gates: Tensor, bias: Tensor, memories: list[tuple[Tensor, Tensor]]
+    ) -> Tensor:
+        """Sums the experts' outputs at x [batch, query, width], weighted by gates [batch, query, experts].
 
-        key_gates [batch, key, experts] say which keys an expert has; `memories` are its keys and values.
+        key_gates [batch, key, experts] are positive where a key is routed to an expert; `memories` are the keys and
+        values of each expert.
         """
         absent = mask_bias(key_gates <= 0)
         weights = ops.cast(gates, x.dtype)
@@ -146,17 +160,20 @@ class LocalExpertAttention(Layer):
             y = y + weights[:, :, i : i + 1] * expert.project_output(attended)
         return y
 
-    def init_cache(self, batch_size: Any, max_length: int) -> Options:
-        """Keys and values of all experts, each [batch, experts, heads, max_length * parts, depth], and the gates."""
+    def init_cache(self, batch_size: Tensor | int, max_length: int) -> Cache:
+        """Returns empty buffers: "k" and "v" [batch, experts, heads, max_length * parts, depth] and the gates, "gates".
+
+        The gates are [batch, max_length * parts, experts], where parts is `expansion` or 1.
+        """
         slots = max_length * self.parts
-        cache: Options = {"gates": ops.zeros((batch_size, slots, self.num_experts), "float32")}
+        cache: Cache = {"gates": ops.zeros((batch_size, slots, self.num_experts), "float32")}
         for name, size in (("k", self.key_size or self.width), ("v", self.value_size or self.width)):
             shape = (batch_size, self.num_experts, self.num_heads, slots, size // self.num_heads)
             cache[name] = ops.zeros(shape, self.compute_dtype)
         return cache
 
-    def step(self, x: Any, position: Any, cache: Options, bias: Any = None) -> tuple[Any, Options]:
-        """The output at x [batch, 1, hidden], which is at `position`: where it goes depends on it alone."""
+    def step(self, x: Tensor, position: Tensor | int, cache: Cache, bias: Tensor | None = None) -> tuple[Tensor, Cache]:
+        """Returns the output [batch, 1, hidden] at x [batch, 1, hidden], which is at `position`, and the new cache."""
         x = self._expanded(x)
         gates = ops.reshape(self._gate(x)[0], (-1, self.parts, self.num_experts))
         start = position * self.parts
