@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 
 import numpy as np
@@ -16,10 +15,8 @@ import tensorflow_datasets as tfds
 
 from tensor2keras import registry
 from tensor2keras.data import generation
-from tensor2keras.data.preprocessing import preprocess_example_common
 from tensor2keras.data.problem import Problem
 from tensor2keras.data.space_id import SpaceID
-from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.symbols import EOS_ID
 from tests.data.problem_test_case import batch_hparams
 
@@ -69,15 +66,6 @@ def test_one_generation_is_dealt_out_by_shards(tmp_path):
     held_out = [number for i, number in enumerate(everything) if i % 4 == 3]
     assert first_inputs(problem, "validation") == held_out
     assert first_inputs(problem, "train") == sorted(set(everything) - set(held_out))
-
-
-def test_distribute_reads_its_samples_once():
-    parts = generation.distribute(iter(range(10)), {"train": 2, "validation": 1, "test": 1})
-    assert {split: list(part) for split, part in parts.items()} == {
-        "train": [0, 1, 4, 5, 8, 9],
-        "validation": [2, 6],
-        "test": [3, 7],
-    }
 
 
 def test_constructing_touches_no_files(tmp_path):
@@ -214,36 +202,6 @@ def test_dataset_reads_batches(tmp_path):
         np.testing.assert_allclose(np.sum(weights), 1.0, atol=1e-5)
         rows += int(np.sum(features["inputs"][:, 0] != 0))
     assert rows == 41
-
-
-@pytest.mark.parametrize(
-    ("settings", "targets"),
-    [
-        ({}, [4, 5, 1]),
-        ({"max_target_seq_length": 2}, [4, 5]),
-        ({"prepend_mode": "prepend_inputs_full_attention"}, [7, 8, 9, 1, 0, 4, 5, 1]),
-        ({"prepend_mode": "prepend_inputs_masked_attention", "max_input_seq_length": 2}, [7, 8, 0, 4, 5, 1]),
-    ],
-)
-def test_preprocess_example_common(settings, targets):
-    example = {"inputs": tf.constant([7, 8, 9, 1]), "targets": tf.constant([4, 5, 1])}
-    result = preprocess_example_common(example, DatasetSplit.TRAIN, batch_hparams(**settings))
-    assert result["targets"].numpy().tolist() == targets
-
-
-def test_one_process_at_a_time_generates(tmp_path):
-    entered = threading.Event()
-
-    def wait_for_the_lock():
-        with generation.lock(tmp_path):
-            entered.set()
-
-    with generation.lock(tmp_path):
-        thread = threading.Thread(target=wait_for_the_lock)
-        thread.start()
-        assert not entered.wait(0.2)
-    assert entered.wait(5)
-    thread.join()
 
 
 SLOW_PROBLEM = """

@@ -1,4 +1,4 @@
-"""Raw files that come in an archive: found where they lie extracted in `tmp_dir`, taken out of it, or fetched."""
+"""Raw files from archives: those extracted in `tmp_dir` already, else from the archive there, else downloaded."""
 
 import contextlib
 import dataclasses
@@ -28,26 +28,26 @@ class Archive:
 
     Args:
         name: its file name.
-        url: where it can be fetched; None: only the user can get it.
+        url: its address; None if only the user can get it.
     """
 
     name: str
     url: str | None = None
 
     def path(self, tmp_dir: str) -> str:
-        """Where it lies or is put."""
+        """Returns where the archive lies or is put."""
         return os.path.join(tmp_dir, self.name)
 
     def present(self, tmp_dir: str, names: Sequence[str]) -> bool:
-        """Whether the archive or any of the files `names` is there."""
+        """Returns whether the archive or any of the files `names` is there."""
         return os.path.isfile(self.path(tmp_dir)) or any(sources.find_file(tmp_dir, name) for name in names)
 
     def files(self, tmp_dir: str, names: Sequence[str]) -> list[str]:
-        """The paths of the files `names` in `tmp_dir` (or with `.gz`); if need be they are taken out of the archive.
+        """Returns the paths of the files `names` in `tmp_dir` (or with `.gz`), extracted from the archive if need be.
 
         Raises:
-            MissingDataError: neither they nor the archive are there, nor can it be fetched; says what to put where.
-            ValueError: an archive that is broken or does not hold them.
+            MissingDataError: files and archive are missing and cannot be downloaded; names what to put where.
+            ValueError: the archive is broken or does not hold the files.
         """
         paths = [sources.find_file(tmp_dir, name) for name in names]
         if None in paths:
@@ -60,7 +60,7 @@ class Archive:
         return paths
 
     def fetch(self, tmp_dir: str, names: Sequence[str] = ()) -> str:
-        """The archive's path; downloads it if it is not there. `names` are what could lie there instead of it."""
+        """Returns the archive's path; downloads it if it is missing. `names` are its files, for the error message."""
         path = self.path(tmp_dir)
         if not os.path.isfile(path):
             lacking = [name for name in names if not sources.find_file(tmp_dir, name)]
@@ -79,7 +79,7 @@ def download(url: str, path: str, instead: str) -> None:
     """Downloads a file, whole or not at all.
 
     Raises:
-        MissingDataError: there is no network, or the address no longer answers; ends with `instead`.
+        MissingDataError: there is no network, or the address does not answer; the message ends with `instead`.
     """
     if not sources.network_reachable(url):
         raise sources.MissingDataError(f"{path} is not there and {url} cannot be reached; {instead}")
@@ -96,7 +96,7 @@ def download(url: str, path: str, instead: str) -> None:
 
 
 def extract(archive: str, directory: str, patterns: Sequence[str]) -> None:
-    """Takes the files that match a pattern (or a pattern and `.gz`), and only these, out of an archive.
+    """Extracts the files of an archive that match a pattern (or a pattern and `.gz`), and only these.
 
     Raises:
         ValueError: the archive is broken.
@@ -112,7 +112,7 @@ def extract(archive: str, directory: str, patterns: Sequence[str]) -> None:
 
 
 def contents(archive: str, patterns: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """As `matching`, with the files' bytes."""
+    """Yields name and bytes of each file that `matching` finds."""
     for name, file in matching(archive, patterns):
         with _whole(archive):
             content = file.read()
@@ -120,7 +120,7 @@ def contents(archive: str, patterns: Sequence[str]) -> Iterator[tuple[str, bytes
 
 
 def matching(archive: str, patterns: Sequence[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Name and content, open for reading, of each file in an archive whose name matches a pattern (or it and `.gz`).
+    """Yields name and open file of each file in an archive whose name matches a pattern (or a pattern and `.gz`).
 
     Raises:
         ValueError: the archive is broken.
@@ -143,7 +143,7 @@ def _whole(archive: str) -> Iterator[None]:
 
 
 def members(archive: str) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
-    """Name and opener of each file in a tar (compressed or not) or zip archive."""
+    """Yields name and opener of each file in a tar (compressed or not) or zip archive."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as file:
             for name in file.namelist():

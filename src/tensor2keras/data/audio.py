@@ -1,4 +1,4 @@
-"""Audio files as waveforms, and waveforms as log-mel features in `tf.data` (T2T's `layers/common_audio.py`).
+"""Waveforms of audio files, and log-mel features of waveforms in `tf.data` (T2T's `layers/common_audio.py`).
 
 `layers/log_mel.py` computes the same energies inside a model. Shapes: waveforms [samples] int16, mono; features [batch,
 frames, bins, channels] float32.
@@ -14,11 +14,11 @@ from absl import logging
 
 SAMPLE_RATE = 16000
 LARGEST = np.iinfo(np.int16).max  # the sample that is 1.0
-CANCELLED = 1e-3  # channels of which the mean has less than this share of the loudest one's power cancel out
+CANCELLED = 1e-3  # channels cancel each other out if their mean has less than this share of the loudest one's power
 LOG_FLOOR = 1e-3
 VARIANCE_EPSILON = 1e-9
 
-# T2T's values of what the features are made by; a problem adds them to any hyperparameter set.
+# Hyperparameters of the features at T2T's values; a speech problem adds them to any hyperparameter set.
 HPARAMS = {
     "audio_sample_rate": SAMPLE_RATE,
     "audio_preemphasis": 0.97,
@@ -36,7 +36,7 @@ HPARAMS = {
     "specaugment_frequency_width": 27,
     "specaugment_time_masks": 0,
     "specaugment_time_width": 100,
-    "specaugment_time_share": 1.0,  # a time mask hides at most this share of an utterance
+    "specaugment_time_share": 1.0,  # a time mask covers at most this share of an utterance
 }
 
 
@@ -44,7 +44,7 @@ HPARAMS = {
 
 
 def require_soundfile() -> Any:
-    """The library that reads audio files; ValueError saying what to install if it is missing."""
+    """Returns the library that reads audio files; ValueError saying what to install if it is missing."""
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: no libsndfile
@@ -55,7 +55,7 @@ def require_soundfile() -> Any:
 
 
 def read_waveform(path: str | os.PathLike, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """The waveform in an audio file (wav, flac, mp3, ogg, ...), its channels averaged, resampled.
+    """Returns the waveform of an audio file (wav, flac, mp3, ogg, ...), channels averaged and resampled.
 
     Floating-point files (wav, aiff, caf, au, w64) hold samples in [-1, 1], which become 16-bit integers.
 
@@ -79,7 +79,7 @@ def read_waveform(path: str | os.PathLike, sample_rate: int = SAMPLE_RATE) -> np
 
 
 def as_waveform(samples: np.ndarray, rate: int, place: str, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Samples as one waveform, int16 [samples] at `sample_rate`.
+    """Returns samples as one waveform, int16 [samples] at `sample_rate`.
 
     Channels are averaged, unless they cancel each other out: then the loudest is taken, with a warning.
 
@@ -111,7 +111,7 @@ def as_waveform(samples: np.ndarray, rate: int, place: str, sample_rate: int = S
 
 
 def _mixed(samples: np.ndarray, place: str) -> np.ndarray:
-    """The mean of the channels of [samples, channels], or the loudest channel if they cancel each other out."""
+    """Returns the mean of the channels of [samples, channels], or the loudest channel if they cancel each other out."""
     mean = samples.mean(axis=1)
     powers = np.mean(np.square(samples, dtype="float64"), axis=0)
     if np.mean(mean**2) >= CANCELLED * powers.max():
@@ -122,7 +122,7 @@ def _mixed(samples: np.ndarray, place: str) -> np.ndarray:
 
 
 def resample(samples: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
-    """Samples [samples] at another rate, by SciPy's polyphase filter."""
+    """Returns samples [samples] at another rate, by SciPy's polyphase filter."""
     try:
         from scipy.signal import resample_poly
     except ImportError:
@@ -137,22 +137,22 @@ def resample(samples: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
 
 
 def setting(hparams: Any, name: str) -> Any:
-    """The hyperparameter, or T2T's value where the set does not have it."""
+    """Returns the hyperparameter, or T2T's value where the set does not have it."""
     return hparams.get(name, HPARAMS[name])
 
 
 def samples_a_frame(hparams: Any) -> int:
-    """How many samples lie between the beginnings of two frames."""
+    """Returns the number of samples between the beginnings of two frames."""
     return int(setting(hparams, "audio_frame_step") * setting(hparams, "audio_sample_rate") / 1e3)
 
 
 def num_channels(hparams: Any) -> int:
-    """3 with derivatives, else 1."""
+    """Returns the number of channels of the features: 3 with derivatives, else 1."""
     return 3 if setting(hparams, "audio_add_delta_deltas") else 1
 
 
 def log_mel_features(waveforms: tf.RaggedTensor, hparams: Any, seed: tf.Tensor | None = None) -> tf.Tensor:
-    """Log-mel energies with their derivatives, each bin normalized over the utterance, 0 after its end.
+    """Returns log-mel energies with their derivatives, each bin normalized over the utterance, 0 after its end.
 
     Args:
         waveforms: int16 [batch, (samples)].
@@ -198,14 +198,14 @@ def log_mel_features(waveforms: tf.RaggedTensor, hparams: Any, seed: tf.Tensor |
 
 
 def _delta_filters() -> np.ndarray:
-    """[9, 1, 1, 3]: a channel itself, its first and its second derivative over time, filters of norm 1."""
+    """Returns [9, 1, 1, 3]: a channel itself, its first and its second derivative over time, filters of norm 1."""
     slope = [2, 1, 0, -1, -2]
     filters = np.stack([np.eye(9)[4], np.pad(slope, 2), np.convolve(slope, slope)], axis=1)
     return (filters / np.linalg.norm(filters, axis=0))[:, None, None, :].astype("float32")
 
 
 def _normalize(features: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Mean 0 and deviation 1 over the time of each utterance, for each bin of each channel."""
+    """Normalizes to mean 0 and deviation 1 over the time of each utterance, for each bin of each channel."""
     count = tf.reduce_sum(mask, axis=1, keepdims=True)
     mean = tf.math.divide_no_nan(tf.reduce_sum(features, axis=1, keepdims=True), count)
     centered = (features - mean) * mask
@@ -214,11 +214,11 @@ def _normalize(features: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 
 def spec_augment(features: tf.Tensor, frames: tf.Tensor, hparams: Any, seed: tf.Tensor) -> tf.Tensor:
-    """Bands of frequencies and stretches of time set to 0, the mean (SpecAugment); each utterance has its own.
+    """Sets bands of frequencies and spans of time to 0, the mean (SpecAugment), different ones for each utterance.
 
     Args:
         features: [batch, frames, bins, channels].
-        frames: int32 [batch], how many there are; the last is never hidden, for it tells where the utterance ends.
+        frames: int32 [batch], their number; the last one is never masked, because it shows where the utterance ends.
         hparams: the `specaugment_...` of `HPARAMS`.
         seed: [2].
     """
@@ -232,19 +232,21 @@ def spec_augment(features: tf.Tensor, frames: tf.Tensor, hparams: Any, seed: tf.
     )
     for _ in range(setting(hparams, "specaugment_frequency_masks")):
         ends = tf.fill([batch], bins)
-        hidden = _stretch(ends, tf.minimum(ends, setting(hparams, "specaugment_frequency_width")), bins, next(seeds))
-        features = tf.where(hidden[:, None, :, None], 0.0, features)
+        masked = _random_span(
+            ends, tf.minimum(ends, setting(hparams, "specaugment_frequency_width")), bins, next(seeds)
+        )
+        features = tf.where(masked[:, None, :, None], 0.0, features)
     share = setting(hparams, "specaugment_time_share")
     for _ in range(setting(hparams, "specaugment_time_masks")):
         longest = tf.cast(share * tf.cast(frames, tf.float32), tf.int32)
         longest = tf.minimum(longest, setting(hparams, "specaugment_time_width"))
-        hidden = _stretch(frames - 1, longest, length, next(seeds))
-        features = tf.where(hidden[:, :, None, None], 0.0, features)
+        masked = _random_span(frames - 1, longest, length, next(seeds))
+        features = tf.where(masked[:, :, None, None], 0.0, features)
     return features
 
 
-def _stretch(ends: tf.Tensor, longest: tf.Tensor, length: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """bool [batch, length]: a stretch of 0 to `longest` places within the first `ends`, by chance; both [batch]."""
+def _random_span(ends: tf.Tensor, longest: tf.Tensor, length: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Returns bool [batch, length]: a random span of 0 to `longest` positions within the first `ends`; both [batch]."""
     width, start = tf.unstack(tf.random.stateless_uniform([2, tf.shape(ends)[0]], seed))
     width = tf.minimum(tf.floor(width * tf.cast(longest + 1, tf.float32)), tf.cast(ends, tf.float32))
     start = tf.floor(start * (tf.cast(ends, tf.float32) - width + 1))

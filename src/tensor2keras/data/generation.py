@@ -1,4 +1,4 @@
-"""Writing data once and for good: locks, sweeping, sharding and distributing samples over splits."""
+"""Helpers of data generation: locks, removal of unfinished folders, samples dealt out to splits."""
 
 import contextlib
 import hashlib
@@ -13,12 +13,12 @@ MIN_EXAMPLES_A_SHARD = 1000  # a file with fewer costs more to open than to read
 
 
 def expand(path: str | os.PathLike) -> str:
-    """`path` with `~` and `$VARS` expanded."""
+    """Returns `path` with `~` and `$VARS` expanded."""
     return os.path.expandvars(os.path.expanduser(os.fspath(path)))
 
 
 def file_hash(path: str | os.PathLike) -> str:
-    """SHA-256 of a file's bytes; "" if there is no such file."""
+    """Returns the SHA-256 of a file's bytes; "" if there is no such file."""
     if not os.path.exists(path):
         return ""
     with open(path, "rb") as file:
@@ -26,7 +26,7 @@ def file_hash(path: str | os.PathLike) -> str:
 
 
 def not_empty(items: Iterable[Any], message: str) -> Iterator[Any]:
-    """The items; ValueError with `message` if there are none."""
+    """Yields the items; ValueError with `message` if there are none."""
     item = None
     for item in items:
         yield item
@@ -56,8 +56,8 @@ def sweep_unfinished(directory: str | os.PathLike) -> None:
 def distribute(samples: Iterator[Any], shards: dict[str, int]) -> dict[str, Iterator[Any]]:
     """Deals samples out to splits in turn, in proportion to their shards, in one pass over `samples`.
 
-    Sample i goes to shard `i % total`, counted through the splits in order, as T2T does. The first split is streamed;
-    what belongs to the others is kept in temporary files meanwhile, so the first has to be read to its end first.
+    Sample i goes to shard `i % total`, counted through the splits in order, as in T2T. The first split is streamed; the
+    samples of the others are kept in temporary files meanwhile, so the first has to be read to its end first.
 
     Args:
         samples: anything that pickles.

@@ -20,12 +20,12 @@ EXIF_MARKS = (b"Exif\0\0", b"eXIf")  # in a JPEG file, in a PNG file
 
 
 def is_image_file(name: str) -> bool:
-    """Whether a file of this name is a picture; hidden files are none."""
+    """Returns whether a file of this name is a picture; hidden files are not."""
     return name.lower().endswith(EXTENSIONS) and not name.startswith(".")
 
 
 def read_bytes(path: str) -> bytes:
-    """The content of a file, plain or `.gz`; ValueError if that is cut off."""
+    """Returns the content of a file, plain or `.gz`; ValueError if that is cut off."""
     try:
         with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
             return file.read()
@@ -34,7 +34,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def decode_image(content: bytes, place: str, channels: int = 3) -> np.ndarray:
-    """The pixels of an encoded picture (PNG, JPEG, GIF), grey ones with `channels` equal channels.
+    """Returns the pixels of an encoded picture (PNG, JPEG, GIF), grey ones with `channels` equal channels.
 
     TensorFlow decodes them, as it decodes the stored pictures of the image data sets in training.
 
@@ -49,10 +49,10 @@ def decode_image(content: bytes, place: str, channels: int = 3) -> np.ndarray:
 
 
 def read_image(path: str, channels: int = 3) -> np.ndarray:
-    """The pixels of a picture file (PNG, JPEG, GIF, BMP), upright: [height, width, channels] uint8.
+    """Returns the pixels of a picture file (PNG, JPEG, GIF, BMP), upright: [height, width, channels] uint8.
 
-    Pillow decodes what TensorFlow's decoder gets wrong: BMP files, of which it ignores the palette, and files with EXIF
-    data, of which it ignores the orientation.
+    Pillow decodes BMP files and files with EXIF data, because TensorFlow's decoder ignores the palette of the former
+    and the orientation of the latter.
 
     Raises:
         ValueError: not a picture, a broken one, or one that needs Pillow, which is not installed.
@@ -80,7 +80,7 @@ def _decode_with_pillow(content: bytes, place: str, channels: int) -> np.ndarray
 
 
 def fit(image: np.ndarray, size: int) -> np.ndarray:
-    """Scales (by area) the smaller side to `size` and cuts the middle out of the larger: [size, size, channels]."""
+    """Scales the smaller side to `size` by area and crops the larger to its middle: [size, size, channels]."""
     height, width = image.shape[:2]
     if (height, width) == (size, size):
         return image
@@ -92,10 +92,10 @@ def fit(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def folder_images(directory: str, pattern_help: str) -> list[str]:
-    """The picture files directly in a folder, by name.
+    """Returns the picture files directly in a folder, by name.
 
     Raises:
-        MissingDataError: no such folder, or no picture in it; ends with `pattern_help`.
+        MissingDataError: no such folder, or no picture in it; the message ends with `pattern_help`.
     """
     names = sorted(filter(is_image_file, os.listdir(directory))) if os.path.isdir(directory) else []
     if not names:
@@ -104,7 +104,7 @@ def folder_images(directory: str, pattern_help: str) -> list[str]:
 
 
 def class_folders(directory: str) -> dict[str, list[str]]:
-    """Class -> its picture files: a class is a folder in `directory` with pictures; sorted by name."""
+    """Returns class -> picture files, sorted by name: every folder of `directory` with pictures is a class."""
     classes = {}
     for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
         if entry.is_dir() and not entry.name.startswith("."):
@@ -122,7 +122,7 @@ def tfds_images(
     instead: str = "",
     encoded: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """The features `columns` of each example of a tfds split.
+    """Yields the features `columns` of each example of a tfds split.
 
     Args:
         name: "builder" or "builder/config".

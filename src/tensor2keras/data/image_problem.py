@@ -1,10 +1,10 @@
-"""Base classes of problems on images (T2T's `image_utils.py`), and what is done to images when they are read.
+"""Base classes of image problems (T2T's `image_utils.py`), and preprocessing of images.
 
-Images whose size is known (`image_size`) are stored as plain bytes and worked on a batch at a time; others lie as the
-PNG or JPEG files they are and are decoded when a batch is made. Random changes depend on the seed and on the number of
-the batch only, so that a resumed run sees the same images.
+Images of a fixed size (`image_size`) are stored as plain bytes and preprocessed in batches; others are stored as PNG or
+JPEG files and decoded when a batch is made. Random changes depend on the seed and the number of the batch only, so that
+a resumed run gets the same images.
 
-A problem with T2T's `preprocess_example(example, mode, hparams)` works as well: it gets one example, `inputs` decoded.
+A problem may also define T2T's `preprocess_example(example, mode, hparams)` for one example with decoded `inputs`.
 """
 
 import io
@@ -16,6 +16,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tensor2keras.data import image_files
+from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem import Problem
 from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.space_id import SpaceID
@@ -23,28 +24,26 @@ from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_encoder.encoders import ClassLabelEncoder
 
-Features = dict[str, tf.Tensor]
-
 CLASS_METRICS = ["accuracy", "accuracy_top5", "neg_log_perplexity"]
 PIXEL_METRICS = [*CLASS_METRICS, "bits_per_dim"]
 MIXTURE_METRICS = ["disc_mol_neg_log_perplexity", "bits_per_dim"]
 
 
-# ---- what is done to a batch of images, [batch, height, width, channels] ----
+# ---- preprocessing of a batch of images, [batch, height, width, channels] ----
 
 
 def standardize(images: tf.Tensor) -> tf.Tensor:
-    """Each image with mean 0 and variance 1, float32 (T2T and TensorFlow: `per_image_standardization`)."""
+    """Returns each image with mean 0 and variance 1, float32 (`per_image_standardization`)."""
     return tf.image.per_image_standardization(images)
 
 
 def resize_by_area(images: tf.Tensor, size: int) -> tf.Tensor:
-    """`size` x `size` means of areas, rounded down to int32."""
+    """Returns `size` x `size` means of areas, rounded down to int32."""
     return tf.cast(tf.image.resize(images, [size, size], tf.image.ResizeMethod.AREA), tf.int32)
 
 
 def random_crop_and_flip(images: tf.Tensor, seed: tf.Tensor, margin: int = 4) -> tf.Tensor:
-    """Moves each image by up to `margin` pixels either way, over black, and mirrors half of them.
+    """Shifts each image by up to `margin` pixels in each direction, filling with black, and mirrors half of them.
 
     Reference:
         Huang et al. 2016, https://arxiv.org/abs/1608.06993, page 5; T2T `cifar_image_augmentation`.
@@ -60,7 +59,7 @@ def random_crop_and_flip(images: tf.Tensor, seed: tf.Tensor, margin: int = 4) ->
 
 
 def random_shift(images: tf.Tensor, seed: tf.Tensor, share: float = 0.1) -> tf.Tensor:
-    """Moves each image by up to `share` of its size, to the nearest pixel, over black (T2T `random_shift`)."""
+    """Shifts each image by up to `share` of its size in whole pixels, filling with black (T2T `random_shift`)."""
     _, height, width, _ = images.shape
     margin_y, margin_x = round(share * height), round(share * width)
     padded = tf.pad(images, [[0, 0], [margin_y, margin_y], [margin_x, margin_x], [0, 0]])
@@ -75,7 +74,7 @@ def random_shift(images: tf.Tensor, seed: tf.Tensor, share: float = 0.1) -> tf.T
 
 
 class ImageEncoder(TextEncoder):
-    """Picture files as the problem's model wants them; back, only what they are is said.
+    """Encoder of picture files as model inputs; decoding gives a description of their shape.
 
     Args:
         prepare: from pixels to the model's input.
@@ -92,19 +91,19 @@ class ImageEncoder(TextEncoder):
         return 256
 
     def encode(self, s: str) -> np.ndarray:
-        """The picture in the file `s`, cut to size and preprocessed; ValueError if it cannot be read."""
+        """Returns the picture in the file `s`, cropped to size and preprocessed; ValueError if it cannot be read."""
         return self._prepare(image_files.read_image(s, self._channels))
 
     def decode(self, ids: Any, strip_extraneous: bool = False) -> str:
-        """What it is, such as "image 32x32x3"."""
+        """Returns a description such as "image 32x32x3"."""
         return "image " + "x".join(map(str, np.shape(ids)))
 
 
 class ImageProblem(Problem):
-    """Problems with an image among their features: `inputs`, before `_rev`.
+    """Base class of problems with an image as feature `inputs`, before `_rev`.
 
-    A subclass says `image_size` if all images are of one size, and changes `preprocess_images` (a batch at a time) or
-    `preprocess_image` (one image of any size).
+    A subclass sets `image_size` if all images have one size, and overrides `preprocess_images` (for a batch) or
+    `preprocess_image` (for one image of any size).
     """
 
     image_size: int | None = None  # height and width of the stored images; None: of any size, stored as PNG or JPEG
@@ -112,7 +111,7 @@ class ImageProblem(Problem):
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
-        """[height, width, channels] of the images that the model sees; None if that varies."""
+        """[height, width, channels] of the images that the model gets; None if that varies."""
         return self.image_size and (self.image_size, self.image_size, self.num_channels)
 
     @property
@@ -121,7 +120,7 @@ class ImageProblem(Problem):
 
     @property
     def stored_image(self) -> tfds.features.FeatureConnector:
-        """How an image is stored."""
+        """The stored feature of an image."""
         if self.image_size:
             shape = (self.image_size, self.image_size, self.num_channels)
             return tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding=tfds.features.Encoding.BYTES)
@@ -137,7 +136,7 @@ class ImageProblem(Problem):
         return PIXEL_METRICS
 
     def get_hparams(self, model_hparams: Any = None) -> dict[str, Any]:
-        """As every problem's, but a model of `likelihood` "dmol" is measured by what its mixtures have."""
+        """Returns the problem as plain data, with `MIXTURE_METRICS` for a model of `likelihood` "dmol"."""
         values = super().get_hparams(model_hparams)
         if (model_hparams or {}).get("likelihood") == "dmol":
             values["eval_metrics"] = list(MIXTURE_METRICS)
@@ -147,10 +146,10 @@ class ImageProblem(Problem):
         return []
 
     def stored_sample(self, sample: dict[str, Any], place: str) -> dict[str, Any]:
-        """A sample as it is written: `inputs` an array, or the bytes of a picture file; T2T's keys are understood.
+        """Returns a sample as it is stored: `inputs` an array or the bytes of a picture file. T2T's keys are accepted.
 
         Raises:
-            ValueError: an image of another size than `image_size`; it names `place`.
+            ValueError: an image of another size than `image_size`; the message names `place`.
         """
         if "image/encoded" in sample:
             (encoded,) = sample["image/encoded"]
@@ -170,7 +169,7 @@ class ImageProblem(Problem):
     # ---- reading ----
 
     def decode_window(self, features: Features) -> Features:
-        """Parsed examples with `inputs` as uint8 pixels, if all images are of one size."""
+        """Returns parsed examples with `inputs` as uint8 pixels, if all images have one size."""
         if not self.image_size:
             return features
         shape = [self.image_size, self.image_size, self.num_channels]
@@ -178,10 +177,11 @@ class ImageProblem(Problem):
         return {**features, "inputs": pixels}
 
     def preprocess_batch(self, features: Features, split: str, hparams: Any, seed: tf.Tensor) -> Features:
-        """A batch as the model sees it, before `_rev`.
+        """Returns a batch as the model gets it, before `_rev`.
 
         Args:
-            features: `inputs` [batch, height, width, channels] uint8, or encoded [batch]; and what else is stored.
+            features: `inputs` [batch, height, width, channels] uint8, or encoded [batch]; and the other stored
+                features.
             split: the split; random changes are for "train".
             hparams: the model's hyperparameters.
             seed: [2] int64, of this batch.
@@ -203,17 +203,18 @@ class ImageProblem(Problem):
         return _each(one, features, seeds)
 
     def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
-        """New features from images of one size, uint8 [batch, height, width, channels]: by default standardized ones,
-        unless the problem is reversed (T2T).
+        """Returns new features from images of one size, uint8 [batch, height, width, channels].
+
+        By default images are standardized, unless the problem is reversed (T2T).
         """
         return {"inputs": images if self.was_reversed else standardize(images)}
 
     def preprocess_image(self, image: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
-        """New features from one image of any size, uint8 [height, width, channels]."""
+        """Returns new features from one image of any size, uint8 [height, width, channels]."""
         return {name: value[0] for name, value in self.preprocess_images(image[None], split, seed).items()}
 
     def prepare_image(self, image: np.ndarray) -> np.ndarray:
-        """Pixels of any size as the model's input in evaluation."""
+        """Returns the model's input in evaluation from pixels of any size."""
         if self.image_size:
             image = image_files.fit(image, self.image_size)
         seed = tf.zeros([2], tf.int64)
@@ -221,11 +222,11 @@ class ImageProblem(Problem):
 
 
 class Image2ClassProblem(ImageProblem):
-    """Image classification: a subclass gives `num_classes`, `is_small` and T2T's `generator`."""
+    """Base class of image classification: a subclass defines `num_classes`, `is_small` and T2T's `generator`."""
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         raise NotImplementedError(f"{type(self).__name__} does not define num_classes")
 
     @property
@@ -286,13 +287,13 @@ class Image2ClassProblem(ImageProblem):
 
 
 def image_generator(images: Any, labels: Any) -> Iterator[dict[str, Any]]:
-    """Samples of images [height, width, channels] uint8 and their labels, side by side (T2T `image_generator`)."""
+    """Yields a sample for each image, [height, width, channels] uint8, and its label (T2T `image_generator`)."""
     for image, label in zip(images, labels, strict=True):
         yield {"inputs": image, "targets": int(label)}
 
 
 def _each(one: Callable[[Features, tf.Tensor], Features], features: Features, seeds: tf.Tensor) -> Features:
-    """`one(example, seed)` for each example of a batch, side by side; its results stacked."""
+    """Returns the stacked results of `one(example, seed)` for each example of a batch."""
     spec = {name: tf.TensorSpec(x.shape[1:], x.dtype) for name, x in features.items()}
     function = tf.function(one).get_concrete_function(spec, tf.TensorSpec([2], seeds.dtype))
     results = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), function.structured_outputs)

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 LIMITS = {"inputs": "max_input_seq_length", "targets": "max_target_seq_length"}  # feature -> hyperparameter
 
-Window = dict[str, tf.Tensor | tf.RaggedTensor]
+Features = dict[str, tf.Tensor | tf.RaggedTensor]  # by name: of an example, a window of examples or a batch
+Window = Features  # tensors over the same examples, sequences ragged
 
 
 def truncate(features: Window, hparams: Mapping[str, Any]) -> Window:
@@ -29,9 +30,7 @@ def prepend_inputs(features: Window, hparams: Mapping[str, Any]) -> Window:
     return {**features, "inputs": inputs, "targets": tf.concat([inputs, separators, features["targets"]], axis=1)}
 
 
-def preprocess_example_common(
-    example: dict[str, tf.Tensor], mode: str, hparams: Mapping[str, Any]
-) -> dict[str, tf.Tensor]:
+def preprocess_example_common(example: Features, mode: str, hparams: Mapping[str, Any]) -> Features:
     """Prepends inputs as `prepend_mode` says and truncates one example (T2T's `preprocess_example_common`).
 
     Args:
@@ -54,5 +53,5 @@ def _prepends(hparams: Mapping[str, Any]) -> bool:
     return hparams.get("prepend_mode", "none") != "none"
 
 
-def _is_sequence(example: dict[str, tf.Tensor], name: str) -> bool:
+def _is_sequence(example: Features, name: str) -> bool:
     return name in example and example[name].shape.rank != 0

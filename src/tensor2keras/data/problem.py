@@ -47,10 +47,10 @@ class _FunctionOfData:
 class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
     """Base class of all problems.
 
-    A subclass gives `generate_encoded_samples` and `hparams` (text problems: see `text_problem`), and, where the data
-    are not id sequences `inputs` and `targets`, `stored_features`. On disk `data_dir/<dataset_filename>/<version>/` is
-    tfds's (tfrecord) and vocabularies lie in `data_dir` under T2T's names. `_rev` and `_copy` problems read the data
-    of the problem they are made from.
+    A subclass defines `generate_encoded_samples` and `hparams` (text problems: see `text_problem`), and
+    `stored_features` if the data are not id sequences `inputs` and `targets`. Data lie as tfds's TFRecord files in
+    `data_dir/<dataset_filename>/<version>/`, vocabularies in `data_dir` under T2T's names. `_rev` and `_copy` problems
+    read the data of the problem they are made from.
 
     Args:
         data_dir: where generated data and vocabularies lie, `~` and `$VARS` expanded; tfds's default if None.
@@ -91,7 +91,7 @@ class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
         }
 
     def get_feature_encoders(self, data_dir: str | None = None) -> dict[str, Any]:
-        """Text encoders by feature name, as the model sees the features (after `_rev` and `_copy`).
+        """Returns text encoders by feature name, as the model sees the features (after `_rev` and `_copy`).
 
         Raises:
             FileNotFoundError: the vocabulary is not there yet.
@@ -101,7 +101,7 @@ class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
         return self.maybe_reverse_and_copy(self._encoders)
 
     def get_hparams(self, model_hparams: Any = None) -> dict[str, Any]:
-        """The problem as plain JSON data, for `hparams.problem`: all that a model knows about it."""
+        """Returns the problem as plain JSON data, for `hparams.problem`: all that a model knows of it."""
         self.get_feature_encoders()
         filled = ProblemHParams()
         if self.hparams(filled, model_hparams) is not None:

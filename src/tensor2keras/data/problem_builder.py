@@ -1,4 +1,4 @@
-"""Generation of a problem's data with TensorFlow Datasets: once, atomically, and checked against the vocabulary."""
+"""Generation of a problem's data with TensorFlow Datasets: once, atomically, and with the vocabulary checked."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,24 +11,24 @@ from tensor2keras.data.tfds_internals import DownloadConfig, LocalBuilder, Local
 
 
 class ProblemBuilder(LocalBuilder):
-    """The part of `Problem` that writes data: a tfds builder whose samples come from the problem's hooks.
+    """The tfds builder of `Problem`, whose samples come from the problem's hooks.
 
-    On disk `data_dir/<dataset_filename>/<version>/` is tfds's (TFRecord), and the vocabularies lie in `data_dir`.
+    Data lie as TFRecord files in `data_dir/<dataset_filename>/<version>/`, vocabularies in `data_dir`.
     """
 
     VERSION = tfds.core.Version("1.0.0")
 
     def generate_data(self) -> None:
-        """Makes vocabulary and data unless they are there. Killed at any moment, the next call starts afresh.
+        """Generates vocabulary and data unless they are there. If it is killed, the next call starts afresh.
 
         Raises:
             ValueError: an empty split, or data encoded by another vocabulary than the present one.
-            FileNotFoundError, ConnectionError: the problem's sources are not there; the message says what to put where.
+            FileNotFoundError, ConnectionError: the problem's sources are missing; the message names what to put where.
         """
         self.download_and_prepare()
 
     def download_and_prepare(self, *, download_config: tfds.download.DownloadConfig | None = None, **kwargs) -> None:
-        """As `generate_data`, with tfds's arguments; by default `dataset_splits` says how many files there are."""
+        """Does as `generate_data`, with tfds's arguments; by default `dataset_splits` sets the number of files."""
         overwrite = download_config is not None and download_config.download_mode.overwrite_dataset
         if overwrite or not self.is_prepared():
             with generation.lock(self.data_path.parent):
@@ -45,8 +45,8 @@ class ProblemBuilder(LocalBuilder):
         super().download_and_prepare(download_config=download_config, **kwargs)
 
     def is_prepared(self) -> bool:
-        """Whether the data are there, complete."""
-        return self.data_path.exists() and super().is_prepared()  # tfds's warns about a directory that is not there
+        """Returns whether the data are there and complete."""
+        return self.data_path.exists() and super().is_prepared()  # tfds warns about a directory that is missing
 
     def _info(self) -> tfds.core.DatasetInfo:
         return LocalInfo(

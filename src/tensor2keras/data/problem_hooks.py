@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tensor2keras.data.batching.buckets import BatchingScheme, hparams_to_batching_scheme
-from tensor2keras.data.preprocessing import preprocess_example_common
+from tensor2keras.data.preprocessing import Features, preprocess_example_common
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
 
@@ -45,7 +45,7 @@ class ProblemHParams(types.SimpleNamespace):
 
 
 class ProblemHooks:
-    """The part of `Problem` that subclasses override.
+    """The hooks of `Problem`, which subclasses override.
 
     Every problem overrides `generate_encoded_samples` (text problems: `generate_samples`) and `hparams`; the rest has
     defaults.
@@ -54,7 +54,7 @@ class ProblemHooks:
     # ---- generating ----
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
-        """Yields one dict a sample: ids (lists of int) or what `stored_features` says, by feature name."""
+        """Yields one dict a sample: by feature name, ids (lists of int) or values that `stored_features` describes."""
         raise NotImplementedError(
             f"{type(self).__name__} defines neither generate_samples nor generate_encoded_samples"
         )
@@ -63,11 +63,11 @@ class ProblemHooks:
         """Runs once before samples are generated; makes the vocabulary, for example."""
 
     def vocabulary_files(self) -> list[str]:
-        """Names of the files in `data_dir` by which the data are encoded."""
+        """Returns the names of the files in `data_dir` by which the data are encoded."""
         return []
 
     def dataset_filename(self) -> str:
-        """The name of the data on disk; problems that return the same name share their data."""
+        """Returns the name of the data on disk; problems that return the same name share their data."""
         return self.name
 
     @property
@@ -95,7 +95,7 @@ class ProblemHooks:
 
     # ---- reading ----
 
-    preprocess_batch: Callable[..., dict[str, tf.Tensor]] | None = None
+    preprocess_batch: Callable[..., Features] | None = None
     """A method `(features, split, hparams, seed)` that makes a batch's features from the stored ones, for images and
     audio. With it no other preprocessing happens; `seed` [2] is a function of the batch's number."""
 
@@ -103,16 +103,14 @@ class ProblemHooks:
     """How many examples are shuffled and sorted together; None: 65,536, or 2,048 if `batch_size` counts examples."""
 
     def example_spec(self) -> dict[str, Any]:
-        """How `tf.io.parse_example` parses a record: feature name -> spec (ids are ragged, `[length]`)."""
+        """Returns feature name -> spec by which `tf.io.parse_example` parses a record (ids are ragged, `[length]`)."""
         return {name: _parsing_spec(feature) for name, feature in self.stored_features.items()}
 
-    def decode_window(self, features: dict[str, Any]) -> dict[str, Any]:
+    def decode_window(self, features: Features) -> Features:
         """Decodes a window of parsed examples; called only of problems with `preprocess_batch`."""
         return features
 
-    def preprocess_example(
-        self, example: dict[str, tf.Tensor], mode: str, hparams: Mapping[str, Any]
-    ) -> dict[str, tf.Tensor]:
+    def preprocess_example(self, example: Features, mode: str, hparams: Mapping[str, Any]) -> Features:
         """Changes one example when it is read; `mode` is the split. Works on tensors, inside `tf.data`."""
         return preprocess_example_common(example, mode, hparams)
 
@@ -132,17 +130,17 @@ class ProblemHooks:
         return None
 
     def packed_row_length(self, model_hparams: Mapping[str, Any]) -> int:
-        """`packed_length`, or `max_length` of hyperparameters with `pack_dataset`; 0 if examples are not packed."""
+        """Returns `packed_length`, or `max_length` if hyperparameters set `pack_dataset`; 0 without packing."""
         return self.packed_length or (model_hparams["max_length"] if model_hparams.get("pack_dataset") else 0)
 
     def max_length(self, model_hparams: Any) -> int:
-        """The longest example, in tokens, that a batch takes."""
+        """Returns the longest example, in tokens, that a batch takes."""
         return model_hparams.get("split_to_length") or model_hparams.max_length or model_hparams.batch_size
 
     def batching_scheme(
         self, hparams: Mapping[str, Any], drop_long_sequences: bool, num_replicas: int
     ) -> BatchingScheme:
-        """Rows of a batch by the length of its examples.
+        """Returns the rows of a batch by the length of its examples.
 
         Args:
             hparams: the model's hyperparameters.
@@ -168,19 +166,19 @@ class ProblemHooks:
         """Fills `defaults.modality` and `defaults.vocab_size` by feature name, space ids and so on, in place."""
 
     def model_hparams(self) -> dict[str, Any]:
-        """Hyperparameters, with their values, that every set gets which is used with the problem and lacks them."""
+        """Returns hyperparameters and values that are added to every set used with the problem, unless it has them."""
         return {}
 
     def feature_encoders(self, data_dir: str) -> dict[str, Any]:
-        """Text encoders by feature name, as the data lie on disk (before `_rev` and `_copy`)."""
+        """Returns text encoders by feature name, as the data lie on disk (before `_rev` and `_copy`)."""
         return {}
 
     def eval_metrics(self) -> list[str]:
-        """Names of the metrics to report in evaluation."""
+        """Returns the names of the metrics to report in evaluation."""
         return ["accuracy", "accuracy_top5", "accuracy_per_sequence", "neg_log_perplexity"]
 
     def text_scores(self) -> list[str]:
-        """Names of the scores (`metrics.text_scores`) by which decoded texts are compared with references."""
+        """Returns the names of the scores (`metrics.text_scores`) of decoded texts against references."""
         return ["bleu"]
 
 

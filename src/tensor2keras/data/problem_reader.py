@@ -12,7 +12,7 @@ from tensor2keras.data.splits import DatasetSplit
 
 
 class ProblemReader:
-    """The part of `Problem` that reads data once they have been generated."""
+    """The reading methods of `Problem`, for data that have been generated."""
 
     _was_reversed = False
     _was_copy = False
@@ -28,19 +28,19 @@ class ProblemReader:
         shuffle: bool | None = None,
         repeat: bool | None = None,
     ) -> tf.data.Dataset:
-        """Batches of `(features, targets, weights)`, ids `[batch, length]` int32 padded with 0.
+        """Returns batches of `(features, targets, weights)`, ids `[batch, length]` int32 padded with 0.
 
         Args:
             split: "train", "validation" or "test".
             hparams: the model's hyperparameters: batch size, lengths, packing.
             num_replicas: the first dimension is a multiple of it.
-            seed: with the step, it alone decides the order of the training batches.
+            seed: together with the step it determines the training batches.
             start_step: how many batches to skip.
             shuffle: None means in training only.
-            repeat: for ever; None means in training only.
+            repeat: whether to repeat without end; None means in training only.
 
         Returns:
-            `weights` are float32 and divided by the batch's number of tokens: their sum is 1 for a batch.
+            `weights` are float32 and sum to 1 over a batch: each is divided by the batch's number of tokens.
 
         Raises:
             FileNotFoundError: the data have not been generated.
@@ -58,7 +58,7 @@ class ProblemReader:
         )
 
     def shard_files(self, split: str) -> list[str]:
-        """The TFRecord files of a split, in order.
+        """Returns the TFRecord files of a split, in order.
 
         Raises:
             FileNotFoundError: the data have not been generated.
@@ -74,14 +74,14 @@ class ProblemReader:
 
     @property
     def num_training_examples(self) -> int:
-        """How many examples the train split has."""
+        """Number of examples of the train split."""
         self._check_generated()
         return self.info.splits[DatasetSplit.TRAIN].num_examples
 
     def maybe_reverse_and_copy(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """Features as the model sees them: swapped if `was_reversed`, then copied if `was_copy`.
+        """Returns features as the model gets them: swapped if `was_reversed`, then copied if `was_copy`.
 
-        Works on any dict keyed by `inputs`, `targets`, `inputs_segmentation`, ...: tensors, encoders, modalities.
+        It works on any dict keyed by `inputs`, `targets`, `inputs_segmentation`, ...: tensors, encoders, modalities.
         """
         features = dict(features)
         if self._was_reversed:
@@ -102,7 +102,7 @@ class ProblemReader:
         return self._was_copy
 
     def samples_as_text(self, split: str = DatasetSplit.TRAIN, count: int = 3) -> list[dict[str, str]]:
-        """The first generated examples of a split, decoded: feature name -> text, as the model sees the features."""
+        """Returns the first examples of a split decoded: feature name -> text, after `_rev` and `_copy`."""
         self._check_generated()
         encoders = self.get_feature_encoders()
         samples = []
@@ -121,7 +121,7 @@ class ProblemReader:
 
 
 def _other_side(name: str) -> str:
-    """`"inputs_position"` -> `"targets_position"` and back; other names as they are."""
+    """Returns "targets_position" for "inputs_position" and back; other names as they are."""
     for one, other in (("inputs", "targets"), ("targets", "inputs")):
         if name == one or name.startswith(one + "_"):
             return other + name.removeprefix(one)

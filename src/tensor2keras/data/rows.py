@@ -1,4 +1,4 @@
-"""Rows of text, each with its place so that a bad one can be named: text files, .tsv, .jsonl, tfds data sets."""
+"""Rows of text from text files, .tsv, .jsonl and tfds data sets, each with its place for error messages."""
 
 import dataclasses
 import json
@@ -21,8 +21,8 @@ def read_rows(paths: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[st
     """Yields `("FILE, line N", {column: text})` from text files side by side, or from one .tsv or .jsonl file.
 
     Raises:
-        ValueError: files that are not aligned, a line that is not UTF-8, that has too many or too few columns, or that
-            is no JSON object with the columns as keys; naming file and line.
+        ValueError: files that are not aligned, or a line that is not UTF-8, has too many or too few columns, or is not
+            a JSON object with the columns as keys; the message names file and line.
     """
     if len(paths) == 1 and _extension(paths[0]) == ".jsonl":
         yield from _read_jsonl(paths[0], columns)
@@ -67,7 +67,7 @@ def _extension(path: str) -> str:
 
 
 def has_empty_side(row: Row) -> bool:
-    """Whether a column of the row is empty."""
+    """Returns whether a column of the row is empty."""
     return any(value == "" for value in row.values())
 
 
@@ -75,7 +75,7 @@ def has_empty_side(row: Row) -> bool:
 
 
 def find_split_files(directory: str, columns: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
-    """Split -> groups of files that hold the columns, for the splits whose files are in `directory`.
+    """Returns split -> groups of files that hold the columns, for the splits whose files are in `directory`.
 
     Raises:
         MissingDataError: no training files, or one file of a pair without the other.
@@ -112,16 +112,16 @@ class FileSource:
     columns: tuple[str, ...]
 
     def splits(self) -> list[str]:
-        """The splits that have files."""
+        """Returns the splits that have files."""
         return list(self.groups)
 
     def rows(self, split: str) -> Iterator[tuple[str, Row]]:
-        """The rows of a split, each with its place."""
+        """Yields the rows of a split, each with its place."""
         for paths in self.groups[split]:
             yield from read_rows(paths, self.columns)
 
     def fingerprint(self) -> dict[str, Any]:
-        """JSON data that change when the files do."""
+        """Returns JSON data that change when the files do."""
         paths = [path for groups in self.groups.values() for group in groups for path in group]
         return {os.path.abspath(path): [os.path.getsize(path), os.stat(path).st_mtime_ns] for path in paths}
 
@@ -137,17 +137,17 @@ class TfdsSource:
     data_dir: str | None
 
     def splits(self) -> list[str]:
-        """The splits that the data set has, of ours; "train" alone if it does not say."""
+        """Returns the splits that the data set has, of ours; "train" alone if it does not say."""
         known = sources.tfds_builder(self.builder, self.data_dir).info.splits
         return [split for split in SPLIT_NAMES if split in known] or [DatasetSplit.TRAIN]
 
     def rows(self, split: str) -> Iterator[tuple[str, Row]]:
-        """The rows of a split, each with its place."""
+        """Yields the rows of a split, each with its place."""
         samples = sources.tfds_samples(self.builder, split, self.inputs, self.targets, self.data_dir)
         for number, row in enumerate(samples, start=1):
             row[self.target_column] = row.pop("targets")
             yield f"{self.builder}, {split} example {number}", row
 
     def fingerprint(self) -> dict[str, Any]:
-        """JSON data that change when the choice of data does."""
+        """Returns JSON data that change when the choice of data does."""
         return {"builder": self.builder, "inputs": self.inputs, "targets": self.targets}

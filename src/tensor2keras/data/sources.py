@@ -1,7 +1,7 @@
-"""Where raw samples come from: the user's files, files beside them, a tfds builder, and only then the network.
+"""Sources of raw samples: files in `tmp_dir`, then a tfds data set, and only then the network.
 
-A named problem's `generate_samples` returns one of these iterators. Files in `tmp_dir` come first, then data that tfds
-has prepared in `data_dir`, then the network, after a check of a few seconds that there is one:
+A named problem's `generate_samples` returns one of these iterators. Files in `tmp_dir` are preferred, then data that
+tfds has prepared in `data_dir`, then the network, if a check of a few seconds finds one:
 
     def generate_samples(self, data_dir, tmp_dir, dataset_split):
         files = {"train": ("train.en", "train.de"), "validation": ("dev.en", "dev.de")}[dataset_split]
@@ -10,7 +10,7 @@ has prepared in `data_dir`, then the network, after a check of a few seconds tha
         return sources.tfds_samples("wmt14_translate/de-en", dataset_split, "en", "de", data_dir,
                                     instead=sources.put_files(tmp_dir, files))
 
-Every file may also lie there compressed (`.gz`).
+Every file may also be compressed (`.gz`).
 """
 
 import gzip
@@ -31,11 +31,11 @@ CHECK_SECONDS = 3.0
 
 
 class MissingDataError(FileNotFoundError):
-    """The raw data are neither here nor within reach; the message says what to put where."""
+    """Raw data are missing and cannot be downloaded; the message names what to put where."""
 
 
 def find_file(directory: str, name: str) -> str | None:
-    """The path of `name` or `name.gz` in `directory`, or None."""
+    """Returns the path of `name` or `name.gz` in `directory`, or None."""
     for path in (os.path.join(directory, name), os.path.join(directory, name + ".gz")):
         if os.path.isfile(path):
             return path
@@ -43,17 +43,17 @@ def find_file(directory: str, name: str) -> str | None:
 
 
 def present(directory: str, names: Iterable[str]) -> bool:
-    """Whether all files are there (plain or `.gz`)."""
+    """Returns whether all files are in `directory` (plain or `.gz`)."""
     return all(find_file(directory, name) for name in names)
 
 
 def put_files(directory: str, names: Iterable[str]) -> str:
-    """The end of an error message: which files to put where."""
+    """Returns the end of an error message, which names the files to put into `directory`."""
     return f"put {', '.join(names)} (or .gz) into {directory}"
 
 
 def require_file(directory: str, name: str) -> str:
-    """`find_file`, or MissingDataError."""
+    """Returns the path that `find_file` finds; raises MissingDataError if there is none."""
     path = find_file(directory, name)
     if path is None:
         raise MissingDataError(f"{os.path.join(directory, name)} is not there; {put_files(directory, [name])}")
@@ -61,11 +61,11 @@ def require_file(directory: str, name: str) -> str:
 
 
 def read_lines(path: str, strip: str | None = None) -> Iterator[str]:
-    r"""The lines of a UTF-8 text file, plain or `.gz`. Only `\n` ends a line.
+    r"""Yields the lines of a UTF-8 text file, plain or `.gz`. Only `\n` ends a line.
 
     Args:
         path: the file.
-        strip: characters that are cut off both ends of a line; None for all white space.
+        strip: characters that are stripped from both ends of a line; None for all white space.
 
     Raises:
         ValueError: bytes that are not UTF-8, or a `.gz` file that is cut off; naming file and line.
@@ -83,7 +83,7 @@ def read_lines(path: str, strip: str | None = None) -> Iterator[str]:
 
 
 def aligned_lines(*paths: str) -> Iterator[tuple[str, ...]]:
-    """The lines of several files side by side.
+    """Yields the lines of several files side by side.
 
     Raises:
         ValueError: one file has fewer lines than another, naming both and the line.
@@ -102,10 +102,10 @@ def aligned_lines(*paths: str) -> Iterator[tuple[str, ...]]:
 
 
 def text_pairs(directory: str, inputs_file: str, targets_file: str) -> Iterator[dict[str, str]]:
-    """`{"inputs": ..., "targets": ...}` from two aligned files in `directory`; pairs with an empty side are left out.
+    """Yields `{"inputs": ..., "targets": ...}` from two aligned files in `directory`, without pairs with an empty side.
 
     Raises:
-        MissingDataError: a file is not there.
+        MissingDataError: a file is missing.
         ValueError: the files are not aligned, or a line is not UTF-8.
     """
     paths = [require_file(directory, name) for name in (inputs_file, targets_file)]
@@ -115,15 +115,15 @@ def text_pairs(directory: str, inputs_file: str, targets_file: str) -> Iterator[
 
 
 def tfds_builder(name: str, data_dir: str | None, instead: str = "") -> tfds.core.DatasetBuilder:
-    """A tfds builder whose data are prepared; prepares them over the network if they are not in `data_dir`.
+    """Returns a tfds builder whose data are prepared, over the network if they are not in `data_dir`.
 
     Args:
         name: "builder" or "builder/config".
-        data_dir: where its data lie or are put; tfds's default directory is looked into as well.
-        instead: what else the user can do, for the message when there is no network.
+        data_dir: where its data lie or are put; tfds's default directory is searched as well.
+        instead: what the user can do without network, for the error message.
 
     Raises:
-        MissingDataError: not prepared, and no network; after a few seconds.
+        MissingDataError: the data are not prepared and, after a few seconds, no network is found.
         ValueError: tfds knows no such builder.
     """
     builder = _builder(name, data_dir)
@@ -138,12 +138,12 @@ def tfds_builder(name: str, data_dir: str | None, instead: str = "") -> tfds.cor
 
 
 def tfds_features(name: str, data_dir: str | None) -> Mapping[str, Any]:
-    """The features of a tfds data set by name, from its code or its prepared data: no network."""
+    """Returns the features of a tfds data set by name, from its code or its prepared data: no network."""
     return _builder(name, data_dir).info.features
 
 
 def check_features(name: str, features: Mapping[str, Any], wanted: Iterable[str]) -> None:
-    """KeyError, naming the features there are, unless all `wanted` ones exist."""
+    """Raises KeyError, which names the existing features, unless all `wanted` ones exist."""
     for feature in wanted:
         if feature not in features:
             raise KeyError(f"the tfds data set {name!r} has no feature {feature!r}; it has: {', '.join(features)}")
@@ -152,7 +152,7 @@ def check_features(name: str, features: Mapping[str, Any], wanted: Iterable[str]
 def tfds_samples(
     name: str, split: str, inputs: str | None, targets: str, data_dir: str | None, instead: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """`{"inputs": ..., "targets": ...}` from one split of a tfds data set: text, class labels as their names.
+    """Yields `{"inputs": ..., "targets": ...}` from one split of a tfds data set: text, and class labels by name.
 
     Args:
         name: "builder" or "builder/config".
@@ -174,9 +174,11 @@ def tfds_samples(
 def tfds_rows(
     name: str, split: str, columns: Iterable[str], data_dir: str | None, instead: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """The features `columns` of each example of a tfds split: text, numbers, lists of them, class labels as names.
+    """Yields the features `columns` of each example of a tfds split.
 
-    The name of a negative label, by which tfds marks an example without one, is "". Arguments and errors as those of
+    They are text, numbers, lists of these, and class labels by name.
+
+    A negative label, by which tfds marks an example without label, has the name "". For arguments and errors see
     `tfds_samples`.
     """
     builder = tfds_builder(name, data_dir, instead)
@@ -187,26 +189,26 @@ def tfds_rows(
 
 
 def network_reachable(url: str = CHECK_URL, seconds: float = CHECK_SECONDS) -> bool:
-    """Whether a web server answers within `seconds`, proxies of the environment included."""
+    """Returns whether a web server answers within `seconds`, proxies of the environment included."""
     answered = threading.Event()
 
     def ask() -> None:
         try:
             with urllib.request.urlopen(url, timeout=seconds):
                 answered.set()
-        except urllib.error.HTTPError:  # an answer all the same
+        except urllib.error.HTTPError:  # an answer nevertheless
             answered.set()
         except OSError:
             pass
 
-    thread = threading.Thread(target=ask, daemon=True)  # looking a name up may hang for longer than any timeout
+    thread = threading.Thread(target=ask, daemon=True)  # a name look-up may hang for longer than any timeout
     thread.start()
     thread.join(seconds)
     return answered.is_set()
 
 
 def _builder(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
-    """The builder whose data are prepared in `data_dir`, or in tfds's default directory, or the one for `data_dir`."""
+    """Returns the builder for `data_dir`, unless only tfds's default directory has its data prepared."""
     try:
         builder = tfds.builder(name, data_dir=data_dir)
         if not _is_prepared(builder) and _is_prepared(tfds.builder(name)):
@@ -218,7 +220,7 @@ def _builder(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
 
 def _is_prepared(builder: tfds.core.DatasetBuilder) -> bool:
     verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # tfds warns about every directory that is not there
+    logging.set_verbosity(logging.ERROR)  # tfds warns about every directory that is missing
     try:
         return builder.is_prepared()
     finally:

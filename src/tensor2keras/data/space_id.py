@@ -1,8 +1,8 @@
-"""Numbers for kinds of input and output, as T2T's checkpoints know them."""
+"""Numbers of input and output spaces, as in T2T's checkpoints."""
 
 
 class SpaceID:
-    """What `input_space_id` and `target_space_id` stand for: rows of the target-space embedding."""
+    """Values of `input_space_id` and `target_space_id`: rows of the target-space embedding."""
 
     GENERIC = 0
     IMAGE_LABEL = 1
@@ -38,7 +38,7 @@ class SpaceID:
 
 
 class TaskID:
-    """What a problem's `global_task_id` stands for, where several problems train one model."""
+    """Values of a problem's `global_task_id`, where several problems train one model."""
 
     EN_CHR = 2
     EN_CHR_SENT = 3

@@ -1,6 +1,6 @@
-"""Problems on text (T2T's `data_generators/text_problems.py`): text to text, to itself, to a class, to numbers.
+"""Base classes of text problems (T2T's `text_problems.py`): text to text, language models, classes, numbers.
 
-A subclass defines `generate_samples` and little else; vocabulary, encoding and files follow from its properties:
+A subclass defines `generate_samples` and few properties, on which vocabulary, encoding and files depend:
 
     @registry.register_problem
     class Shout(Text2TextProblem):
@@ -41,9 +41,12 @@ class VocabType:
 
 
 class Text2TextProblem(Problem):
-    """Text in, text out. A subclass defines `generate_samples`, `is_generate_per_split`, often `approx_vocab_size`."""
+    """Base class of text-to-text problems.
 
-    # ---- what a subclass may override ----
+    A subclass defines `generate_samples`, `is_generate_per_split` and often `approx_vocab_size`.
+    """
+
+    # ---- hooks ----
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         """Yields `{"inputs": text, "targets": text}`; called for "train" only unless `is_generate_per_split`.
@@ -65,32 +68,32 @@ class Text2TextProblem(Problem):
 
     @property
     def vocab_type(self) -> str:
-        """A `VocabType`: SUBWORD and SENTENCEPIECE are learnt from the training text, TOKEN is a file of the user's."""
+        """A `VocabType`; SUBWORD and SENTENCEPIECE are learnt from the training text, TOKEN is the user's file."""
         return VocabType.SUBWORD
 
     @property
     def approx_vocab_size(self) -> int:
-        """The size aimed at for SUBWORD, and the size of SENTENCEPIECE."""
+        """Approximate size of a SUBWORD vocabulary, exact size of SENTENCEPIECE."""
         return 2**15
 
     @property
     def additional_reserved_tokens(self) -> list[str]:
-        """Tokens with ids of their own from 2 on, for SUBWORD and SENTENCEPIECE."""
+        """Tokens that get the ids from 2 on, for SUBWORD and SENTENCEPIECE."""
         return []
 
     @property
     def oov_token(self) -> str | None:
-        """What stands for unknown words, for TOKEN."""
+        """Token that replaces unknown words, for TOKEN."""
         return None
 
     @property
     def max_samples_for_vocab(self) -> int | None:
-        """How many samples the vocabulary is learnt from; None for all."""
+        """Number of samples the vocabulary is learnt from; None for all."""
         return None
 
     @property
     def max_subtoken_length(self) -> int | None:
-        """The longest subword; building a vocabulary takes time quadratic in it. None: the longest word."""
+        """Length of the longest subword; the time to build a vocabulary is quadratic in it. None: the longest word."""
         return 200
 
     @property
@@ -112,7 +115,7 @@ class Text2TextProblem(Problem):
 
     @property
     def vocab_filename(self) -> str:
-        """In `data_dir`: `vocab.<problem>.<size>.subwords` (or `.sentencepiece`), or `vocab.<problem>.tokens`."""
+        """File name in `data_dir`: `vocab.PROBLEM.SIZE.subwords` (or `.sentencepiece`), or `vocab.PROBLEM.tokens`."""
         other = self.use_vocab_from_other_problem
         if other:
             return other.vocab_filename
@@ -136,7 +139,7 @@ class Text2TextProblem(Problem):
             yield from (sample[name] for name in names)
 
     def get_or_create_vocab(self, data_dir: str, tmp_dir: str | None, force_get: bool = False) -> Any:
-        """The encoder; a vocabulary that is not in `data_dir` is learnt first, unless `force_get`.
+        """Returns the encoder; a vocabulary that is missing in `data_dir` is learnt first, unless `force_get`.
 
         Raises:
             FileNotFoundError: no vocabulary, and `force_get` or a TOKEN vocabulary.
@@ -225,7 +228,7 @@ class Text2TextProblem(Problem):
 
 
 class QuestionAndContext2TextProblem(Text2TextProblem):
-    """A question (`inputs`) about a text (`context`), answered by `targets`; samples have all three."""
+    """Base class of problems with a question (`inputs`) about a text (`context`), answered by `targets`."""
 
     QUESTION_SEPARATOR = "<EOQ>"
     QUESTION_SEPARATOR_ID = 2
@@ -257,7 +260,7 @@ class QuestionAndContext2TextProblem(Text2TextProblem):
 
 
 class Text2SelfProblem(Text2TextProblem):
-    """Language models: samples are `{"targets": text}`."""
+    """Base class of language models: samples are `{"targets": text}`."""
 
     @property
     def has_inputs(self) -> bool:
@@ -265,15 +268,18 @@ class Text2SelfProblem(Text2TextProblem):
 
 
 class Text2ClassProblem(Text2TextProblem):
-    """Text classification: samples are `{"inputs": text, "label": int}`, labels from 0 to `num_classes - 1`."""
+    """Base class of text classification.
+
+    Samples are `{"inputs": text, "label": int}` with labels from 0 to `num_classes - 1`.
+    """
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         raise NotImplementedError(f"{type(self).__name__} does not define num_classes")
 
     def class_labels(self, data_dir: str) -> list[str]:
-        """The classes' names."""
+        """Returns the classes' names."""
         return [f"ID_{number}" for number in range(self.num_classes)]
 
     @property
@@ -292,7 +298,7 @@ class Text2ClassProblem(Text2TextProblem):
             yield {"inputs": self.encode_inputs(encoder, sample["inputs"]), "targets": sample["label"]}
 
     def encode_inputs(self, encoder: Any, inputs: Any) -> list[int]:
-        """The ids of a sample's `inputs`, end of sequence included."""
+        """Returns the ids of a sample's `inputs`, end of sequence included."""
         return [*encoder.encode(self.inputs_prefix + inputs), EOS_ID]
 
     def feature_encoders(self, data_dir: str) -> dict[str, Any]:
@@ -316,7 +322,7 @@ class Text2ClassProblem(Text2TextProblem):
 
 
 class TextConcat2ClassProblem(Text2ClassProblem):
-    """Classification of several texts: `inputs` is a list, joined by `CONCAT_TOKEN`."""
+    """Base class of the classification of several texts: `inputs` is a list, joined by `CONCAT_TOKEN`."""
 
     CONCAT_TOKEN = "$"
 
@@ -333,11 +339,11 @@ class TextConcat2ClassProblem(Text2ClassProblem):
 
 
 class Text2RealProblem(Text2TextProblem):
-    """Regression: samples are `{"inputs": text, "targets": [float, ...]}` with `ntasks` numbers."""
+    """Base class of regression: samples are `{"inputs": text, "targets": [float, ...]}` with `ntasks` numbers."""
 
     @property
     def ntasks(self) -> int:
-        """How many numbers a target has."""
+        """Number of values of a target."""
         return 1
 
     @property
@@ -379,7 +385,7 @@ def text2text_generate_encoded(
     inputs_prefix: str = "",
     targets_prefix: str = "",
 ) -> Iterator[dict[str, Any]]:
-    """Samples with `inputs` and `targets` as ids, each ended by EOS; other features are passed on."""
+    """Yields samples with `inputs` and `targets` as ids, each ended by EOS; other features are passed on."""
     targets_vocab = targets_vocab or vocab
     for sample in sample_generator:
         encoded = dict(sample)

@@ -1,4 +1,4 @@
-"""Batching: T2T's bucket numbers, what lands in a batch, its order, padding and weights."""
+"""Batching: what lands in a batch, its order, padding and weights."""
 
 import itertools
 
@@ -8,10 +8,8 @@ import tensorflow as tf
 
 from tensor2keras import registry
 from tensor2keras import weights as weights_functions
-from tensor2keras.data.batching import buckets, reports
 from tensor2keras.data.batching import pipeline as batching
 from tensor2keras.data.batching.buckets import BatchingScheme
-from tensor2keras.data.problem import Problem
 from tensor2keras.hparams import HParams
 from tests import test_weights
 
@@ -43,82 +41,6 @@ def batches_of(windows, scheme=SCHEME, **kwargs):
 def hparams(**kwargs):
     values = {"batch_size": 64, "max_length": 16, "min_length_bucket": 4, "length_bucket_step": 1.5}
     return HParams({**values, **kwargs})
-
-
-# ---- the scheme ----
-
-
-def test_bucket_boundaries_of_t2ts_defaults():
-    # From 8 by a factor of 1.1, rounded down, but at least 1.
-    expected = [*range(8, 21), 22, 24, 26, 28, 30, 33, 36, 39, 42, 46, 50, 55, 60, 66, 72, 79, 86, 94]
-    expected += [103, 113, 124, 136, 149, 163, 179, 196, 215, 236]
-    assert buckets.bucket_boundaries(256) == expected
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "boundaries", "batch_sizes"),
-    [
-        # 64 // 8 and 64 // 16 rows; both divide 24, the largest highly composite number up to 3 * 8
-        ({"batch_size": 64, "max_length": 16, "min_length_bucket": 8, "length_bucket_step": 2.0}, [8], [8, 4]),
-        # 10, 6, 4, 3 rows, rounded down to divisors of 24
-        (
-            {"batch_size": 100, "max_length": 30, "min_length_bucket": 10, "length_bucket_step": 1.5},
-            [10, 15, 22],
-            [8, 6, 4, 3],
-        ),
-        (
-            {
-                "batch_size": 100,
-                "max_length": 30,
-                "min_length_bucket": 10,
-                "length_bucket_step": 1.5,
-                "num_replicas": 2,
-            },
-            [10, 15, 22],
-            [16, 12, 8, 6],
-        ),
-        # max_length 0 is the batch size
-        ({"batch_size": 20, "max_length": 0, "min_length_bucket": 10, "length_bucket_step": 3.0}, [10], [2, 1]),
-    ],
-)
-def test_batching_scheme_is_t2ts(kwargs, boundaries, batch_sizes):
-    scheme = buckets.batching_scheme(**kwargs)
-    assert (scheme.boundaries, scheme.batch_sizes) == (boundaries, batch_sizes)
-
-
-def test_scheme_of_transformer_base():
-    scheme = buckets.batching_scheme(4096, 256, 8, 1.1, drop_long_sequences=True)
-    # 4096 // 8 = 512 rows -> window 1260 -> largest divisor 420; 4096 // 256 = 16 -> 15
-    assert (scheme.batch_sizes[0], scheme.batch_sizes[-1], scheme.max_length) == (420, 15, 256)
-
-
-def test_one_long_example_must_fit():
-    message = r"batch_size=16 tokens cannot hold one example of max_length=256; raise batch_size or lower max_length\."
-    with pytest.raises(ValueError, match=message):
-        buckets.hparams_to_batching_scheme(hparams(batch_size=16, max_length=256))
-
-
-@pytest.mark.parametrize(("name", "value"), [("length_bucket_step", 1.0), ("min_length", 17)])
-def test_impossible_schemes_are_refused(name, value):
-    with pytest.raises(ValueError, match=str(value)):
-        buckets.hparams_to_batching_scheme(hparams(**{name: value}))
-
-
-def test_fixed_batch_size_counts_examples():
-    scheme = buckets.hparams_to_batching_scheme(
-        hparams(use_fixed_batch_size=True), num_replicas=2, drop_long_sequences=True
-    )
-    assert scheme == BatchingScheme([], [128], 0, 16)
-
-
-def test_kept_long_sequences_get_buckets_within_the_token_budget():
-    scheme = buckets.hparams_to_batching_scheme(hparams(batch_size=64, max_length=16))
-    assert scheme.boundaries[-3:] == [13, 17, 33] or scheme.boundaries[-2:] == [17, 33]
-    assert scheme.batch_sizes[-2:] == [2, 1]  # up to 32 and up to 64 tokens
-    assert scheme.max_length == buckets.LONGEST
-
-
-# ---- batches ----
 
 
 def test_an_epoch_holds_every_example_once_in_batches_of_similar_length():
@@ -278,49 +200,6 @@ def test_splitting_needs_targets_alone():
         batching.split_sequences({"inputs": targets, "targets": targets}, 2)
 
 
-def test_padding_report():
-    windows = tf.data.Dataset.from_tensors({"targets": tf.ragged.constant([[5], [5, 6], [7, 8, 9]], dtype=tf.int32)})
-    report = reports.padding_report(batches_of(windows, shuffle=False))
-    assert (report.batches, report.rows, report.positions, report.shapes) == (1, 3, 9, 1)
-    assert report.non_padding == pytest.approx(6 / 9)
-    assert "66.7% of them non-padding" in str(report)
-    assert str(reports.PaddingReport(2, 8, 0, 1.0, 1)) == "2 batches, 4.0 rows each, 1 distinct shapes"  # of images
-
-
-class Lengths(Problem):
-    """Examples of 2 to 9 inputs and as many targets."""
-
-    @property
-    def is_generate_per_split(self):
-        return True
-
-    def generate_encoded_samples(self, data_dir, tmp_dir, dataset_split):
-        for length in range(2, 10):
-            yield {"inputs": [2] * length, "targets": [2] * length}
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ({"max_length": 9}, ""),
-        ({"max_length": 6}, "of the first 8 examples: 3 left out, longer than 6"),
-        ({"max_length": 9, "max_input_seq_length": 7}, "of the first 8 examples: 2 inputs cut at 7 tokens"),
-        (
-            {"max_length": 9, "max_input_seq_length": 4, "prepend_mode": "prepend_inputs_masked_attention"},
-            "of the first 8 examples: 5 inputs cut at 4 tokens, 5 left out, longer than 9",
-        ),
-        ({"max_length": 6, "split_to_length": 3}, ""),
-    ],
-)
-def test_what_is_too_long_is_counted(values, expected, tmp_path):
-    problem = Lengths(data_dir=str(tmp_path))
-    problem.generate_data()
-    assert reports.length_report(problem, "train", HParams({"batch_size": 100, **values})) == expected
-
-
-# ---- problems ----
-
-
 @pytest.fixture(scope="module")
 def problem(tmp_path_factory):
     problem = registry.problem("algorithmic_reverse_binary40_test", data_dir=str(tmp_path_factory.mktemp("data")))
@@ -377,14 +256,3 @@ def test_reversed_and_own_preprocessing(problem):
     features = next(iter(doubled.dataset("validation", hparams())))[0]
     np.testing.assert_array_equal(features["inputs"], straight["targets"] * 2)
     np.testing.assert_array_equal(features["targets"], straight["inputs"])
-
-
-def test_multi30k_batches_are_nine_tenths_full(shared, tmp_path):
-    folder = shared / "data/multi30k_ende"
-    problem = Problem.from_files(
-        folder / "train.en.gz", folder / "train.de.gz", data_dir=tmp_path, approx_vocab_size=2**13
-    )
-    settings = hparams(batch_size=4096, max_length=256, min_length_bucket=8, length_bucket_step=1.1)
-    report = reports.padding_report(batching.make_dataset(problem, "train", settings, repeat=False), batches=10**6)
-    assert report.non_padding >= 0.9
-    assert report.positions / report.batches > 0.75 * 2 * 4096

@@ -186,7 +186,7 @@ def test_missing_batch(folder, dirs, no_network):
         (pickle.dumps({b"data": np.zeros((2, 300), np.uint8), b"labels": [0, 1]}), r"data \(2, 300\) uint8"),
         (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0]}), "and 1 labels"),
         (pickle.dumps({b"data": np.zeros((1, 3072), np.uint8), b"labels": [-1]}), r"record 0: label -1"),
-        (pickle.dumps(print), "print is no part of a batch"),
+        (pickle.dumps(print), "print is not part of a batch"),
     ],
 )
 def test_bad_python_batch(content, message, tmp_path):

@@ -26,5 +26,5 @@ def test_real_digits(dirs, no_network):
 
 def test_without_scikit_learn_it_is_said_what_to_install(dirs, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(sources.MissingDataError, match="scikit-learn brings along: pip install"):
+    with pytest.raises(sources.MissingDataError, match="part of scikit-learn: pip install"):
         list(registry.problem("image_digits", **dirs).generator(**dirs, is_training=True))

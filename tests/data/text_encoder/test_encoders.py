@@ -143,7 +143,7 @@ class TestSentencePieces:
 
     def test_a_file_that_is_no_model_is_named(self, tmp_path):
         (tmp_path / "model").write_text("nonsense")
-        with pytest.raises(ValueError, match="model is no sentencepiece model"):
+        with pytest.raises(ValueError, match="model is not a sentencepiece model"):
             SentencePieceEncoder(tmp_path / "model")
 
     def test_an_unknown_model_type_is_refused(self):

@@ -11,7 +11,6 @@ import tensorflow_datasets as tfds
 
 from tensor2keras import registry
 from tensor2keras.data import sources
-from tensor2keras.data.translation import wmt as translate
 
 # name: (vocabulary file(s), packed length, tfds data set), T2T's values
 VALUES = {
@@ -246,20 +245,3 @@ def test_archive_without_the_files_is_named(dirs, tmp_path, no_network):
     problem = registry.problem("translate_envi_iwslt32k", **dirs)
     with pytest.raises(ValueError, match=r"train-en-vi.tgz does not hold train.en and train.vi"):
         list(problem.generate_samples(**dirs, dataset_split="train"))
-
-
-@pytest.mark.parametrize(
-    ("count", "budget", "expected"),
-    [
-        (10, 1000, list(range(10))),  # 40 bytes: all
-        (
-            100,
-            50,
-            [4 + 5 * i for i in range(17)],
-        ),  # 400 bytes // 50 // 2 + 1: every 5th line until 50 characters are spent
-    ],
-)
-def test_vocabulary_lines_are_spread_over_the_file(count, budget, expected):
-    texts = [f"{i:03}" for i in range(count)]  # 4 bytes a line in the file, 3 characters
-    chosen = translate.spread_lines(texts, 4 * count, budget)
-    assert [int(text) for text in chosen] == expected

@@ -1,5 +1,6 @@
-"""Algorithmic problems."""
+"""Algorithmic problems, whose samples are drawn by rule: copying, arithmetic, sorting, algebra."""
 
+from tensor2keras.data.algorithmic import algorithmic_math
 from tensor2keras.data.algorithmic.algorithmic import (
     AlgorithmicAdditionBinary40,
     AlgorithmicAdditionDecimal40,
@@ -46,6 +47,7 @@ __all__ = [
     "AlgorithmicSortProblem",
     "Case",
     "addition",
+    "algorithmic_math",
     "from_digits",
     "identity",
     "multiplication",

@@ -21,22 +21,25 @@ Case = dict[str, list[int]]
 
 
 class AlgorithmicProblem(Problem):
-    """Base class: a subclass gives `num_symbols` and either `case`, one random case, or T2T's `generator` of many."""
+    """Base class of algorithmic problems.
+
+    A subclass defines `num_symbols` and either `case`, one random case, or T2T's `generator` of many.
+    """
 
     SEED = 0
 
     @property
     def num_symbols(self) -> int:
-        """How many symbols the problem's alphabet has."""
+        """Number of symbols of the problem's alphabet."""
         raise NotImplementedError(f"{type(self).__name__} does not define num_symbols")
 
     @staticmethod
     def case(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
-        """One case `{"inputs": symbols, "targets": symbols}`, symbols below `nbr_symbols`."""
+        """Returns one case `{"inputs": symbols, "targets": symbols}`, symbols below `nbr_symbols`."""
         raise NotImplementedError("an algorithmic problem defines case or generator")
 
     def generator(self, nbr_symbols: int, max_length: int, nbr_cases: int) -> Iterator[Case]:
-        """Yields `nbr_cases` cases; the same arguments always give the same ones."""
+        """Yields `nbr_cases` cases, always the same for the same arguments."""
         rng = np.random.default_rng([self.SEED, max_length, nbr_cases])
         return (self.case(rng, nbr_symbols, max_length) for _ in range(nbr_cases))
 
@@ -62,7 +65,7 @@ class AlgorithmicProblem(Problem):
 
     @property
     def num_signs(self) -> int:
-        """Further symbols beside the `num_symbols` that are drawn, such as the sign between two numbers."""
+        """Number of symbols beside the `num_symbols` that are drawn, such as the sign between two numbers."""
         return 0
 
     @property
@@ -100,41 +103,44 @@ class AlgorithmicProblem(Problem):
 
 
 def identity(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
-    """A sequence and itself; its length is uniform in [1, max_length]."""
+    """Returns a sequence and itself; its length is uniform in [1, max_length]."""
     inputs = _symbols(rng, nbr_symbols, max_length)
     return {"inputs": inputs, "targets": inputs}
 
 
 def shift(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
-    """A sequence of symbols below `nbr_symbols - 10`, and each symbol plus 10."""
+    """Returns a sequence of symbols below `nbr_symbols - 10`, and each symbol plus 10."""
     inputs = _symbols(rng, nbr_symbols - 10, max_length)
     return {"inputs": inputs, "targets": [s + 10 for s in inputs]}
 
 
 def reverse(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
-    """A sequence and its reversal."""
+    """Returns a sequence and its reversal."""
     inputs = _symbols(rng, nbr_symbols, max_length)
     return {"inputs": inputs, "targets": inputs[::-1]}
 
 
 def sort(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
-    """A sequence, with repetitions, and its symbols in rising order."""
+    """Returns a sequence, with repetitions, and its symbols in rising order."""
     inputs = _symbols(rng, nbr_symbols, max_length)
     return {"inputs": inputs, "targets": sorted(inputs)}
 
 
 def addition(rng: np.random.Generator, base: int, max_length: int) -> Case:
-    """Two numbers with the symbol `base` between them, and their sum; least significant digit first."""
+    """Returns two numbers with the symbol `base` between them, and their sum; least significant digit first."""
     return _arithmetic(rng, base, max_length, lambda a, b: a + b)
 
 
 def multiplication(rng: np.random.Generator, base: int, max_length: int) -> Case:
-    """Two numbers with the symbol `base` between them, and their product; least significant digit first."""
+    """Returns two numbers with the symbol `base` between them, and their product; least significant digit first."""
     return _arithmetic(rng, base, max_length, lambda a, b: a * b)
 
 
 def zipf_reverse(alpha: float) -> Callable[[np.random.Generator, int, int], Case]:
-    """Reversal of what looks like text: length about max_length / 2, symbols by Zipf's law with exponent `alpha`."""
+    """Returns a case function for the reversal of text-like sequences.
+
+    Their length is about `max_length / 2`; symbols follow Zipf's law with exponent `alpha`.
+    """
     cumulative: dict[int, np.ndarray] = {}
 
     def case(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> Case:
@@ -150,7 +156,7 @@ def zipf_reverse(alpha: float) -> Callable[[np.random.Generator, int, int], Case
 
 
 def to_digits(number: int, base: int) -> list[int]:
-    """Digits of a number, least significant first; `[0]` for 0."""
+    """Returns the digits of a number, least significant first; `[0]` for 0."""
     digits = [number % base]
     while number := number // base:
         digits.append(number % base)
@@ -158,7 +164,7 @@ def to_digits(number: int, base: int) -> list[int]:
 
 
 def from_digits(digits: list[int], base: int) -> int:
-    """The number whose digits, least significant first, are given."""
+    """Returns the number whose digits, least significant first, are given."""
     return sum(digit * base**place for place, digit in enumerate(digits))
 
 
@@ -173,7 +179,7 @@ def _arithmetic(rng: np.random.Generator, base: int, max_length: int, operation:
 
 
 def _number(rng: np.random.Generator, length: int, base: int) -> list[int]:
-    """Random digits of which the last, most significant one is 0 only if it is the only one."""
+    """Returns random digits; the last, most significant one is 0 only if it is the only one."""
     digits = rng.integers(base, size=length).tolist()
     if length > 1:
         digits[-1] = int(rng.integers(1, base))
@@ -267,7 +273,7 @@ class AlgorithmicReverseNlplike32k(AlgorithmicReverseNlplike8k):
 
 @registry.register_problem
 class AlgorithmicAdditionBinary40(AlgorithmicProblem):
-    """Adding binary numbers. (T2T's vocabulary has no room for its sign between the numbers; this one has.)"""
+    """Adding binary numbers. The vocabulary includes the sign between the numbers, which T2T's lacks."""
 
     num_symbols = 2
     num_signs = 1

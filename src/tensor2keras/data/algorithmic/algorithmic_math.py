@@ -20,7 +20,7 @@ FILE = "symbolic_math_train.txt"
 
 @registry.register_problem
 class AlgorithmicMathTwoVariables(Text2TextProblem):
-    """Values of x and y and a sum, difference or product of them in, its value out, bytes."""
+    """From values of x and y and a sum, difference or product of them to its value, by bytes."""
 
     vocab_type = VocabType.CHARACTER
     is_generate_per_split = False

@@ -1,4 +1,4 @@
-"""Which examples make a batch: T2T's length buckets, and the cutting of a window of examples into batches."""
+"""Length buckets as in T2T, and the division of a window of examples into batches."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -17,10 +17,13 @@ _HIGHLY_COMPOSITE = (
 
 
 class BatchingScheme(NamedTuple):
-    """How many rows a batch has, by length.
+    """Rows of a batch by the length of its longest example.
 
-    `boundaries` [n] rise; bucket i holds lengths in [boundaries[i - 1], boundaries[i]), the last one everything longer.
-    `batch_sizes` [n + 1] are the rows of a global batch. Examples outside [min_length, max_length] are dropped.
+    Attributes:
+        boundaries: n rising lengths; bucket i holds lengths in [boundaries[i - 1], boundaries[i]), the last bucket
+            everything longer.
+        batch_sizes: n + 1 numbers of rows of a global batch, one a bucket.
+        min_length, max_length: examples outside this range are dropped.
     """
 
     boundaries: list[int]
@@ -30,7 +33,7 @@ class BatchingScheme(NamedTuple):
 
 
 def bucket_boundaries(max_length: int, min_length: int = 8, length_bucket_step: float = 1.1) -> list[int]:
-    """Boundaries from `min_length` up to below `max_length`, each `length_bucket_step` times the last, as in T2T."""
+    """Returns boundaries from `min_length` to below `max_length`, each `length_bucket_step` times the last (T2T)."""
     if length_bucket_step <= 1.0:
         raise ValueError(f"length_bucket_step={length_bucket_step} must be greater than 1")
     boundaries, boundary = [], min_length
@@ -50,7 +53,9 @@ def batching_scheme(
     num_replicas: int = 1,
     min_length: int = 0,
 ) -> BatchingScheme:
-    """Rows by length: a batch holds at most `batch_size` tokens a replica, padding included (T2T's `batching_scheme`).
+    """Returns rows by length so that a batch holds at most `batch_size` tokens a replica (T2T's `batching_scheme`).
+
+    Padding counts as tokens.
 
     Args:
         batch_size: tokens a replica.
@@ -88,7 +93,9 @@ def hparams_to_batching_scheme(
     max_length: int | None = None,
     batch_size_means_tokens: bool = True,
 ) -> BatchingScheme:
-    """The scheme of a hyperparameter set; with `use_fixed_batch_size` one bucket of `batch_size` examples a replica.
+    """Returns the scheme of a hyperparameter set.
+
+    With `use_fixed_batch_size` it is one bucket of `batch_size` examples a replica.
 
     Args:
         hparams: `batch_size`, `min_length`, `max_length`, `min_length_bucket`, `length_bucket_step`,
@@ -129,7 +136,7 @@ def hparams_to_batching_scheme(
 def bucketed_batches(
     lengths: tf.Tensor, scheme: BatchingScheme, last: tf.Tensor, seed: tf.Tensor
 ) -> tuple[tf.RaggedTensor, tf.Tensor]:
-    """Cuts one window into batches whose rows share a bucket, in random order.
+    """Divides one window into batches whose rows share a bucket, in random order.
 
     A bucket's examples are chosen at random, then sorted by the difference of their lengths: padding of the longer
     sequence is bounded by the bucket, padding of the shorter one by the sorting. In the `last` window the examples that
@@ -178,7 +185,7 @@ def bucketed_batches(
 def consecutive_batches(
     lengths: tf.Tensor, scheme: BatchingScheme, last: tf.Tensor
 ) -> tuple[tf.RaggedTensor, tf.Tensor]:
-    """Cuts one window into consecutive batches, each as long as the bucket of its longest row allows.
+    """Divides one window into consecutive batches, each with as many rows as the bucket of its longest row allows.
 
     Arguments and results as for `bucketed_batches`; unless `last`, the final batch waits for more.
     """
@@ -206,6 +213,6 @@ def consecutive_batches(
 
 
 def bucket_of(longest: tf.Tensor, scheme: BatchingScheme) -> tf.Tensor:
-    """int32 bucket of each length."""
+    """Returns the int32 bucket of each length."""
     boundaries = tf.constant(scheme.boundaries, tf.int32)
     return tf.reshape(tf.searchsorted(boundaries, tf.reshape(longest, [-1]), side="right"), tf.shape(longest))

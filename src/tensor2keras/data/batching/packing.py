@@ -1,6 +1,6 @@
-"""Several examples in one row of bounded length, kept apart by segment numbers (T2T's `pack_examples`).
+"""Packing of several examples into one row of bounded length (T2T's `pack_examples`).
 
-A packed row concatenates the sequences of consecutive examples. Beside each sequence stand, aligned with it,
+A packed row concatenates the sequences of consecutive examples. Aligned with each sequence come
 `<name>_segmentation` (1, 1, 1, 2, 2, ...: which example a token is from; 0 is padding) and `<name>_position` (0, 1, 2,
 0, 1, ...: its place in that example). Attention is allowed only between equal segment numbers.
 """
@@ -65,7 +65,7 @@ def chop(sequences: tf.RaggedTensor, length: int) -> tf.RaggedTensor:
 
 
 def _row_starts(splits: list[tf.Tensor], total: tf.Tensor, length: int) -> tf.Tensor:
-    """int32 [rows]: the first example of each row, when each takes examples as long as all sequences fit in `length`.
+    """Returns int32 [rows]: the first example of each row that takes examples while all sequences fit in `length`.
 
     Args:
         splits: for each sequence int32 [examples + 1], the offsets of its examples.

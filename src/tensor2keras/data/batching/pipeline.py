@@ -1,21 +1,21 @@
-"""Batches of similar length from shards of encoded examples (T2T's `utils/data_reader.py`).
+"""The input pipeline: from shards of encoded examples to batches of similar length (T2T's `utils/data_reader.py`).
 
-The stages, in the order in which an example meets them (`make_dataset`):
+The stages of `make_dataset`, in order:
 
 1. read: raw records; when shuffling, the shards are permuted and interleaved;
-2. window: `window` records at a time are parsed by one vectorised call into ragged tensors;
-3. preprocess: reverse or copy (`_rev`, `_copy`), truncate, split long sequences;
+2. window: `window` records at a time are parsed by one vectorised call into ragged tensors (`windows.py`);
+3. preprocess: prepend inputs, reverse or copy (`_rev`, `_copy`), truncate, split long sequences;
 4. filter: examples shorter than `min_length` or longer than `max_length` are dropped in training;
 5. pack (optional): several examples become one row of constant length (`packing.py`);
-6. bucket and batch: each window is cut into batches of `batch_size` tokens a replica with rows of similar length; what
-   does not fill a batch waits for the next window. Unshuffled data keeps its order: its batches are consecutive;
+6. bucket and batch: each window is divided into batches of `batch_size` tokens a replica with rows of similar length
+   (`buckets.py`); examples that fill no batch wait for the next window. Unshuffled data keep their order;
 7. pad with zeros to the batch's longest row (or to the bucket's boundary), rows to a multiple of the replicas;
 8. weights: 1 / n at the n target positions of the global batch that count (`tensor2keras.weights`), 0 elsewhere;
 9. prefetch.
 
-Everything from 2 on is TensorFlow ops on whole windows: no Python runs for a batch. The order is a function of seed and
-epoch alone, and every epoch has the same number of batches (packed data aside), so that `start_step` finds its place by
-arithmetic and one partial epoch whose batches are planned but not built.
+From 2 on everything is TensorFlow operations on whole windows: no Python runs for a batch. The order is a function of
+seed and epoch alone, and every epoch has the same number of batches (packed data aside), so that `start_step` is found
+by arithmetic and one partial epoch whose batches are planned but not built.
 """
 
 from collections.abc import Callable, Mapping
@@ -58,7 +58,7 @@ def make_dataset(
     pad_to_boundary: bool = False,
     window: int | None = None,
 ) -> tf.data.Dataset:
-    """A problem's split as batches of (features, targets, weights); the module's docstring lists the stages.
+    """Returns a problem's split as batches of (features, targets, weights); the module's docstring lists the stages.
 
     Args:
         problem: a `Problem`, or an object with its `shard_files` and `example_spec` and the hooks of `ProblemHooks`.
@@ -68,8 +68,8 @@ def make_dataset(
             `split_to_length`, `pack_dataset`, `pad_batch`.
         num_replicas: rows of a batch are a multiple of it, filled up with empty rows of weight 0.
         seed: with the epoch, decides the order.
-        start_step: batches to leave out; what follows is exactly what an uninterrupted run would see.
-        shuffle: default: only for "train". Unshuffled data keeps its order.
+        start_step: batches to skip; the following ones are exactly those of an uninterrupted run.
+        shuffle: default: only for "train". Unshuffled data keep their order.
         repeat: for ever; default: only for "train".
         pad_to_boundary: pad to full buckets (length and rows): at most one shape a bucket, for XLA and TPU.
         window: examples that are shuffled and sorted together; None: `problem.window`, or 65,536, or 2,048 if
@@ -194,7 +194,7 @@ def batch_windows(
     weights_fn: weights.WeightsFn = weights.weights_nonzero,
     finish: Callable[[Window, tf.Tensor], Window] | None = None,
 ) -> tf.data.Dataset:
-    """Batches (features, targets, weights) from windows, epoch after epoch (stages 6 to 9).
+    """Returns batches (features, targets, weights) from windows, epoch after epoch (stages 6 to 9).
 
     Args:
         windows_of: from an epoch's seed (int32 [2]) to its data set of windows.
@@ -235,13 +235,13 @@ def batch_windows(
 
 
 def count(dataset: tf.data.Dataset) -> int:
-    """The number of elements, by running through them."""
+    """Returns the number of elements, by running through them."""
     return int(dataset.reduce(tf.constant(0, tf.int64), lambda n, *_: n + 1))
 
 
 @no_autograph
 def plan_batches(windows: tf.data.Dataset, scheme: BatchingScheme, seed: tf.Tensor | None) -> tf.data.Dataset:
-    """One epoch as elements (window, rows int32 [batch]): each a batch, not yet gathered or padded.
+    """Returns one epoch as elements (window, rows int32 [batch]): each a batch, not yet gathered or padded.
 
     With a seed [2], rows of similar lengths in random order; without, consecutive rows in order. Examples that do not
     fill a batch wait for the next window, at the epoch's end the rest comes in batches as full as possible.

@@ -23,7 +23,7 @@ Parts = dict[str, tuple[tf.Tensor, ...]]  # of a window: (values, row_splits) of
 def read_windows(
     files: list[str], spec: Mapping[str, Any], seed: tf.Tensor | None, window: int = WINDOW
 ) -> tf.data.Dataset:
-    """Windows of parsed records; with a `seed` [2] the shards are permuted and interleaved."""
+    """Returns windows of parsed records; with a `seed` [2] the shards are permuted and interleaved."""
     if seed is None:
         records = tf.data.TFRecordDataset(files, buffer_size=1 << 20)
     else:
@@ -43,7 +43,7 @@ def read_windows(
 
 
 def example_windows(examples: tf.data.Dataset, window: int = WINDOW) -> tf.data.Dataset:
-    """Windows of a data set of feature dicts; sequences of unknown length become ragged."""
+    """Returns windows of a data set of feature dicts; sequences of unknown length become ragged."""
     return examples.ragged_batch(window)
 
 
@@ -75,22 +75,22 @@ def num_examples(features: Window) -> tf.Tensor:
 
 
 def with_int32(features: Window) -> Window:
-    """The features with int64 and uint8 values cast to int32."""
+    """Returns the features with int64 and uint8 values cast to int32."""
     return {name: tf.cast(x, tf.int32) if x.dtype in (tf.int64, tf.uint8) else x for name, x in features.items()}
 
 
 def take(features: Window, rows: tf.Tensor) -> Window:
-    """The examples `rows`, int [n], of a window."""
+    """Returns the examples `rows`, int [n], of a window."""
     return {name: tf.gather(x, rows) for name, x in features.items()}
 
 
 def parts_of(features: Window) -> Parts:
-    """A window as plain tensors, which is all that `Dataset.scan` can keep."""
+    """Returns a window as plain tensors, which is all that `Dataset.scan` can keep."""
     return {name: (x.values, x.row_splits) if isinstance(x, tf.RaggedTensor) else (x,) for name, x in features.items()}
 
 
 def window_of(parts: Parts) -> Window:
-    """The inverse of `parts_of`."""
+    """Returns the inverse of `parts_of`."""
     return {
         name: tf.RaggedTensor.from_row_splits(*part, validate=False) if len(part) == 2 else part[0]
         for name, part in parts.items()
@@ -98,7 +98,7 @@ def window_of(parts: Parts) -> Window:
 
 
 def empty_like(spec: tf.TypeSpec) -> tf.Tensor | tf.RaggedTensor:
-    """A tensor of zero examples that fits `spec`; its static shape is unknown, so that `scan` traces only once."""
+    """Returns a tensor of no examples that fits `spec`; its static shape is unknown, so that `scan` traces once."""
     unknown = tf.compat.v1.placeholder_with_default
     if isinstance(spec, tf.RaggedTensorSpec):
         values = unknown(tf.zeros([0, *spec.shape[2:]], spec.dtype), [None, *spec.shape[2:]])
@@ -108,5 +108,5 @@ def empty_like(spec: tf.TypeSpec) -> tf.Tensor | tf.RaggedTensor:
 
 
 def _tensors(example: Window) -> dict[str, tf.Tensor]:
-    """One example whose sequences are plain tensors (`unbatch` leaves them ragged of rank 0)."""
+    """Returns one example whose sequences are plain tensors (`unbatch` leaves them ragged of rank 0)."""
     return {name: tf.convert_to_tensor(x) for name, x in example.items()}

@@ -1,1 +1,11 @@
-"""Text-classification problems."""
+"""Classification and regression of text: GLUE and IMDB."""
+
+from tensor2keras.data.classification import (
+    glue,
+    imdb,
+)
+
+__all__ = [
+    "glue",
+    "imdb",
+]

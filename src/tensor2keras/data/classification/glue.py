@@ -30,11 +30,11 @@ ENTAILMENT_LABELS = ("not_entailment", "entailment")
 
 @dataclasses.dataclass(frozen=True)
 class Tables:
-    """Where a task's rows come from.
+    """Files and tfds data set of a task, and the columns of its rows.
 
     Args:
         archive: the archive of the files.
-        train, validation: their names.
+        train, validation: the files' names.
         labels: the classes, in the order of their numbers; a cell holds the name or the number.
         texts: columns of the texts.
         label: column of the label.
@@ -43,8 +43,8 @@ class Tables:
         header: whether a file's first line names the columns.
         skip_label: rows with this label are left out.
         skip_short: rows with too few columns are left out and counted, instead of an error.
-        tfds_labels: the classes' names there, if they have others.
-        tfds_validation: the validation split's name there.
+        tfds_labels: the classes' names in the tfds data set, if they differ.
+        tfds_validation: the validation split's name in the tfds data set.
     """
 
     archive: Archive
@@ -62,11 +62,11 @@ class Tables:
     tfds_validation: str = "validation"
 
     def rows(self, split: str, data_dir: str, tmp_dir: str) -> Iterator[tuple[list[str], int]]:
-        """The texts of each row and the number of its class.
+        """Yields the texts of each row and the number of its class.
 
         Raises:
-            MissingDataError: neither files nor tfds data set, nor network.
-            ValueError: a row with too few columns or an unknown label; names file and line.
+            MissingDataError: no files, no prepared tfds data set and no network.
+            ValueError: a row with too few columns or an unknown label; the message names file and line.
         """
         names = [self.train, self.validation]
         if not self.archive.present(tmp_dir, names):
@@ -156,7 +156,7 @@ SNLI = Tables(
 
 
 class TableClassProblem(Text2ClassProblem):
-    """A problem on the rows of `tables`."""
+    """Classification of the texts of `tables`."""
 
     tables: Tables
     is_generate_per_split = True
@@ -178,7 +178,7 @@ class TableClassProblem(Text2ClassProblem):
 
 
 class TablePairProblem(TextConcat2ClassProblem, TableClassProblem):
-    """A problem on the pairs of texts of `tables`."""
+    """Classification of the pairs of texts of `tables`."""
 
     @property
     def dataset_splits(self) -> list[dict[str, Any]]:
@@ -317,7 +317,7 @@ class MultiNLICharacters(MultiNLI):
 
 @registry.register_problem("multi_nli_shared_vocab")
 class MultiNLISharedVocab(MultiNLI):
-    """MultiNLI by the vocabulary of languagemodel_lm1b32k."""
+    """MultiNLI with the vocabulary of languagemodel_lm1b32k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:
@@ -326,7 +326,7 @@ class MultiNLISharedVocab(MultiNLI):
 
 @registry.register_problem("multi_nli_wiki_lm_shared_vocab")
 class MultiNLIWikiLMSharedVocab(MultiNLI):
-    """MultiNLI by the vocabulary of languagemodel_en_wiki32k."""
+    """MultiNLI with the vocabulary of languagemodel_en_wiki32k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:
@@ -335,7 +335,7 @@ class MultiNLIWikiLMSharedVocab(MultiNLI):
 
 @registry.register_problem("multi_nli_wiki_lm_shared_vocab64k")
 class MultiNLIWikiLMSharedVocab64k(MultiNLI):
-    """MultiNLI by the vocabulary of languagemodel_en_wiki64k."""
+    """MultiNLI with the vocabulary of languagemodel_en_wiki64k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:
@@ -344,7 +344,7 @@ class MultiNLIWikiLMSharedVocab64k(MultiNLI):
 
 @registry.register_problem("multi_nli_wiki_lm_multi_vocab64k")
 class MultiNLIWikiLMMultiVocab64k(MultiNLI):
-    """MultiNLI by the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
+    """MultiNLI with the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:
@@ -353,7 +353,7 @@ class MultiNLIWikiLMMultiVocab64k(MultiNLI):
 
 @registry.register_problem("multi_nli_text2text")
 class MultiNLIText2text(Text2TextProblem):
-    """MultiNLI as text to text: the premise and the hypothesis in, the class's name out."""
+    """MultiNLI as text to text, from premise and hypothesis to the name of the class."""
 
     is_generate_per_split = True
 
@@ -388,7 +388,7 @@ class StanfordNLICharacters(StanfordNLI):
 
 @registry.register_problem("stanford_nli_shared_vocab")
 class StanfordNLISharedVocab(StanfordNLI):
-    """Stanford NLI by the vocabulary of languagemodel_lm1b32k."""
+    """Stanford NLI with the vocabulary of languagemodel_lm1b32k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:
@@ -397,7 +397,7 @@ class StanfordNLISharedVocab(StanfordNLI):
 
 @registry.register_problem("stanford_nli_wiki_lm_shared_vocab")
 class StanfordNLIWikiLMSharedVocab(StanfordNLI):
-    """Stanford NLI by the vocabulary of languagemodel_en_wiki32k."""
+    """Stanford NLI with the vocabulary of languagemodel_en_wiki32k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:
@@ -406,7 +406,7 @@ class StanfordNLIWikiLMSharedVocab(StanfordNLI):
 
 @registry.register_problem("stanford_nli_wiki_lm_shared_vocab64k")
 class StanfordNLIWikiLMSharedVocab64k(StanfordNLI):
-    """Stanford NLI by the vocabulary of languagemodel_en_wiki64k."""
+    """Stanford NLI with the vocabulary of languagemodel_en_wiki64k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:

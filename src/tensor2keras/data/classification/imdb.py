@@ -1,7 +1,8 @@
 """Sentiment of film reviews (T2T's `imdb.py`): Maas et al. 2011, https://aclanthology.org/P11-1015.
 
-`tmp_dir` holds `aclImdb_v1.tar.gz`, which is read as it is, or the folder `aclImdb/{train,test}/{pos,neg}/*.txt`; else
-the tfds data set `imdb_reviews` is used. The test half is the validation split.
+`tmp_dir` holds `aclImdb_v1.tar.gz`, which is read without extracting it, or the folder
+`aclImdb/{train,test}/{pos,neg}/*.txt`; else the tfds data set `imdb_reviews` is used. The test half is the validation
+split.
 """
 
 import os
@@ -49,7 +50,7 @@ class SentimentIMDB(Text2ClassProblem):
 
 
 def folder_reviews(tmp_dir: str, part: str) -> Iterator[tuple[str, str]]:
-    """Text and label of each review in `aclImdb/<part>/{pos,neg}/`.
+    """Yields text and label of each review in `aclImdb/<part>/{pos,neg}/`.
 
     Raises:
         FileNotFoundError: a folder is missing or has no .txt file.
@@ -67,7 +68,11 @@ def folder_reviews(tmp_dir: str, part: str) -> Iterator[tuple[str, str]]:
 
 
 def archive_reviews(archive: str, part: str) -> Iterator[tuple[str, str]]:
-    """The same from the archive, in its order, without extracting it; ValueError if it is broken or has no reviews."""
+    """Yields text and label of each review in the archive, in its order and without extracting it.
+
+    Raises:
+        ValueError: the archive is broken or has no reviews, or a review is not UTF-8.
+    """
     found = 0
     for name, content in archives.contents(archive, [f"aclImdb/{part}/*.txt"]):
         if match := _REVIEW.match(name):

@@ -14,8 +14,9 @@ import tensorflow_datasets as tfds
 
 from tensor2keras import registry
 from tensor2keras.data import archives, image_files
-from tensor2keras.data.image_problem import Features, ImageProblem, resize_by_area, standardize
+from tensor2keras.data.image_problem import ImageProblem, resize_by_area, standardize
 from tensor2keras.data.images.imagenet import image_to_image
+from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.splits import DatasetSplit
 
@@ -28,16 +29,16 @@ PARTS = {
     DatasetSplit.TEST: (182_637, PICTURES),
 }
 HEIGHT, WIDTH = 218, 178
-TOP, LEFT = 40, 20  # what is cut off on both sides
+TOP, LEFT = 40, 20  # margins that are cut off on both sides
 
 
 def faces(images: tf.Tensor) -> tf.Tensor:
-    """The middle 138 x 138 pixels of [..., 218, 178, channels]."""
+    """Returns the middle 138 x 138 pixels of [..., 218, 178, channels]."""
     return tf.image.crop_to_bounding_box(images, TOP, LEFT, HEIGHT - 2 * TOP, WIDTH - 2 * LEFT)
 
 
 def original_files(tmp_dir: str, split: str) -> list[str] | None:
-    """The pictures of a split, taken out of the archive if need be; None if neither is there."""
+    """Returns the picture files of a split, extracted from the archive if need be; None if neither is there."""
     folder = os.path.join(tmp_dir, FOLDER)
     if not os.path.isdir(folder):
         if not os.path.isfile(ARCHIVE.path(tmp_dir)):
@@ -50,7 +51,7 @@ def original_files(tmp_dir: str, split: str) -> list[str] | None:
 
 @registry.register_problem
 class ImageCeleba(ImageProblem):
-    """CelebA: aligned faces of 218 x 178 pixels, standardized as inputs and as they are as targets."""
+    """CelebA: aligned faces of 218 x 178 pixels, standardized as inputs, unchanged as targets."""
 
     sizes: tuple[int | None, int | None] = (None, None)  # of inputs and targets
 
@@ -96,7 +97,7 @@ class ImageCeleba(ImageProblem):
 
 
 class _Resized(ImageCeleba):
-    """The middle of the pictures, reduced to `sizes`."""
+    """CelebA with the middle of the pictures reduced to `sizes`."""
 
     def preprocess_image(self, image: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         face = faces(tf.ensure_shape(image, [HEIGHT, WIDTH, 3]))

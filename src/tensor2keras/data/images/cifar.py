@@ -2,7 +2,7 @@
 Features from Tiny Images.
 
 `tmp_dir` holds the original archives, `cifar-10-python.tar.gz` or `cifar-10-binary.tar.gz` (and `cifar-100-...`), or
-what is in them; batches may be of any length. Else the tfds data set is used. The test images are the validation split;
+their folders; batches may be of any length. Else the tfds data set is used. The test images are the validation split;
 the `_tune` problems hold out the last of every 25 training images instead.
 """
 
@@ -21,7 +21,6 @@ from tensor2keras import registry
 from tensor2keras.data import archives, image_files, sources
 from tensor2keras.data.image_problem import (
     MIXTURE_METRICS,
-    Features,
     Image2ClassProblem,
     ImageProblem,
     image_generator,
@@ -32,6 +31,7 @@ from tensor2keras.data.image_problem import (
 )
 from tensor2keras.data.images.imagenet import image_to_image, pixels_as_symbols
 from tensor2keras.data.images.mnist import tuning_part
+from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem_hooks import ProblemHParams
 
 SIZE = 32
@@ -39,14 +39,14 @@ PIXELS = SIZE * SIZE * 3
 
 
 class Version(NamedTuple):
-    """Where a kind of CIFAR lies, and which of an image's labels it takes."""
+    """A version of CIFAR: its files, and which of an image's labels it uses."""
 
     archive: str  # cifar-10 or cifar-100
     builder: str  # in tfds
     train: tuple[str, ...]  # batches
     test: tuple[str, ...]
     label_bytes: int  # before an image in the binary layout
-    label_byte: int  # the one that counts
+    label_byte: int  # the one that is used
     label_key: str  # in the Python layout
     label_feature: str  # in tfds
     classes: int
@@ -65,7 +65,7 @@ _FOLDERS = {  # of the archives by layout
 }
 
 CIFAR10_LABELS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-_HUNDRED = (  # by number; T2T lists them by coarse class, so that its names are those of other classes
+_HUNDRED = (  # by number; T2T lists them by coarse class, which names the wrong classes
     "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle "
     "caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant "
     "flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man "
@@ -85,7 +85,7 @@ CIFAR20_LABELS = [
 
 
 def read_binary(path: str, version: Version) -> tuple[np.ndarray, np.ndarray]:
-    """Images [n, 32, 32, 3] uint8 and labels [n] of a batch file of the binary layout.
+    """Returns images [n, 32, 32, 3] uint8 and labels [n] of a batch file of the binary layout.
 
     Raises:
         ValueError: a file that is empty or cut off, or a label out of range; naming file and record.
@@ -103,7 +103,9 @@ def read_binary(path: str, version: Version) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_python(path: str, version: Version) -> tuple[np.ndarray, np.ndarray]:
-    """The same of the Python layout: a pickled dict of `data` [n, 3072] and labels. Only arrays are unpickled.
+    """Returns images and labels of a batch file of the Python layout: a pickled dict of `data` [n, 3072] and labels.
+
+    Only arrays are unpickled.
 
     Raises:
         ValueError: not such a file, or a label out of range; naming the file.
@@ -133,11 +135,11 @@ _OF_ARRAYS = {
 
 
 class _Arrays(pickle.Unpickler):
-    """Reads arrays, dicts, lists, texts and numbers; refuses anything that could run code."""
+    """Unpickler of arrays, dicts, lists, texts and numbers, which refuses anything that could run code."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _OF_ARRAYS:
-            raise pickle.UnpicklingError(f"{module}.{name} is no part of a batch")
+            raise pickle.UnpicklingError(f"{module}.{name} is not part of a batch")
         return super().find_class(re.sub(r"^numpy\.core", "numpy._core", module), name)
 
 
@@ -160,7 +162,7 @@ _READERS = {"binary": (".bin", read_binary), "python": ("", read_python)}
 
 
 def original_files(tmp_dir: str, version: Version, training: bool) -> tuple[str, list[str]] | None:
-    """The layout and the batch files in `tmp_dir`, taken out of the archive if need be; None if there are none."""
+    """Returns layout and batch files in `tmp_dir`, extracted from the archive if need be; None if there are none."""
     stems = version.train if training else version.test
     for layout, (suffix, _) in _READERS.items():
         folder = _FOLDERS[version.archive, layout]
@@ -175,7 +177,7 @@ def original_files(tmp_dir: str, version: Version, training: bool) -> tuple[str,
 def read_images(
     version: Version, tmp_dir: str, data_dir: str | None, training: bool
 ) -> Iterator[tuple[np.ndarray, int]]:
-    """Image and label of each training or test image: of the original files, else of tfds."""
+    """Yields each training or test image and its label, from the original files or else from tfds."""
     found = original_files(tmp_dir, version, training)
     if found is not None:
         layout, paths = found
@@ -190,7 +192,7 @@ def read_images(
 
 
 class _Cifar(Image2ClassProblem):
-    """What all have in common: in training, images are moved by up to 4 pixels and mirrored; then standardized."""
+    """Base class: standardized images, in training first shifted by up to 4 pixels and mirrored at random."""
 
     kind: Version
     tuning = False
@@ -214,33 +216,33 @@ class _Cifar(Image2ClassProblem):
 
 
 class _Plain:
-    """Nothing is done at random."""
+    """Mixin without random changes."""
 
     def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         return super().preprocess_images(images, "validation", seed)
 
 
 class _Shared:
-    """Reads the data of the `_plain` problem."""
+    """Mixin of problems that read the data of the `_plain` problem."""
 
     def dataset_filename(self) -> str:
         return f"image_{self.version_name}_plain"
 
     @property
     def version_name(self) -> str:
-        """cifar10, cifar100 or cifar20."""
+        """Name of the version: cifar10, cifar100 or cifar20."""
         return self.kind.archive.replace("-", "") if self.kind is not CIFAR20 else "cifar20"
 
 
 class _PlainGen(_Shared):
-    """Pixels as they are, for models that draw (with `_rev`)."""
+    """Mixin with unchanged pixels, for image generation (with `_rev`)."""
 
     def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         return {"inputs": images}
 
 
 class _Plain8(_Shared):
-    """Reduced to 8 x 8."""
+    """Mixin with images reduced to 8 x 8."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -252,7 +254,7 @@ class _Plain8(_Shared):
 
 
 class _Img2Img(_Shared):
-    """From 8 x 8 to 32 x 32."""
+    """Mixin with images of 8 x 8 as inputs and 32 x 32 as targets."""
 
     def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         return {"inputs": resize_by_area(images, 8), "targets": images}
@@ -285,19 +287,19 @@ class ImageCifar10Tune(_Cifar):
 
 @registry.register_problem
 class ImageCifar10(ImageCifar10Tune):
-    """CIFAR-10: what is on a picture of 32 x 32 pixels, one of ten classes."""
+    """CIFAR-10: pictures of 32 x 32 pixels in ten classes."""
 
     tuning = False
 
 
 @registry.register_problem
 class ImageCifar10Plain(_Plain, ImageCifar10):
-    """CIFAR-10 without changes at random."""
+    """CIFAR-10 without random changes."""
 
 
 @registry.register_problem
 class ImageCifar10PlainGen(_PlainGen, ImageCifar10Plain):
-    """CIFAR-10, for models that draw: image_cifar10_plain_gen_rev."""
+    """CIFAR-10 for image generation: image_cifar10_plain_gen_rev."""
 
 
 @registry.register_problem
@@ -323,7 +325,7 @@ class ImageCifar10PlainGenFlat(ImageCifar10PlainGen):
 
 @registry.register_problem
 class ImageCifar10PlainRandomShift(_Shared, ImageCifar10Plain):
-    """CIFAR-10, in training moved by up to a tenth of its size."""
+    """CIFAR-10, in training shifted by up to a tenth of its size."""
 
     def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         return {"inputs": random_shift(images, seed) if split == "train" else images}
@@ -331,7 +333,7 @@ class ImageCifar10PlainRandomShift(_Shared, ImageCifar10Plain):
 
 @registry.register_problem
 class ImageCifar10PlainGenDmol(ImageCifar10PlainGen):
-    """CIFAR-10, for models that draw from mixtures of logistics: image_cifar10_plain_gen_dmol_rev."""
+    """CIFAR-10 for image generation by mixtures of logistics: image_cifar10_plain_gen_dmol_rev."""
 
     def eval_metrics(self) -> list[str]:
         return MIXTURE_METRICS
@@ -361,19 +363,19 @@ class ImageCifar100Tune(_Cifar):
 
 @registry.register_problem
 class ImageCifar100(ImageCifar100Tune):
-    """CIFAR-100: what is on a picture of 32 x 32 pixels, one of a hundred classes."""
+    """CIFAR-100: pictures of 32 x 32 pixels in a hundred classes."""
 
     tuning = False
 
 
 @registry.register_problem
 class ImageCifar100Plain(_Plain, ImageCifar100):
-    """CIFAR-100 without changes at random."""
+    """CIFAR-100 without random changes."""
 
 
 @registry.register_problem
 class ImageCifar100PlainGen(_PlainGen, ImageCifar100Plain):
-    """CIFAR-100, for models that draw."""
+    """CIFAR-100 for image generation."""
 
 
 @registry.register_problem
@@ -407,12 +409,12 @@ class ImageCifar20(ImageCifar20Tune):
 
 @registry.register_problem
 class ImageCifar20Plain(_Plain, ImageCifar20):
-    """The 20 coarse classes of CIFAR-100 without changes at random."""
+    """The 20 coarse classes of CIFAR-100 without random changes."""
 
 
 @registry.register_problem
 class ImageCifar20PlainGen(_PlainGen, ImageCifar20Plain):
-    """The 20 coarse classes of CIFAR-100, for models that draw."""
+    """The 20 coarse classes of CIFAR-100 for image generation."""
 
 
 @registry.register_problem

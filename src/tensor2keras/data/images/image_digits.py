@@ -1,4 +1,4 @@
-"""Handwritten digits that come with scikit-learn, for trying things out without a download."""
+"""Handwritten digits of scikit-learn, a data set that needs no download."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ TRAINING_SHARE = 0.8
 
 @registry.register_problem
 class ImageDigits(Image2ClassProblem):
-    """Which digit is written on 8 x 8 pixels: 1,797 real ones, the last fifth, by other people, for validation.
+    """Handwritten digits on 8 x 8 pixels, 1,797 of them; the last fifth, by other writers, is for validation.
 
     Reference:
         Alpaydin and Kaynak 1998, Optical Recognition of Handwritten Digits, https://doi.org/10.24432/C50P49.
@@ -35,7 +35,7 @@ class ImageDigits(Image2ClassProblem):
             from sklearn.datasets import load_digits
         except ImportError:
             raise sources.MissingDataError(
-                "image_digits are the digits that scikit-learn brings along: pip install 'tensor2keras[examples]'"
+                "image_digits are part of scikit-learn: pip install 'tensor2keras[examples]'"
             ) from None
         digits = load_digits()
         images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from tensor2keras import registry
 from tensor2keras.data import image_files
-from tensor2keras.data.image_problem import Features, Image2ClassProblem, ImageProblem, resize_by_area
+from tensor2keras.data.image_problem import Image2ClassProblem, ImageProblem, resize_by_area
+from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
@@ -30,7 +31,10 @@ FOLDERS = {DatasetSplit.TRAIN: ("train",), DatasetSplit.EVAL: ("validation", "va
 
 
 def random_crop(image: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
-    """A part of 8 to 100 % of the area, between 3:4 and 4:3, scaled to `size` x `size` float32 (Szegedy et al.)."""
+    """Returns a random crop scaled to `size` x `size` float32 (Szegedy et al. 2014, https://arxiv.org/abs/1409.4842).
+
+    It has 8 to 100 % of the area and an aspect ratio between 3:4 and 4:3.
+    """
     begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
         tf.shape(image),
         tf.zeros([1, 0, 4]),
@@ -47,26 +51,26 @@ def random_crop(image: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
 
 
 def central_crop(image: tf.Tensor, scaled: int, size: int) -> tf.Tensor:
-    """The middle `size` x `size` pixels, float32, after scaling the smaller side to `scaled`."""
+    """Returns the middle `size` x `size` pixels, float32, after scaling the smaller side to `scaled`."""
     sides = tf.cast(tf.shape(image)[:2], tf.float32)
-    # the larger side rounded down, as T2T has it
+    # The larger side is rounded down as in T2T.
     image = _resize(image, tf.cast(sides / tf.reduce_min(sides) * float(scaled), tf.int32))
     top, left = ((tf.shape(image)[i] - size + 1) // 2 for i in (0, 1))
     return image[top : top + size, left : left + size]
 
 
 def _resize(image: tf.Tensor, size: Any) -> tf.Tensor:
-    """T2T's bicubic scaling, which is TensorFlow 1's."""
+    """Scales bicubically as T2T does, by TensorFlow 1's function."""
     return tf.compat.v1.image.resize_bicubic(image[None], size)[0]
 
 
 def normalize(image: tf.Tensor) -> tf.Tensor:
-    """Intensities 0 to 255 less ImageNet's mean, divided by its deviation."""
+    """Returns intensities 0 to 255 less ImageNet's mean, divided by its deviation."""
     return (image / 255.0 - MEAN_RGB) / STDDEV_RGB
 
 
 def preprocess(image: tf.Tensor, size: int, split: str, seed: tf.Tensor, normalized: bool = True) -> tf.Tensor:
-    """In training a random crop, mirrored every other time; else the middle. float32 [size, size, 3]."""
+    """Returns float32 [size, size, 3]: in training a random crop, mirrored every other time, else the middle."""
     if split == DatasetSplit.TRAIN:
         seeds = tf.random.experimental.stateless_split(seed, 2)
         image = random_crop(image, size, seeds[0])
@@ -81,7 +85,7 @@ def preprocess(image: tf.Tensor, size: int, split: str, seed: tf.Tensor, normali
 
 
 def read_folders(tmp_dir: str, split: str) -> Iterator[tuple[str, int]] | None:
-    """File and class number of each picture of a split; None if its folder is not there.
+    """Returns file and class number of each picture of a split; None if its folder is missing.
 
     Raises:
         ValueError: a class of the validation split that the training split does not have.
@@ -99,7 +103,7 @@ def read_folders(tmp_dir: str, split: str) -> Iterator[tuple[str, int]] | None:
 
 @registry.register_problem
 class ImageImagenet(Image2ClassProblem):
-    """ImageNet: what is on a picture, one of 1,000 classes; the model sees 299 x 299 pixels."""
+    """ImageNet: pictures in 1,000 classes, given to the model at 299 x 299 pixels."""
 
     is_small = False
     num_classes = CLASSES
@@ -143,7 +147,7 @@ class ImageImagenet224(ImageImagenet):
 
 @registry.register_problem("image_imagenet224_no_normalization")
 class ImageImagenet224NoNormalization(ImageImagenet224):
-    """ImageNet at 224 x 224 pixels, intensities as they are."""
+    """ImageNet at 224 x 224 pixels, with unchanged intensities."""
 
     normalized = False
 
@@ -159,7 +163,7 @@ class ImageImagenet256(ImageImagenet):
 class ImageImagenet32(ImageImagenet):
     """ImageNet reduced to 32 x 32 pixels.
 
-    Not reversed, these are normalized; T2T then cuts them down to whole numbers (-2 to 2), which is not done here.
+    Unless reversed, images are normalized. T2T also truncates them to integers (-2 to 2), which is not done here.
     """
 
     size = 32
@@ -200,7 +204,7 @@ class Img2imgImagenet(ImageImagenet):
 
 
 def image_to_image(p: ProblemHParams, inputs_size: int | None, targets_size: int | None) -> None:
-    """Fills in what problems from images to images say (T2T: identity modalities, which models' hparams replace)."""
+    """Fills in the values of an image-to-image problem (T2T: identity modalities, which models' hparams replace)."""
     p.modality = {"inputs": "identity", "targets": "identity"}
     p.vocab_size = {"inputs": 256, "targets": 256}
     sizes = {"inputs": inputs_size, "targets": targets_size}
@@ -212,7 +216,7 @@ def image_to_image(p: ProblemHParams, inputs_size: int | None, targets_size: int
 
 
 class _SmallPictures(Image2ClassProblem):
-    """The pictures of the PixelRNN paper, of one class, for models that draw (with `_rev`)."""
+    """The pictures of the PixelRNN paper, all of one class, for image generation (with `_rev`)."""
 
     is_small = False
     num_classes = CLASSES
@@ -243,14 +247,14 @@ class _SmallPictures(Image2ClassProblem):
 
 @registry.register_problem
 class ImageImagenet32Gen(_SmallPictures):
-    """ImageNet at 32 x 32, for models that draw: image_imagenet32_gen_rev."""
+    """ImageNet at 32 x 32 for image generation: image_imagenet32_gen_rev."""
 
     image_size = 32
 
 
 @registry.register_problem
 class ImageImagenet64Gen(_SmallPictures):
-    """ImageNet at 64 x 64, for models that draw: image_imagenet64_gen_rev."""
+    """ImageNet at 64 x 64 for image generation: image_imagenet64_gen_rev."""
 
     image_size = 64
 
@@ -277,7 +281,7 @@ class ImageImagenet64GenFlat(ImageImagenet64Gen):
 
 
 def pixels_as_symbols(problem: ImageProblem, p: ProblemHParams) -> None:
-    """Fills in what problems on images as sequences say.
+    """Fills in the values of a problem on images as sequences of symbols.
 
     Raises:
         ValueError: the problem is not reversed: it has inputs alone.

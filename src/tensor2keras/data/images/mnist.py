@@ -14,14 +14,15 @@ import tensorflow as tf
 
 from tensor2keras import registry
 from tensor2keras.data import image_files, sources
-from tensor2keras.data.image_problem import Features, Image2ClassProblem, image_generator
+from tensor2keras.data.image_problem import Image2ClassProblem, image_generator
+from tensor2keras.data.preprocessing import Features
 
 SIZE = 28
 CLASSES = 10
 
 
 def read_idx(path: str, dimensions: int) -> np.ndarray:
-    """The uint8 array in an IDX file, plain or `.gz`.
+    """Returns the uint8 array in an IDX file, plain or `.gz`.
 
     Raises:
         ValueError: not an IDX file of that many dimensions, or one that is cut off or too long; naming the file.
@@ -38,7 +39,7 @@ def read_idx(path: str, dimensions: int) -> np.ndarray:
 
 
 def read_images(images_path: str, labels_path: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images [n, 28, 28, 1] and labels [n].
+    """Returns images [n, 28, 28, 1] uint8 and labels [n] uint8.
 
     Raises:
         ValueError: images of another size, another number of labels, or a label out of range; naming the file.
@@ -55,13 +56,13 @@ def read_images(images_path: str, labels_path: str) -> tuple[np.ndarray, np.ndar
 
 
 def tuning_part(rows: list, is_training: bool, parts: int) -> list:
-    """Of training rows the last of `parts` equal parts, held out for tuning; or, for training, the others."""
+    """Returns the last of `parts` equal parts of the rows, which is held out for tuning; for training the others."""
     middle = len(rows) - len(rows) // parts
     return rows[:middle] if is_training else rows[middle:]
 
 
 class _Mnist(Image2ClassProblem):
-    """What both have in common."""
+    """Base class: reading of the original files or of tfds, and the labels."""
 
     builder: str  # in tfds
     prefixes: tuple[str, ...]  # of the files in tmp_dir
@@ -82,7 +83,7 @@ class _Mnist(Image2ClassProblem):
         return image_generator(*zip(*rows, strict=True))
 
     def read(self, data_dir: str, tmp_dir: str, training: bool) -> Iterator[tuple[np.ndarray, int]]:
-        """Image and label of each training or test image."""
+        """Yields each training or test image and its label."""
         stem = "train" if training else "t10k"
         names = [f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"]
         for prefix in self.prefixes:
@@ -107,14 +108,14 @@ class ImageMnistTune(_Mnist):
 
 @registry.register_problem
 class ImageMnist(ImageMnistTune):
-    """MNIST: which digit is written on 28 x 28 pixels."""
+    """MNIST: handwritten digits on 28 x 28 pixels."""
 
     tuning = False
 
 
 @registry.register_problem
 class ImageFashionMnist(_Mnist):
-    """Fashion-MNIST: what piece of clothing is on 28 x 28 pixels, which are not standardized."""
+    """Fashion-MNIST: pieces of clothing on 28 x 28 pixels, which are not standardized."""
 
     builder = "fashion_mnist"
     prefixes = ("fashion-", os.path.join("fashion-mnist", ""))

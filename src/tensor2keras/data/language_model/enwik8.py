@@ -25,7 +25,7 @@ HELD_OUT = 20  # one part in 20 for each of validation and test
 
 
 class UnshiftedByteEncoder(text_encoder.ByteTextEncoder):
-    """A byte's id is the byte itself, as in T2T's shorter pieces of enwik8; the vocabulary's size stays 258."""
+    """Encoder of bytes as themselves, as in T2T's shorter pieces of enwik8; the vocabulary's size stays 258."""
 
     def encode(self, s: str) -> list[int]:
         return list(s.encode("utf-8"))
@@ -38,8 +38,8 @@ class UnshiftedByteEncoder(text_encoder.ByteTextEncoder):
 class Enwik8L65k(Text2SelfProblem):
     """Language model: enwik8 in pieces of 65,536 bytes.
 
-    The pieces are cut by bytes, the measure of published figures; T2T cut by characters and then left pieces out whose
-    bytes were more than 65,536.
+    The text is split by bytes, in which published figures are measured; T2T split it by characters and then left out
+    pieces of more than 65,536 bytes.
     """
 
     is_generate_per_split = True
@@ -68,13 +68,13 @@ class Enwik8L65k(Text2SelfProblem):
             yield {"targets": piece.decode("utf-8", "replace")}
 
     def pieces(self, tmp_dir: str, split: str) -> Iterator[bytes]:
-        """The pieces of a split; the file stays on disk."""
+        """Yields the pieces of a split; the file is memory-mapped."""
         (path,) = ARCHIVE.files(tmp_dir, ["enwik8"])
         size = os.path.getsize(path)
         if size < HELD_OUT:
             raise ValueError(f"{path} has {size} bytes; enwik8 has {SIZE:,}")
         if size != SIZE:
-            logging.warning("%s has %d bytes, enwik8 has %d: figures do not compare.", path, size, SIZE)
+            logging.warning("%s has %d bytes, enwik8 has %d: results are not comparable.", path, size, SIZE)
         held_out = size // HELD_OUT
         begin, end = {
             DatasetSplit.TRAIN: (0, size - 2 * held_out),

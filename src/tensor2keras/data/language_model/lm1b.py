@@ -1,8 +1,8 @@
 """Language models on the One Billion Word Benchmark (T2T's `lm1b.py`): Chelba et al. 2013, arXiv:1312.3005.
 
 `tmp_dir` holds `1-billion-word-language-modeling-benchmark-r13output.tar.gz` or its folder, and the benchmark's
-vocabulary `vocab-2016-09-10.txt.en`: words outside it become UNK, so that figures compare with published ones. Without
-the archive, tfds's `lm1b` is used, whose held-out lines are in another order.
+vocabulary `vocab-2016-09-10.txt.en`: words outside it become UNK, so that results are comparable with published ones.
+Without the archive, tfds's `lm1b` is used, whose held-out lines are in another order.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ VOCABULARY = "vocab-2016-09-10.txt"
 
 
 def original_words(tmp_dir: str) -> frozenset[str]:
-    """The benchmark's words; fetched if they are not in `tmp_dir`."""
+    """Returns the benchmark's words; downloads them if they are not in `tmp_dir`."""
     for name in (f"{VOCABULARY}.en", VOCABULARY):
         if path := sources.find_file(tmp_dir, name):
             return frozenset(sources.read_lines(path))

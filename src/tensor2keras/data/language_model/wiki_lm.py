@@ -17,7 +17,7 @@ FILE_PARTS = {DatasetSplit.TRAIN: "train", DatasetSplit.EVAL: "eval", DatasetSpl
 
 
 def joined_lines(lines: Iterator[str], limit: int) -> Iterator[str]:
-    """Lines joined by blanks to texts of fewer than `limit` characters; longer lines are left out, as T2T does."""
+    """Yields lines joined by blanks to texts of fewer than `limit` characters; longer lines are left out (T2T)."""
     text = ""
     for line in lines:
         if len(text) + len(line) + 1 >= limit:
@@ -30,7 +30,7 @@ def joined_lines(lines: Iterator[str], limit: int) -> Iterator[str]:
 
 
 def in_turn(iterators: list[Iterator[str]]) -> Iterator[str]:
-    """One item of each iterator after the other, until all have ended."""
+    """Yields one item of each iterator after the other, until all have ended."""
     while iterators:
         for iterator in list(iterators):
             try:

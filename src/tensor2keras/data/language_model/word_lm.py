@@ -1,8 +1,8 @@
 """Language models by whole words: Penn Treebank and WikiText-103 (T2T's `ptb.py` and `wikitext103.py`).
 
 `tmp_dir` holds `simple-examples.tgz` (Mikolov's, with `ptb.train.txt`) or `wikitext-103-v1.zip` (Merity et al. 2016,
-https://arxiv.org/abs/1609.07843), or their folders. A vocabulary is made of the training words, the most frequent
-first; words outside it, in a prompt for example, become `<unk>`, which both data sets have.
+https://arxiv.org/abs/1609.07843), or their folders. The vocabulary holds the training words, the most frequent
+first; words outside it, for example in a prompt, become `<unk>`, which both data sets have.
 """
 
 import os
@@ -25,12 +25,12 @@ WIKITEXT_RAW = Archive(
 
 
 class WordLanguageModel(Text2SelfProblem):
-    """A language model on the lines of one file a split; its vocabulary is the training file's words."""
+    """Language model on the lines of one file for each split, with the training file's words as vocabulary."""
 
     archive: Archive
     file_names: dict[str, str]  # by split
     is_generate_per_split = True
-    max_words: int | None = None  # how many words the vocabulary keeps
+    max_words: int | None = None  # size of the vocabulary; None: all words
 
     @property
     def dataset_splits(self) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ class WordLanguageModel(Text2SelfProblem):
         return UNKNOWN
 
     def lines(self, tmp_dir: str, split: str) -> Iterator[str]:
-        """The lines of a split that are not empty, words apart by single blanks."""
+        """Yields the lines of a split that are not empty, words separated by single blanks."""
         (path,) = self.archive.files(tmp_dir, [self.file_names[split]])
         for line in sources.read_lines(path):
             if line:
@@ -69,8 +69,8 @@ class WordLanguageModel(Text2SelfProblem):
 class LanguagemodelPtb10k(WordLanguageModel):
     """Language model: Penn Treebank, 10,000 words.
 
-    Ids 0 and 1 are padding and the end of a line. T2T's file gives them to the two most frequent words, which then
-    count as padding and as an end; a `vocab.lmptb.10000` of its making is used as it stands.
+    Ids 0 and 1 are padding and the end of a line. T2T's vocabulary file gives them to the two most frequent words,
+    which then count as padding and as an end; a `vocab.lmptb.10000` that T2T made is used unchanged.
     """
 
     archive = PTB
@@ -84,7 +84,7 @@ class LanguagemodelPtb10k(WordLanguageModel):
 
 @registry.register_problem
 class LanguagemodelPtbCharacters(LanguagemodelPtb10k):
-    """Language model: Penn Treebank by characters, as its files write them: blanks between, _ for a blank."""
+    """Language model: Penn Treebank by characters, as its files have them: separated by blanks, with _ for a blank."""
 
     file_names = {  # noqa: RUF012
         DatasetSplit.TRAIN: "simple-examples/data/ptb.char.train.txt",

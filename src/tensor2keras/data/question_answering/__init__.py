@@ -1,1 +1,11 @@
-"""Question-answering problems."""
+"""Answers to questions about a text: SQuAD and bAbI."""
+
+from tensor2keras.data.question_answering import (
+    babi_qa,
+    squad,
+)
+
+__all__ = [
+    "babi_qa",
+    "squad",
+]

@@ -52,7 +52,7 @@ SUBSETS = {"1k": "en", "10k": "en-10k"}
 
 
 class Question(NamedTuple):
-    """A question, the story so far, and the answer as one word."""
+    """A question about the story so far, and the answer as one word."""
 
     story: str
     question: str
@@ -60,7 +60,7 @@ class Question(NamedTuple):
 
 
 def read_questions(path: str) -> Iterator[Question]:
-    """The questions of a file, whose lines are `NUMBER SENTENCE` or `NUMBER QUESTION<TAB>ANSWER<TAB>FACTS`.
+    """Yields the questions of a file, whose lines are `NUMBER SENTENCE` or `NUMBER QUESTION<TAB>ANSWER<TAB>FACTS`.
 
     Raises:
         ValueError: another line, with its number.
@@ -80,12 +80,12 @@ def read_questions(path: str) -> Iterator[Question]:
 
 
 def words(text: str) -> str:
-    """The tokens of a sentence between single blanks."""
+    """Returns the tokens of a sentence, separated by single blanks."""
     return " ".join(" ".join(token.strip() for token in tokenizer.encode(text)).split())
 
 
 class BabiQaConcat(ConcatenatedContext):
-    """A task of bAbI: question and story as one input, the answer as a class.
+    """Base class of bAbI tasks: question and story as one input, the answer as a class.
 
     The separator between them has the id of the most frequent word, as in T2T.
     """
@@ -112,7 +112,7 @@ class BabiQaConcat(ConcatenatedContext):
         return {"inputs": IDS, "context": IDS, "targets": tfds.features.Scalar(np.int64)}
 
     def questions(self, tmp_dir: str, split: str) -> Iterator[Question]:
-        """The questions of all tasks for training, of its own for validation."""
+        """Yields the questions of a split: of all tasks for training, of the problem's task for validation."""
         tasks = TASK_NAMES[1:] if split == DatasetSplit.TRAIN or self.task == ALL_TASKS else [self.task]
         part = "train" if split == DatasetSplit.TRAIN else "test"
         for path in ARCHIVE.files(tmp_dir, [f"{FOLDER}/{self.subset}/{task}_{part}.txt" for task in tasks]):
@@ -162,7 +162,7 @@ def _register(name: str, task: str, size: str) -> None:
     settings = {
         "task": task,
         "subset": SUBSETS[size],
-        "__doc__": f"bAbI, {what} of {size} questions a task: question and story in, a word out.",
+        "__doc__": f"bAbI, {what} of {size} questions a task: from question and story to a word.",
         "__module__": __name__,
     }
     registry.register_problem(name)(type("".join(map(str.capitalize, name.split("_"))), (BabiQaConcat,), settings))

@@ -15,6 +15,7 @@ from absl import logging
 
 from tensor2keras import registry
 from tensor2keras.data import sources
+from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import QuestionAndContext2TextProblem, Text2TextProblem
@@ -31,11 +32,11 @@ class Question(NamedTuple):
 
 
 def questions(data_dir: str, tmp_dir: str, split: str) -> Iterator[Question]:
-    """The questions of a split.
+    """Yields the questions of a split.
 
     Raises:
-        MissingDataError: neither files nor tfds data set, nor network.
-        ValueError: a file that is no whole SQuAD JSON.
+        MissingDataError: no files, no prepared tfds data set and no network.
+        ValueError: a file that is not complete SQuAD JSON.
     """
     if any(sources.find_file(tmp_dir, name) for name in FILES.values()):
         yield from _file_questions(sources.require_file(tmp_dir, FILES[split]))
@@ -69,7 +70,7 @@ def _file_questions(path: str) -> Iterator[Question]:
 
 @registry.register_problem
 class SquadText2text(Text2TextProblem):
-    """SQuAD as text to text: paragraph and question in, answer out, 32k subwords."""
+    """SQuAD as text to text, from paragraph and question to the answer, 32k subwords."""
 
     is_generate_per_split = True
 
@@ -94,9 +95,9 @@ class Squad(QuestionAndContext2TextProblem):
 
 
 class ConcatenatedContext(QuestionAndContext2TextProblem):
-    """The question, a separator and the text it is about as one input."""
+    """Base class of problems whose input is the question, a separator and the text it is about."""
 
-    def preprocess_example(self, example: dict[str, tf.Tensor], mode: str, hparams: Any) -> dict[str, tf.Tensor]:
+    def preprocess_example(self, example: Features, mode: str, hparams: Any) -> Features:
         example = dict(example)
         separator = tf.constant([self.QUESTION_SEPARATOR_ID], example["inputs"].dtype)
         example["inputs"] = tf.concat([example["inputs"], separator, example.pop("context")], 0)

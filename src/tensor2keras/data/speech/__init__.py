@@ -1,15 +1,21 @@
-"""Speech-recognition problems."""
+"""Speech recognition: named corpora, and the base class that they are made from."""
 
-from tensor2keras.data.speech.speech import (
+from tensor2keras.data.preprocessing import Features
+from tensor2keras.data.speech import (
+    common_voice,
+    librispeech,
+)
+from tensor2keras.data.speech_problem import (
     CHARACTERS,
     CTC_METRICS,
     AudioEncoder,
-    Features,
     SpeechRecognitionProblem,
+    model_inputs,
+)
+from tensor2keras.data.user_files.speech import (
     SpeechTmpdir,
     SpeechTmpdirSubwords,
     find_tables,
-    model_inputs,
     read_table,
     table_rows,
 )
@@ -22,7 +28,9 @@ __all__ = [
     "SpeechRecognitionProblem",
     "SpeechTmpdir",
     "SpeechTmpdirSubwords",
+    "common_voice",
     "find_tables",
+    "librispeech",
     "model_inputs",
     "read_table",
     "table_rows",

@@ -16,8 +16,9 @@ import numpy as np
 
 from tensor2keras import registry
 from tensor2keras.data import archives, audio, sources
-from tensor2keras.data.speech.speech import SpeechRecognitionProblem, read_table
+from tensor2keras.data.speech_problem import SpeechRecognitionProblem
 from tensor2keras.data.splits import SPLIT_NAMES, DatasetSplit
+from tensor2keras.data.user_files.speech import read_table
 
 FOLDER = "cv_corpus_v1"
 MP3_RATE = 48000
@@ -47,7 +48,7 @@ def v1_recordings(folder: str, name: str) -> Iterator[dict[str, str]]:
 
 
 def find_release(tmp_dir: str) -> str | None:
-    """The folder of a later version: with train.tsv and clips/."""
+    """Returns the folder of a later version: with train.tsv and clips/."""
     places = [tmp_dir, os.path.join(tmp_dir, "en"), *sorted(glob.glob(os.path.join(tmp_dir, "cv-corpus-*", "en")))]
     for folder in reversed(places):
         if os.path.isfile(os.path.join(folder, "train.tsv")) and os.path.isdir(os.path.join(folder, "clips")):

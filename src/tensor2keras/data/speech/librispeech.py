@@ -14,8 +14,9 @@ from absl import logging
 
 from tensor2keras import registry
 from tensor2keras.data import archives, sources
-from tensor2keras.data.speech.speech import SpeechRecognitionProblem, VocabType
+from tensor2keras.data.speech_problem import SpeechRecognitionProblem
 from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.data.text_problem import VocabType
 
 FOLDER = "LibriSpeech"
 CLEAN = {
@@ -40,7 +41,7 @@ def tfds_split(name: str) -> str:
 
 
 def find_sets(tmp_dir: str, wanted: tuple[str, ...], prefix: str) -> list[str]:
-    """The folders of a split's sets that lie in `tmp_dir`; archives are taken apart first."""
+    """Returns the folders of a split's sets that lie in `tmp_dir`; archives are taken apart first."""
     for name in wanted:
         archive = os.path.join(tmp_dir, f"{name}.tar.gz")
         if os.path.isfile(archive) and not os.path.isdir(os.path.join(tmp_dir, FOLDER, name)):

@@ -1,1 +1,9 @@
-"""Summarization problems."""
+"""Summarization of news: CNN / DailyMail."""
+
+from tensor2keras.data.summarization import (
+    cnn_dailymail,
+)
+
+__all__ = [
+    "cnn_dailymail",
+]

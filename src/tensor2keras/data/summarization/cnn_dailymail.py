@@ -2,8 +2,8 @@
 
 `tmp_dir` holds one of
 
-    cnn/stories/*.story and dailymail/stories/*.story (or cnn_stories.tgz and dailymail_stories.tgz, which are read as
-        they are), with the lists of addresses all_train.txt, all_val.txt and all_test.txt
+    cnn/stories/*.story and dailymail/stories/*.story (or cnn_stories.tgz and dailymail_stories.tgz, which are
+        read without extracting them), with the lists of addresses all_train.txt, all_val.txt and all_test.txt
     train.jsonl, val.jsonl and perhaps test.jsonl (or .gz): objects with the keys "article" and "highlights"
 
 or else the tfds data set `cnn_dailymail` is used. A summary's highlights become sentences of one line.
@@ -19,7 +19,7 @@ from absl import logging
 from tensor2keras import registry
 from tensor2keras.data import archives, rows, sources
 from tensor2keras.data.language_model import wiki_lm
-from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.data.splits import SPLIT_NAMES, DatasetSplit
 from tensor2keras.data.text_problem import Text2TextProblem
 
 SENTENCE_ENDS = (".", "!", "?", "'", "`", '"', "\u2019", "\u201d", ")")
@@ -37,11 +37,11 @@ Pair = tuple[str, str]
 
 
 def pairs(data_dir: str, tmp_dir: str, split: str) -> Iterator[Pair]:
-    """Article and summary of each example of a split.
+    """Yields article and summary of each example of a split.
 
     Raises:
-        MissingDataError: no file, tfds data set or network.
-        ValueError: files that are not as they should be.
+        MissingDataError: no files, no prepared tfds data set and no network.
+        ValueError: broken files, files that are not UTF-8 or lack a column.
     """
     if any(_story_place(tmp_dir, source) for source in STORIES):
         yield from story_pairs(tmp_dir, split)
@@ -57,7 +57,7 @@ def pairs(data_dir: str, tmp_dir: str, split: str) -> Iterator[Pair]:
 
 
 def one_line(text: str) -> str:
-    """The lines of a text joined by blanks, each ended by a full stop unless it has an end."""
+    """Returns the lines of a text joined by blanks, each with a full stop unless it ends a sentence."""
     return " ".join(_ended(line) for line in map(str.strip, text.split("\n")) if line)
 
 
@@ -69,9 +69,9 @@ def _ended(line: str) -> str:
 
 
 def json_files(tmp_dir: str) -> dict[str, str]:
-    """Split -> its .jsonl file, for the splits that have one."""
+    """Returns split -> .jsonl file, for the splits that have one."""
     found = {}
-    for split, names in rows.SPLIT_NAMES.items():
+    for split, names in SPLIT_NAMES.items():
         paths = [path for name in names if (path := sources.find_file(tmp_dir, f"{name}.jsonl"))]
         if paths:
             found[split] = paths[0]
@@ -79,10 +79,10 @@ def json_files(tmp_dir: str) -> dict[str, str]:
 
 
 def json_pairs(tmp_dir: str, split: str) -> Iterator[Pair]:
-    """The pairs of a split's .jsonl file."""
+    """Yields the pairs of a split's .jsonl file."""
     path = json_files(tmp_dir).get(split)
     if path is None:
-        names = " or ".join(f"{name}.jsonl" for name in rows.SPLIT_NAMES[split])
+        names = " or ".join(f"{name}.jsonl" for name in SPLIT_NAMES[split])
         raise sources.MissingDataError(f"{tmp_dir} has no {names}, but .jsonl files of other splits")
     for _, row in rows.read_rows([path], COLUMNS):
         if not rows.has_empty_side(row):
@@ -93,7 +93,7 @@ def json_pairs(tmp_dir: str, split: str) -> Iterator[Pair]:
 
 
 def story_pairs(tmp_dir: str, split: str) -> Iterator[Pair]:
-    """The pairs of the stories whose addresses are in the split's list; those that are not there are counted.
+    """Yields the pairs of the stories whose addresses are in the split's list, and logs how many are missing.
 
     Raises:
         ValueError: no story of the split is there, or one is not UTF-8.
@@ -117,7 +117,7 @@ def story_pairs(tmp_dir: str, split: str) -> Iterator[Pair]:
 
 
 def split_story(text: str) -> Pair:
-    """Article and summary of a .story file, in which every highlight follows a line `@highlight`."""
+    """Returns article and summary of a .story file, in which every highlight follows a line `@highlight`."""
     article: list[str] = []
     summary: list[str] = []
     lines = article
@@ -130,13 +130,13 @@ def split_story(text: str) -> Pair:
 
 
 def _story_place(tmp_dir: str, source: str) -> str | None:
-    """The folder of a source's stories, or its archive, or None."""
+    """Returns the folder of a source's stories, or its archive, or None."""
     folder, archive = os.path.join(tmp_dir, source, "stories"), os.path.join(tmp_dir, STORIES[source])
     return folder if os.path.isdir(folder) else archive if os.path.isfile(archive) else None
 
 
 def _stories(tmp_dir: str, wanted: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Place and content of the wanted stories: of a folder in the order of `wanted`, of an archive in its own."""
+    """Yields place and content of the wanted stories, in the order of `wanted` or else of the archive."""
     for source in STORIES:
         place = _story_place(tmp_dir, source)
         if place is None:
@@ -185,7 +185,7 @@ class SummarizeCnnDailymail32k(Text2TextProblem):
 
 @registry.register_problem("summarize_cnn_dailymail_wiki_lm_shared_vocab")
 class SummarizeCnnDailymailWikiLMSharedVocab(SummarizeCnnDailymail32k):
-    """Summaries of CNN and Daily Mail articles by the vocabulary of languagemodel_en_wiki32k."""
+    """Summaries of CNN and Daily Mail articles with the vocabulary of languagemodel_en_wiki32k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:
@@ -194,7 +194,7 @@ class SummarizeCnnDailymailWikiLMSharedVocab(SummarizeCnnDailymail32k):
 
 @registry.register_problem("summarize_cnn_dailymail_wiki_lm_shared_vocab64k")
 class SummarizeCnnDailymailWikiLMSharedVocab64k(SummarizeCnnDailymail32k):
-    """Summaries of CNN and Daily Mail articles by the vocabulary of languagemodel_en_wiki64k."""
+    """Summaries of CNN and Daily Mail articles with the vocabulary of languagemodel_en_wiki64k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:
@@ -203,7 +203,7 @@ class SummarizeCnnDailymailWikiLMSharedVocab64k(SummarizeCnnDailymail32k):
 
 @registry.register_problem("summarize_cnn_dailymail_wiki_lm_multi_vocab64k")
 class SummarizeCnnDailymailWikiLMMultiVocab64k(SummarizeCnnDailymail32k):
-    """Summaries of CNN and Daily Mail articles by the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
+    """Summaries of CNN and Daily Mail articles with the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
 
     @property
     def use_vocab_from_other_problem(self) -> Text2TextProblem:
@@ -212,7 +212,7 @@ class SummarizeCnnDailymailWikiLMMultiVocab64k(SummarizeCnnDailymail32k):
 
 @registry.register_problem
 class SummarizeCnnDailymailMulti64kPacked1k(SummarizeCnnDailymailWikiLMMultiVocab64k):
-    """The same, packed into rows of 1024, with a text that names the task before each side."""
+    """Summaries of CNN and Daily Mail articles packed into rows of 1024, each side after a text that names the task."""
 
     packed_length = 1024
     inputs_prefix = "CNN Daily Mail article to summary "
@@ -220,12 +220,12 @@ class SummarizeCnnDailymailMulti64kPacked1k(SummarizeCnnDailymailWikiLMMultiVoca
 
 
 class SummarizeFraction(SummarizeCnnDailymailWikiLMSharedVocab64k):
-    """A fraction of the training articles, evenly spread over them, and all others."""
+    """Summaries learnt from a fraction of the training articles, evenly spread; other splits are complete."""
 
     fraction = 1.0
 
     def fraction_of_data(self) -> float:
-        """The share of training articles that is used."""
+        """Returns the share of training articles that is used."""
         return self.fraction
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What all encoders share: reserved ids, the base class, reading and writing vocabulary files."""
+"""Base class of text encoders, reserved ids, and reading of vocabulary files."""
 
 import os
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ NUM_RESERVED_TOKENS = len(RESERVED_TOKENS)
 
 
 def strip_ids(ids: Iterable[int], ids_to_strip: Iterable[int]) -> list[int]:
-    """The ids without those of `ids_to_strip` at their end."""
+    """Returns the ids without those of `ids_to_strip` at their end."""
     ids, ids_to_strip = list(ids), set(ids_to_strip)
     while ids and ids[-1] in ids_to_strip:
         ids.pop()
@@ -19,7 +19,7 @@ def strip_ids(ids: Iterable[int], ids_to_strip: Iterable[int]) -> list[int]:
 
 
 class TextEncoder:
-    """The base of all encoders; by itself it encodes numbers written in decimal.
+    """Base class of text encoders; by itself it encodes numbers written in decimal.
 
     Args:
         num_reserved_ids: ids below this are reserved.
@@ -30,7 +30,7 @@ class TextEncoder:
 
     @property
     def num_reserved_ids(self) -> int:
-        """Ids below this are reserved."""
+        """Number of reserved ids, the lowest ones."""
         return self._num_reserved_ids
 
     @property
@@ -39,15 +39,15 @@ class TextEncoder:
         raise NotImplementedError(f"{type(self).__name__} has no bounded vocabulary")
 
     def encode(self, s: str) -> list[int]:
-        """The ids of a text, without EOS."""
+        """Returns the ids of a text, without EOS."""
         return [int(word) + self._num_reserved_ids for word in s.split()]
 
     def decode(self, ids: Iterable[int], strip_extraneous: bool = False) -> str:
-        """The text of ids; `strip_extraneous` drops reserved ids from the end first."""
+        """Returns the text of ids; `strip_extraneous` drops reserved ids from the end first."""
         return " ".join(self.decode_list(self._stripped(ids, strip_extraneous)))
 
     def decode_list(self, ids: Iterable[int]) -> list[str]:
-        """Each id's own string."""
+        """Returns the string of each id."""
         return [
             self._reserved_string(i) if 0 <= i < self._num_reserved_ids else str(i - self._num_reserved_ids)
             for i in ids

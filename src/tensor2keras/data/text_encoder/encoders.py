@@ -1,9 +1,9 @@
-"""Text to ids and back: T2T's encoders, with its vocabulary files.
+"""T2T's text encoders, which map text to ids and back and read its vocabulary files.
 
 Ids below `num_reserved_ids` are reserved: 0 is padding, 1 the end of a sequence. `encode` adds no EOS.
 
-    SubwordTextEncoder   pieces of words from a vocabulary file; any text comes back unchanged
-    SentencePieceEncoder the same promise from a model of the sentencepiece library
+    SubwordTextEncoder   pieces of words from a vocabulary file; decoding restores any text exactly
+    SentencePieceEncoder the same with a model of the sentencepiece library
     ByteTextEncoder      UTF-8 bytes
     TokenTextEncoder     words between blanks, from a vocabulary file or list
     ClassLabelEncoder    one label, one id
@@ -49,7 +49,7 @@ __all__ = [
 
 
 class ByteTextEncoder(TextEncoder):
-    """One id a byte of UTF-8."""
+    """Encoder with one id for each byte of UTF-8."""
 
     @property
     def vocab_size(self) -> int:
@@ -59,25 +59,25 @@ class ByteTextEncoder(TextEncoder):
         return [byte + self._num_reserved_ids for byte in s.encode("utf-8")]
 
     def decode(self, ids: Iterable[int], strip_extraneous: bool = False) -> str:
-        """The text of ids; bytes that are no UTF-8 become U+FFFD."""
+        """Returns the text of ids; bytes that are not UTF-8 become U+FFFD."""
         return b"".join(self.decode_list(self._stripped(ids, strip_extraneous))).decode("utf-8", "replace")
 
     def decode_list(self, ids: Iterable[int]) -> list[bytes]:
-        """Each id's byte, or a reserved id's name."""
+        """Returns the byte of each id, or the name of a reserved id."""
         reserved = self._num_reserved_ids
         return [self._reserved_string(i).encode() if i < reserved else bytes([i - reserved]) for i in map(int, ids)]
 
 
 class TokenTextEncoder(TextEncoder):
-    """Words separated by blanks, each with its own id.
+    """Encoder of words separated by blanks, each with its own id.
 
-    A list gets the reserved tokens in front; a file is taken as it stands, one token a line, reserved tokens included.
+    Reserved tokens are put before the tokens of a list; a file has one token a line, reserved tokens included.
 
     Args:
         vocab_filename: file to read, or None for `vocab_list`.
         reverse: whether encoding and decoding reverse the order.
         vocab_list: the tokens, when there is no file.
-        replace_oov: token that stands in for unknown ones; None refuses them.
+        replace_oov: token used for unknown words; None refuses them.
         num_reserved_ids: ids below this are reserved.
 
     Raises:
@@ -110,7 +110,7 @@ class TokenTextEncoder(TextEncoder):
         return len(self._tokens)
 
     def encode(self, s: str) -> list[int]:
-        """The ids of the words of a text; ValueError for an unknown word when there is no `replace_oov`."""
+        """Returns the ids of the words of a text; ValueError for an unknown word when there is no `replace_oov`."""
         if self._replace_oov is None:
             try:
                 ids = [self._token_to_id[token] for token in s.split()]
@@ -135,13 +135,13 @@ class TokenTextEncoder(TextEncoder):
 
 
 def words_by_frequency(texts: Iterable[str]) -> list[str]:
-    """The words between blanks of all texts, the most frequent first and equally frequent ones in their order."""
+    """Returns the words of all texts, separated by blanks: the most frequent first, equally frequent ones sorted."""
     counts = collections.Counter(word for text in texts for word in text.split())
     return sorted(counts, key=lambda word: (-counts[word], word))
 
 
 class ClassLabelEncoder(TextEncoder):
-    """Labels to their numbers, no ids reserved.
+    """Encoder of class labels as their numbers; no ids are reserved.
 
     Args:
         class_labels: the labels in the order of their ids.
@@ -165,13 +165,13 @@ class ClassLabelEncoder(TextEncoder):
         return len(self._class_labels)
 
     def encode(self, s: str) -> int:
-        """The label's id, an int; ValueError for an unknown label."""
+        """Returns the label's id, an int; ValueError for an unknown label."""
         if s not in self._ids:
             raise ValueError(f"unknown label {s!r}; known: {', '.join(map(str, self._class_labels))}")
         return self._ids[s]
 
     def decode(self, ids: int | Sequence[int] | np.ndarray, strip_extraneous: bool = False) -> str:
-        """The label of an id, which may lie in a list or array of one."""
+        """Returns the label of an id, which may lie in a list or array of one."""
         return self._class_labels[int(np.reshape(ids, ()))]
 
     def decode_list(self, ids: Iterable[int]) -> list[str]:
@@ -179,7 +179,7 @@ class ClassLabelEncoder(TextEncoder):
 
 
 class RealEncoder(TextEncoder):
-    """Numbers separated by blanks."""
+    """Encoder of numbers separated by blanks."""
 
     def __init__(self):
         super().__init__(num_reserved_ids=0)
@@ -195,13 +195,13 @@ class RealEncoder(TextEncoder):
 
 
 class SubwordTextEncoder(TextEncoder):
-    """Pieces of words, longest match first, from a T2T vocabulary file; decoding gives back exactly the text encoded.
+    """Encoder of subwords from a T2T vocabulary file; decoding restores the text exactly.
 
-    A token of `tokenizer.encode` is escaped so that it consists of the alphabet's characters and ends with the only `_`
-    in it, then cut greedily into the vocabulary's strings.
+    A token of `tokenizer.encode` is escaped so that it consists of the alphabet's characters and ends with its only
+    `_`, then split greedily into the longest strings of the vocabulary.
 
     Args:
-        filename: a vocabulary file: one subtoken a line, in quotes or not, the line's number being the id.
+        filename: a vocabulary file: one subtoken a line, in quotes or not; its id is the line's number, from 0.
 
     Raises:
         FileNotFoundError: no such file.
@@ -213,7 +213,7 @@ class SubwordTextEncoder(TextEncoder):
         'A dog?'
     """
 
-    _CACHE_SIZE = 2**20  # tokens whose ids are remembered
+    _CACHE_SIZE = 2**20  # tokens whose ids are cached
     _ESCAPES = re.compile(r"\\u|\\\\|\\([0-9]+);")
 
     def __init__(self, filename: str | os.PathLike | None = None):
@@ -223,7 +223,7 @@ class SubwordTextEncoder(TextEncoder):
 
     @classmethod
     def from_subtokens(cls, subtokens: Sequence[str]) -> "SubwordTextEncoder":
-        """An encoder whose ids are the subtokens' places in the list, reserved tokens first (escaped: `<pad>_`)."""
+        """Returns the encoder of subtokens in the order of their ids, reserved ones (escaped: `<pad>_`) first."""
         encoder = cls()
         encoder._set_subtokens(list(subtokens))
         return encoder
@@ -310,7 +310,7 @@ class SubwordTextEncoder(TextEncoder):
         return ids
 
     def encode_without_tokenizing(self, token_text: str) -> list[int]:
-        """The ids of a text taken as one token, a reserved one (`<SEP>`) for example."""
+        """Returns the ids of a text that is one token, for example a reserved one (`<SEP>`)."""
         return self._cut(subword_vocabulary.escape(token_text, self._alphabet))
 
     def decode(self, ids: Iterable[int], strip_extraneous: bool = False) -> str:
@@ -318,12 +318,12 @@ class SubwordTextEncoder(TextEncoder):
         return tokenizer.decode([self._unescape(token) for token in joined.split("_") if token])
 
     def decode_list(self, ids: Iterable[int]) -> list[str]:
-        """Each id's subtoken; an id outside the vocabulary gives an empty string."""
+        """Returns the subtoken of each id; "" for an id outside the vocabulary."""
         subtokens = self._subtokens
         return [subtokens[i] if 0 <= i < len(subtokens) else "" for i in map(int, ids)]
 
     def store_to_file(self, filename: str | os.PathLike, add_single_quotes: bool = True) -> None:
-        """Writes the vocabulary in T2T's format, under a temporary name first."""
+        """Writes the vocabulary in T2T's format, atomically."""
         quote = "'" if add_single_quotes else ""
         lines = (f"{quote}{subtoken}{quote}\n" for subtoken in self._subtokens)
         files.write_text(filename, "".join(lines))
@@ -354,7 +354,7 @@ class SubwordTextEncoder(TextEncoder):
                     ids.append(subtoken_id)
                     start = end
                     break
-            else:  # the character stands in longer subtokens only, as `<` may in the reserved `<pad>_`
+            else:  # the character occurs in longer subtokens only, as `<` may in the reserved `<pad>_`
                 unknown = escaped[start]
                 if unknown in subword_vocabulary.ESCAPE_CHARS or not self._single.issuperset(
                     subword_vocabulary.ESCAPE_CHARS
@@ -376,7 +376,7 @@ def _escaped_char(match: re.Match) -> str:
         return "_" if match.group(0) == "\\u" else "\\"
     try:
         return chr(int(match.group(1)))
-    except (ValueError, OverflowError):  # ids a model made up
+    except (ValueError, OverflowError):  # a code that a model generated
         return "\u3013"
 
 

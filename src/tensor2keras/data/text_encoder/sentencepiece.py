@@ -1,4 +1,4 @@
-"""Text to ids by a model of the sentencepiece library."""
+"""Text encoder on a model of the sentencepiece library."""
 
 import io
 import os
@@ -14,15 +14,15 @@ from tensor2keras.symbols import EOS_ID, PAD_ID
 class SentencePieceEncoder(TextEncoder):
     """A model of the sentencepiece library (unigram or BPE) with padding at id 0 and EOS at id 1.
 
-    Built here, it normalises nothing and falls back to bytes, so that any text comes back unchanged (but for U+2581,
-    its mark for a blank).
+    `build_from_generator` trains without normalization and with bytes for unknown characters, so that decoding restores
+    any text exactly (but for U+2581, the library's mark for a blank).
 
     Args:
         filename: a model file.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is no model, or its ids 0 and 1 are not padding and EOS.
+        ValueError: the file is not a model, or its ids 0 and 1 are not padding and EOS.
     """
 
     def __init__(self, filename: str | os.PathLike | None = None):
@@ -95,7 +95,7 @@ class SentencePieceEncoder(TextEncoder):
         return [self._processor.id_to_piece(int(i)) for i in ids]
 
     def store_to_file(self, filename: str | os.PathLike) -> None:
-        """Writes the model, under a temporary name first."""
+        """Writes the model atomically."""
         files.write_bytes(filename, self._model)
 
     def _load(self, model: bytes, source: str) -> None:
@@ -105,7 +105,7 @@ class SentencePieceEncoder(TextEncoder):
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except RuntimeError as error:
-            raise ValueError(f"{source} is no sentencepiece model: {error}") from None
+            raise ValueError(f"{source} is not a sentencepiece model: {error}") from None
         if (self._processor.pad_id(), self._processor.eos_id()) != (PAD_ID, EOS_ID):
             raise ValueError(
                 f"{source} has padding at id {self._processor.pad_id()} and EOS at {self._processor.eos_id()}; "

@@ -1,14 +1,14 @@
-"""Building a subword vocabulary from token counts: T2T's `SubwordTextEncoder.build_*`, over arrays.
+"""Construction of a subword vocabulary from token counts: T2T's `SubwordTextEncoder.build_*`, on arrays.
 
-T2T's algorithm, for a minimum count m: cut every token greedily with the current vocabulary (single characters at
+T2T's algorithm, for a minimum count m: split every token greedily with the current vocabulary (single characters at
 first); count every string that starts where a piece starts; from the longest string to the shortest, accept those still
-counted m times and take an accepted string's count from each of its prefixes. The accepted strings are the next
-vocabulary; four rounds. A binary search over m finds the size asked for.
+counted m times and subtract an accepted string's count from each of its prefixes. The accepted strings are the next
+vocabulary; there are four rounds. A binary search over m finds the size asked for.
 
-The result is T2T's to the byte, the work is not. In the first round a piece starts at every character, so a string's
-count there is the highest it ever gets: the strings that reach m form a trie that is built once, level by level, with
-an array operation a level. All rounds, and all searches with a higher m, then run over the same arrays and no string is
-made before the search has ended.
+The result equals T2T's to the byte, but is computed faster. In the first round a piece starts at every character, so a
+string's count there is the highest it ever gets: the strings that reach m form a trie that is built once, level by
+level, with an array operation a level. All rounds, and all searches with a higher m, then use the same arrays, and
+strings are made only when the search has ended.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ ESCAPE_CHARS = frozenset("\\_u;0123456789")
 
 
 def alphabet_of(strings: Iterable[str]) -> set[str]:
-    """The characters a vocabulary must hold: those of `strings`, and those escapes are written with.
+    """Returns the characters that a vocabulary must hold: those of `strings` and those of escapes.
 
     A newline is always written as an escape, since vocabulary files have one entry a line.
     """
@@ -32,7 +32,7 @@ def alphabet_of(strings: Iterable[str]) -> set[str]:
 
 
 def escape(token: str, alphabet: set[str]) -> str:
-    r"""Writes a token with the alphabet's characters alone and ends it with `_`, which occurs nowhere else.
+    r"""Writes a token with the alphabet's characters alone and ends it with `_`, which occurs nowhere else in it.
 
     `\` becomes `\\`, `_` becomes `\u` and a character outside the alphabet `\CODE;`.
     """
@@ -52,7 +52,7 @@ def build_to_target_size(
     max_subtoken_length: int | None = None,
     num_iterations: int = 4,
 ) -> list[str]:
-    """The vocabulary closest to `target_size` that T2T's binary search over the minimum count meets.
+    """Returns the vocabulary closest to `target_size` among those of T2T's binary search over the minimum count.
 
     Args:
         target_size: number of subtokens wanted; the search stops within 1 % of it.
@@ -64,7 +64,8 @@ def build_to_target_size(
         num_iterations: rounds of refinement.
 
     Raises:
-        ValueError: a size below 1, `min_count` above `max_count`, or reserved tokens that do not begin as they must.
+        ValueError: a size below 1, `min_count` above `max_count`, or reserved tokens that do not begin with
+            `RESERVED_TOKENS`.
     """
     if target_size < 1:
         raise ValueError(f"target_size={target_size} must be at least 1")
@@ -94,7 +95,7 @@ def build_from_token_counts(
     max_subtoken_length: int | None = None,
     num_iterations: int = 4,
 ) -> list[str]:
-    """The vocabulary of the subtokens that occur at least `min_count` times; see `build_to_target_size`."""
+    """Returns the vocabulary of the subtokens that occur at least `min_count` times; see `build_to_target_size`."""
     corpus = _Corpus(token_counts, reserved_tokens, max_subtoken_length)
     return corpus.strings(corpus.select(min_count, num_iterations))
 
@@ -118,7 +119,7 @@ class _Trie:
 
 @dataclasses.dataclass(frozen=True)
 class _Selection:
-    """A vocabulary as the nodes accepted and the count left to every node."""
+    """A vocabulary: the accepted nodes and the remaining count of every node."""
 
     trie: _Trie
     accepted: np.ndarray  # [nodes] bool, longer than one character
@@ -127,7 +128,7 @@ class _Selection:
 
 
 class _Corpus:
-    """The distinct tokens, escaped and laid end to end; `place` is an index into that text."""
+    """The distinct tokens, escaped and concatenated to a text; `place` is an index into that text."""
 
     def __init__(
         self, token_counts: Mapping[str, int], reserved_tokens: Sequence[str], max_subtoken_length: int | None
@@ -159,7 +160,7 @@ class _Corpus:
         self.trie: _Trie | None = None
 
     def select(self, min_count: int, num_iterations: int) -> _Selection:
-        """The vocabulary after `num_iterations` rounds."""
+        """Returns the vocabulary after `num_iterations` rounds."""
         min_count = max(min_count, 1)
         if self.trie is None or self.trie.min_count > min_count:
             self.trie = self._build_trie(min_count)
@@ -172,7 +173,7 @@ class _Corpus:
         return _Selection(trie, accepted, counts, size)
 
     def strings(self, selection: _Selection) -> list[str]:
-        """The vocabulary, the most frequent first, after the reserved tokens."""
+        """Returns the vocabulary, the most frequent first, after the reserved tokens."""
         trie = selection.trie
         counts = dict.fromkeys(self.alphabet, 0)
         for node in np.flatnonzero(selection.accepted | (trie.length == 1)).tolist():
@@ -186,7 +187,7 @@ class _Corpus:
         level_starts, levels = [0], []
         length = 0
         while len(places) and (self.max_length is None or length < self.max_length):
-            # A node is a parent and a character. Places whose string is too rare go no further.
+            # A node is a parent and a character. Places whose string is too rare are dropped.
             keys = parents * len(self.chars) + self.codes[places + length]
             keys, first, nodes = np.unique(keys, return_index=True, return_inverse=True)
             if length > 0:
@@ -200,8 +201,8 @@ class _Corpus:
             levels.append((keys // len(self.chars), first, nodes + level_starts[-1], places))
             level_starts.append(level_starts[-1] + len(keys))
             length += 1
-            going_on = places + length < self.end_of_token[places]
-            places, parents = places[going_on], levels[-1][2][going_on]
+            continues = places + length < self.end_of_token[places]
+            places, parents = places[continues], levels[-1][2][continues]
         parent, place, occurrence_node, occurrence_place = (
             np.concatenate(column) for column in zip(*levels, strict=True)
         )
@@ -216,7 +217,7 @@ class _Corpus:
         )
 
     def _piece_starts(self, trie: _Trie, accepted: np.ndarray, with_reserved: bool) -> np.ndarray:
-        """Where a piece starts when every token is cut greedily, longest subtoken first; bool [places]."""
+        """Returns bool [places]: where a piece starts when every token is split greedily, longest subtoken first."""
         longest = np.ones(len(self.codes), np.int64)
         matches = accepted[trie.occurrence_node]
         # Occurrences are sorted by length and the last assignment to a place holds.
@@ -234,11 +235,11 @@ class _Corpus:
         return starts
 
     def _accept(self, trie: _Trie, pieces: np.ndarray, min_count: int) -> tuple[np.ndarray, np.ndarray]:
-        """The strings counted `min_count` times once longer ones have taken their share, and what is left to each."""
+        """Returns which strings are counted `min_count` times once longer ones are subtracted, and the counts."""
         weights = np.where(pieces, self.weights, 0)[trie.occurrence_place]
         counts = np.bincount(trie.occurrence_node, weights, minlength=len(trie.parent)).astype(np.int64)
         accepted = np.zeros(len(trie.parent), bool)
-        taken = np.zeros(len(trie.parent), np.int64)  # by accepted strings that go on from the node
+        taken = np.zeros(len(trie.parent), np.int64)  # by accepted strings that the node is a prefix of
         for level in range(len(trie.level_starts) - 2, 0, -1):
             nodes = slice(trie.level_starts[level], trie.level_starts[level + 1])
             counts[nodes] -= taken[nodes]

@@ -1,4 +1,4 @@
-"""T2T's invertible tokenizer: text is cut wherever letters or digits meet anything else.
+"""T2T's invertible tokenizer: text is split wherever letters or digits meet anything else.
 
 A single space between two alphanumeric tokens is left out, because two adjacent alphanumeric tokens imply it:
 
@@ -17,13 +17,13 @@ _RUNS = re.compile(r"[^\W_]+|[\W_]+")
 
 
 def encode(text: str) -> list[str]:
-    """Cuts text into tokens, each all alphanumeric or all not; `decode` gives the text back."""
+    """Splits text into tokens, each all alphanumeric or all not; `decode` is the inverse."""
     tokens = _RUNS.findall(text)
     return tokens[:1] + [token for token in tokens[1:-1] if token != " "] + tokens[1:][-1:]
 
 
 def decode(tokens: Sequence[str]) -> str:
-    """The text whose tokens these are: a space goes between two alphanumeric neighbours."""
+    """Returns the text whose tokens these are: a space goes between two alphanumeric neighbours."""
     pieces = []
     after_word = False
     for token in tokens:
@@ -36,7 +36,7 @@ def decode(tokens: Sequence[str]) -> str:
 
 
 def token_counts(texts: Iterable[str]) -> collections.Counter[str]:
-    """How often each token occurs in the texts (T2T's `corpus_token_counts`)."""
+    """Returns how often each token occurs in the texts (T2T's `corpus_token_counts`)."""
     counts: collections.Counter[str] = collections.Counter()
     for text in texts:
         counts.update(encode(text))

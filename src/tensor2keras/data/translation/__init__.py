@@ -1,1 +1,11 @@
-"""Translation problems."""
+"""Translation: the corpora of WMT and IWSLT, and spelled-out numbers."""
+
+from tensor2keras.data.translation import (
+    number_words,
+    wmt,
+)
+
+__all__ = [
+    "number_words",
+    "wmt",
+]

@@ -106,7 +106,7 @@ def _german_stem(number: int) -> str:
 
 
 def subtokens() -> list[str]:
-    """The vocabulary: English words, the parts of German ones, and single characters for any other text.
+    """Returns the vocabulary: English words, the parts of German ones, and single characters for any other text.
 
     Parts follow the words' structure (`siebenhundert`, `einund`, `sechzig`, `tausend`), where a learnt vocabulary
     would cut some of them at accidental places; a German word ends with the subtoken `_`.
@@ -158,7 +158,7 @@ class TranslateEndeNumbers(Text2TextProblem):
             yield {"inputs": english(number), "targets": german(number)}
 
     def numbers(self, split: str) -> list[int]:
-        """The numbers of a split; always the same ones."""
+        """Returns the numbers of a split; always the same ones."""
         draw = random.Random(761).random  # the one method whose sequence Python promises to keep
         small = sorted(range(1000), key=lambda _: draw())
         large: dict[int, None] = {}  # distinct, in the order drawn

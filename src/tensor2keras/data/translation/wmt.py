@@ -1,35 +1,19 @@
-"""Named translation problems: WMT and IWSLT corpora (T2T's `translate.py` and `translate_en??.py`).
+"""Translation problems on the corpora of WMT and IWSLT (T2T's `translate_en??.py`).
 
-A problem's text is looked for in three places:
-
-1. `tmp_dir`, under the names that T2T uses: the text files themselves (plain or `.gz`) or the archives they come in;
-2. the tfds data set that carries the same corpora, prepared in `data_dir` or fetched over the network;
-3. for problems without such a data set, the archives' addresses.
-
-Without network, what is missing where is said within seconds.
+`TranslateProblem` says where the corpora are looked for.
 """
 
-import glob
-import gzip
-import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tensor2keras import registry
-from tensor2keras.data import archives, sources
+from tensor2keras.data.corpora import Corpus, is_present
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
-from tensor2keras.data.text_problem import Text2TextProblem, VocabType
+from tensor2keras.data.text_problem import VocabType
+from tensor2keras.data.translate_problem import TranslateProblem
 from tensor2keras.symbols import EOS_ID
-
-# As T2T writes them: (address of the archive, (file of the first language, file of the second)), or for tables
-# (address, ("tsv", column of the first language, column of the second, pattern of the files)).
-Corpus = tuple[str, Sequence[Any]]
-Pair = tuple[str, str]
-
-VOCAB_BYTES_A_FILE = 10**6
-VOCAB_TFDS_SAMPLES = 25_000
 
 WMT13 = "http://www.statmt.org/wmt13/"
 WMT17 = "http://data.statmt.org/wmt17/translation-task/"
@@ -121,7 +105,7 @@ ENZH = {
         (WMT18 + "dev.tgz", ("dev/newsdev2017-enzh-src.en.sgm", "dev/newsdev2017-enzh-ref.zh.sgm")),
     ],
 }
-# Their owners ask for registration; they are used if their archive lies in tmp_dir.
+# Corpora that require registration; they are used if their archive lies in tmp_dir.
 ENZH_CWMT = _chinese(
     "cwmt.tgz",
     ("cwmt/casia2015/casia2015_", "en.txt", "ch.txt"),
@@ -131,182 +115,6 @@ ENZH_CWMT = _chinese(
     *((f"cwmt/datum2017/Book{number}_", "en.txt", "cn.txt") for number in range(1, 21)),
 )
 ENZH_UN = _chinese("UNv1.0.en-zh.tar.gz", ("en-zh/UNv1.0.en-zh.", "en", "zh"))
-
-
-class TranslateProblem(Text2TextProblem):
-    """Base class: a subclass gives `source_data_files`, and `tfds_name` if a tfds data set has the same corpora.
-
-    Example:
-        @registry.register_problem
-        class TranslateEndeNews(TranslateProblem):
-            def source_data_files(self, dataset_split):
-                name = "train" if dataset_split == DatasetSplit.TRAIN else "dev"
-                return [("https://example.org/news.tgz", (f"news/{name}.en", f"news/{name}.de"))]
-    """
-
-    @property
-    def is_generate_per_split(self) -> bool:
-        return True
-
-    @property
-    def languages(self) -> tuple[str, str]:
-        """The two languages: names of the tfds data set's features."""
-        return "en", "de"
-
-    @property
-    def tfds_name(self) -> str | None:
-        """The tfds data set ("builder/config") with the same corpora, or None."""
-        return None
-
-    def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
-        """The corpora of a split."""
-        raise NotImplementedError(f"{type(self).__name__} does not define source_data_files")
-
-    def vocab_data_files(self) -> Sequence[Corpus]:
-        """The corpora from which the vocabulary is learnt: the training corpora."""
-        return self.source_data_files(DatasetSplit.TRAIN)
-
-    def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
-        corpora = self.source_data_files(dataset_split)
-        if self._reads_tfds(tmp_dir, corpora):
-            instead = sources.put_files(tmp_dir, missing(tmp_dir, corpora))
-            return sources.tfds_samples(self.tfds_name, dataset_split, *self.languages, data_dir, instead=instead)
-        fetch_missing(tmp_dir, corpora)
-        pairs = itertools.chain.from_iterable(corpus_pairs(tmp_dir, corpus) for corpus in corpora)
-        return ({"inputs": inputs, "targets": targets} for inputs, targets in pairs)
-
-    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
-        return self.vocab_text(data_dir, tmp_dir, sides=(0, 1))
-
-    def vocab_text(
-        self, data_dir: str, tmp_dir: str, sides: Sequence[int], budget: int = VOCAB_BYTES_A_FILE
-    ) -> Iterator[str]:
-        """Text of the given sides (0: inputs, 1: targets): about `budget` characters spread over each file, as in T2T.
-
-        From a tfds data set, which is shuffled, it is the first 25,000 samples.
-        """
-        corpora = self.vocab_data_files()
-        if self._reads_tfds(tmp_dir, corpora):
-            samples = self.generate_samples(data_dir, tmp_dir, DatasetSplit.TRAIN)
-            for sample in itertools.islice(samples, VOCAB_TFDS_SAMPLES):
-                yield from ((sample["inputs"], sample["targets"])[side] for side in sides)
-            return
-        fetch_missing(tmp_dir, corpora)
-        for corpus in corpora:
-            for side in sides:
-                yield from spread_lines(*_side(tmp_dir, corpus, side), budget)
-
-    def _reads_tfds(self, tmp_dir: str, corpora: Sequence[Corpus]) -> bool:
-        return self.tfds_name is not None and not any(is_present(tmp_dir, corpus) for corpus in corpora)
-
-
-# ---- corpora in tmp_dir ----
-
-
-def is_present(tmp_dir: str, corpus: Corpus) -> bool:
-    """Whether a corpus's files or its archive lie in `tmp_dir`."""
-    return bool(_files(tmp_dir, corpus)) or os.path.isfile(_archive(tmp_dir, corpus))
-
-
-def missing(tmp_dir: str, corpora: Iterable[Corpus]) -> list[str]:
-    """Names of the archives of the corpora that are not present."""
-    archives = (os.path.basename(corpus[0]) for corpus in corpora if not is_present(tmp_dir, corpus))
-    return list(dict.fromkeys(archives))
-
-
-def fetch_missing(tmp_dir: str, corpora: Sequence[Corpus]) -> None:
-    """Downloads the archives that are not in `tmp_dir`.
-
-    Raises:
-        MissingDataError: there is no network, or an address no longer answers; names what to put where.
-    """
-    absent = missing(tmp_dir, corpora)
-    urls = {os.path.basename(url): url for url, _ in corpora}
-    for archive in absent:
-        instead = f"{sources.put_files(tmp_dir, absent)}; they come from {', '.join(urls[name] for name in absent)}"
-        archives.download(urls[archive], os.path.join(tmp_dir, archive), instead)
-
-
-def corpus_pairs(tmp_dir: str, corpus: Corpus) -> Iterator[Pair]:
-    """The sentence pairs of a corpus, without those that have an empty side; extracts its archive first if need be.
-
-    Raises:
-        ValueError: files that are not aligned or not UTF-8, an archive without the files.
-    """
-    files = _files(tmp_dir, corpus) or _extract(tmp_dir, corpus)
-    _, kind = corpus
-    if kind[0] == "tsv":
-        pairs = itertools.chain.from_iterable(_table_pairs(path, *kind[1:3]) for path in files)
-    else:
-        pairs = sources.aligned_lines(*files)
-        if all(name.endswith("sgm") for name in kind):
-            pairs = ((_segment(first), _segment(second)) for first, second in pairs)
-    return ((first, second) for first, second in pairs if first and second)
-
-
-def spread_lines(lines: Iterable[str], size: int, budget: int) -> Iterator[str]:
-    """About `budget` characters of whole lines, evenly spread over a text of `size` bytes (T2T's choice of lines)."""
-    stride = size // budget // 2 + 1
-    for line in itertools.islice(lines, stride - 1, None, stride):
-        if budget <= 0:
-            return
-        budget -= len(line)
-        yield line
-
-
-def _side(tmp_dir: str, corpus: Corpus, side: int) -> tuple[Iterator[str], int]:
-    """The lines of one language of a corpus, and their size in bytes."""
-    files = _files(tmp_dir, corpus) or _extract(tmp_dir, corpus)
-    if corpus[1][0] == "tsv":
-        return (pair[side] for pair in corpus_pairs(tmp_dir, corpus)), sum(map(_size, files)) // 2
-    return sources.read_lines(files[side]), _size(files[side])
-
-
-def _size(path: str) -> int:
-    """Bytes of a file, uncompressed."""
-    if not path.endswith(".gz"):
-        return os.path.getsize(path)
-    with gzip.open(path) as file:
-        return file.seek(0, os.SEEK_END)
-
-
-def _archive(tmp_dir: str, corpus: Corpus) -> str:
-    return os.path.join(tmp_dir, os.path.basename(corpus[0]))
-
-
-def _files(tmp_dir: str, corpus: Corpus) -> list[str]:
-    """Paths of a corpus's text files, or [] unless all are there."""
-    _, names = corpus
-    if names[0] == "tsv":
-        return sorted(glob.glob(os.path.join(glob.escape(tmp_dir), names[3])))
-    paths = [sources.find_file(tmp_dir, name) for name in names]
-    return [] if None in paths else paths
-
-
-def _extract(tmp_dir: str, corpus: Corpus) -> list[str]:
-    """Takes a corpus's files, and only these, out of its archive."""
-    archive = _archive(tmp_dir, corpus)
-    _, names = corpus
-    patterns = [names[3]] if names[0] == "tsv" else [glob.escape(name) for name in names]
-    archives.extract(archive, tmp_dir, patterns)
-    files = _files(tmp_dir, corpus)
-    if not files:
-        raise ValueError(f"{archive} does not hold {' and '.join(patterns)}; is it complete?")
-    return files
-
-
-def _table_pairs(path: str, first: int, second: int) -> Iterator[Pair]:
-    for line in sources.read_lines(path):
-        cells = line.split("\t")
-        if len(cells) > max(first, second):
-            yield cells[first].strip(), cells[second].strip()
-
-
-def _segment(line: str) -> str:
-    """The text of an SGM file's `<seg>` line, "" for every other line."""
-    if not (line.startswith("<seg") and line.endswith("</seg>")):
-        return ""
-    return line.partition(">")[2].removesuffix("</seg>")
 
 
 # ---- English-German ----
@@ -329,7 +137,7 @@ class TranslateEndeWmt32kPacked(TranslateEndeWmt32k):
     packed_length = 256
 
     @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+    def use_vocab_from_other_problem(self) -> TranslateProblem:
         return TranslateEndeWmt32k(self.data_dir_root, self.tmp_dir)
 
 
@@ -347,7 +155,7 @@ class TranslateEndeWmt8kPacked(TranslateEndeWmt8k):
     packed_length = 256
 
     @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+    def use_vocab_from_other_problem(self) -> TranslateProblem:
         return TranslateEndeWmt8k(self.data_dir_root, self.tmp_dir)
 
 
@@ -410,7 +218,7 @@ class TranslateEnfrWmt32kPacked(TranslateEnfrWmt32k):
     packed_length = 256
 
     @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
+    def use_vocab_from_other_problem(self) -> TranslateProblem:
         return TranslateEnfrWmt32k(self.data_dir_root, self.tmp_dir)
 
 
@@ -492,7 +300,7 @@ class TranslateEnzhWmt32k(TranslateProblem):
     """English-Chinese, WMT, a vocabulary of 32k subwords for each language.
 
     News Commentary, and the CWMT and UN corpora if `cwmt.tgz` and `UNv1.0.en-zh.tar.gz` lie in `tmp_dir`: their owners
-    ask for registration (http://nlp.nju.edu.cn/cwmt-wmt/, https://conferences.unite.un.org/UNCorpus).
+    require registration (http://nlp.nju.edu.cn/cwmt-wmt/, https://conferences.unite.un.org/UNCorpus).
     """
 
     languages = ("en", "zh")
@@ -515,7 +323,7 @@ class TranslateEnzhWmt32k(TranslateProblem):
         return [*ENZH[DatasetSplit.TRAIN], *self.get_training_dataset(self.tmp_dir)]
 
     def get_training_dataset(self, tmp_dir: str) -> list[Corpus]:
-        """Further training corpora, as far as they are there."""
+        """Returns the additional training corpora that are present."""
         return [corpus for corpus in (*ENZH_CWMT, *ENZH_UN) if is_present(tmp_dir, corpus)]
 
     def vocabulary_files(self) -> list[str]:

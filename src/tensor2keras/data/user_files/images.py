@@ -1,11 +1,11 @@
-"""Classification of the user's own pictures, with no code: a folder a class in `tmp_dir`.
+"""Classification of the user's own pictures, with no code: one folder for each class in `tmp_dir`.
 
     image2class_tmpdir      SPLIT/CLASS/*.png (SPLIT is train, then eval, dev, val or validation, then test), or
                             CLASS/*.png without splits; PNG, JPEG, GIF or BMP
     image2class_tmpdir64    the same at 64 x 64 pixels instead of 32 x 32
     image2class_tmpdir224   the same at 224 x 224
 
-Pictures of another size are scaled and cut to it. Without a folder for validation, every 20th picture of each class is
+Pictures of another size are scaled and cropped. Without a folder for validation, every 20th picture of each class is
 held out for it. The classes are the folders' names, in their order; every one must occur in training.
 """
 
@@ -16,14 +16,16 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from tensor2keras import files, registry
+from tensor2keras import registry
 from tensor2keras.data import image_files, sources
-from tensor2keras.data.image_problem import Features, Image2ClassProblem, random_crop_and_flip
+from tensor2keras.data.image_problem import Image2ClassProblem, random_crop_and_flip
+from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.splits import HOLD_OUT, SPLIT_NAMES, DatasetSplit
+from tensor2keras.data.user_files.base import LabelsFileProblem
 
 
 def given_splits(directory: str) -> dict[str, dict[str, list[str]]]:
-    """Split -> class -> files, for the splits that have a folder of their own with classes in it."""
+    """Returns split -> class -> files, for the splits that have a folder with classes."""
     found = {}
     for split, names in SPLIT_NAMES.items():
         folders = (os.path.join(directory, name) for name in names)
@@ -34,7 +36,7 @@ def given_splits(directory: str) -> dict[str, dict[str, list[str]]]:
 
 
 def find_pictures(directory: str) -> dict[str, dict[str, list[str]]]:
-    """Split -> class -> files, "validation" among the splits.
+    """Returns split -> class -> files, "validation" among the splits.
 
     Raises:
         MissingDataError: no pictures for training.
@@ -61,7 +63,7 @@ def find_pictures(directory: str) -> dict[str, dict[str, list[str]]]:
 
 
 @registry.register_problem("image2class_tmpdir")
-class Image2classTmpdir(Image2ClassProblem):
+class Image2classTmpdir(LabelsFileProblem, Image2ClassProblem):
     """Your own pictures and their classes, from train/CLASS/*.png in tmp_dir, at 32 x 32 pixels."""
 
     image_size = 32
@@ -74,28 +76,20 @@ class Image2classTmpdir(Image2ClassProblem):
         return [{"split": split, "shards": count} for split, count in shards.items() if split in present]
 
     @property
-    def labels_filename(self) -> str:
-        """Name of the file in `data_dir` with the classes' names, one a line."""
-        return f"labels.{self.dataset_filename()}.txt"
-
-    @property
     def class_labels(self) -> list[str]:
-        return list(sources.read_lines(sources.require_file(str(self.data_dir_root), self.labels_filename)))
+        return self.read_labels(str(self.data_dir_root))
 
     @property
     def num_classes(self) -> int:
         return len(self.class_labels)
 
-    def vocabulary_files(self) -> list[str]:
-        return [self.labels_filename]
+    def find_labels(self, tmp_dir: str) -> list[str]:
+        return list(find_pictures(tmp_dir)[DatasetSplit.TRAIN])
 
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
-        pictures = find_pictures(tmp_dir)
+        super().prepare_to_generate(data_dir, tmp_dir)
         if DatasetSplit.EVAL not in given_splits(tmp_dir):
             logging.warning("No pictures for validation: every %dth of each class is held out.", HOLD_OUT)
-        path = os.path.join(data_dir, self.labels_filename)
-        if not os.path.exists(path):
-            files.write_text(path, "".join(f"{label}\n" for label in pictures[DatasetSplit.TRAIN]))
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         numbers = {label: number for number, label in enumerate(self.class_labels)}

@@ -1,0 +1,146 @@
+"""Text problems on the user's own files in `tmp_dir`, with no code.
+
+One sample a line, UTF-8, plain or `.gz` (SPLIT is train, then eval, dev, val or validation, then test):
+
+    text2text_tmpdir    inputs.SPLIT.txt and targets.SPLIT.txt, or SPLIT.tsv, or SPLIT.jsonl (keys inputs, targets)
+    text2self_tmpdir    targets.SPLIT.txt, or SPLIT.txt, or SPLIT.jsonl (key targets)
+    text2class_tmpdir   inputs.SPLIT.txt and labels.SPLIT.txt, or SPLIT.tsv, or SPLIT.jsonl (keys inputs, label)
+
+`text2self_tmpdir_characters` reads the same text files as one text, line breaks included.
+
+Samples with an empty side are left out. Without a validation file, every 20th training sample is held out for it.
+"""
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from tensor2keras import registry
+from tensor2keras.data import sources
+from tensor2keras.data.rows import (
+    TEXT_TO_CLASS,
+    TEXT_TO_SELF,
+    TEXT_TO_TEXT,
+    FileSource,
+    find_split_files,
+)
+from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data.text_problem import OVERLAP, Text2SelfProblem, Text2TextProblem, VocabType
+from tensor2keras.data.user_files.base import ChosenVocabSizeProblem, UserClassProblem, UserDataProblem
+
+
+class TmpdirProblem(ChosenVocabSizeProblem, UserDataProblem):
+    """Base class of the problems that read `tmp_dir` by the file names given in this module's docstring."""
+
+    columns = TEXT_TO_TEXT
+
+    def source(self) -> FileSource:
+        return FileSource(find_split_files(self.tmp_dir, self.columns), self.columns)
+
+    def generate_data(self) -> None:
+        """Does as `Problem.generate_data`; warns if the data were made from other files than the present ones."""
+        super().generate_data()
+        try:
+            now = self.source().fingerprint()
+        except FileNotFoundError:  # generated data can be used without the text
+            return
+        if self.info.metadata.get("sources", now) != now:
+            logging.warning("The text in %s has changed; remove %s to use it.", self.tmp_dir, self.data_dir)
+
+
+@registry.register_problem
+class Text2textTmpdir(TmpdirProblem, Text2TextProblem):
+    """Your own text to text, from inputs.train.txt and targets.train.txt in tmp_dir."""
+
+
+@registry.register_problem
+class Text2textTmpdirTokens(Text2textTmpdir):
+    """Your own text to text by whole words: as text2text_tmpdir, and vocab.txt in tmp_dir with one word a line."""
+
+    @property
+    def vocab_type(self) -> str:
+        return VocabType.TOKEN
+
+    @property
+    def oov_token(self) -> str:
+        return "<UNK>"
+
+    def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
+        path = os.path.join(data_dir, self.vocab_filename)
+        if not os.path.exists(path):
+            words = sources.read_lines(sources.require_file(tmp_dir, "vocab.txt"))
+            encoder = text_encoder.TokenTextEncoder(None, vocab_list=[self.oov_token, *filter(None, words)])
+            encoder.store_to_file(path)
+        super().prepare_to_generate(data_dir, tmp_dir)
+
+
+@registry.register_problem
+class Text2selfTmpdir(TmpdirProblem, Text2SelfProblem):
+    """Your own text for a language model, from targets.train.txt (or train.txt) in tmp_dir."""
+
+    columns = TEXT_TO_SELF
+
+
+@registry.register_problem
+class Text2selfTmpdirCharacters(Text2selfTmpdir):
+    """Your own text for a language model by bytes, line breaks included, from train.txt in tmp_dir: pieces of 512.
+
+    Training pieces overlap: each begins a quarter of its length after the last, so that a byte is learned at four
+    positions. Without a validation file the last tenth of the text is held out. Pieces have no end of sequence.
+    """
+
+    sequence_length = 512
+    held_out = "the last tenth of the training text"
+
+    @property
+    def vocab_type(self) -> str:
+        return VocabType.CHARACTER
+
+    def max_length(self, model_hparams: Any) -> int:
+        return model_hparams.get("split_to_length") or self.sequence_length
+
+    def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
+        first_id = text_encoder.NUM_RESERVED_TOKENS
+        for piece in self.pieces(dataset_split):
+            yield {"targets": np.frombuffer(piece, np.uint8).astype(np.int64) + first_id}
+
+    def pieces(self, split: str) -> Iterator[bytes]:
+        """Yields the text of a split in pieces; the last one may be shorter.
+
+        Raises:
+            ValueError: a .jsonl file, or a `.gz` file that is cut off.
+        """
+        groups = self.source().groups
+        has_file = split in groups
+        step = self.sequence_length // OVERLAP if split == DatasetSplit.TRAIN else self.sequence_length
+        for (path,) in groups[split if has_file else DatasetSplit.TRAIN]:
+            if path.removesuffix(".gz").endswith(".jsonl"):
+                raise ValueError(f"{path}: {self.name} reads plain text; put train.txt into {self.tmp_dir}")
+            try:
+                with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
+                    size = file.seek(0, os.SEEK_END)
+                    middle = size if DatasetSplit.EVAL in groups else size - size // 10
+                    begin, end = (
+                        (0, size) if split == DatasetSplit.TEST else (0, middle) if has_file else (middle, size)
+                    )
+                    file.seek(begin)
+                    piece = new = file.read(min(self.sequence_length, end - begin))
+                    while new:
+                        yield piece
+                        new = file.read(min(step, end - file.tell()))
+                        piece = piece[step:] + new
+            except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+                raise ValueError(f"{path}: not a whole gzip file ({error})") from None
+
+
+@registry.register_problem
+class Text2classTmpdir(TmpdirProblem, UserClassProblem):
+    """Your own text and its classes, from inputs.train.txt and labels.train.txt in tmp_dir."""
+
+    columns = TEXT_TO_CLASS
