@@ -29,6 +29,18 @@ def batch_hparams(**values: Any) -> HParams:
     return HParams(BATCH_HPARAMS | values)
 
 
+class Lengths(Problem):
+    """Examples of 2 to 9 inputs and as many targets."""
+
+    @property
+    def is_generate_per_split(self):
+        return True
+
+    def generate_encoded_samples(self, data_dir, tmp_dir, dataset_split):
+        for length in range(2, 10):
+            yield {"inputs": [2] * length, "targets": [2] * length}
+
+
 def run_problem_test(
     problem: Problem, *, splits: tuple[str, ...] = ("train", "validation"), same_text: bool = True, batches: bool = True
 ) -> Problem:

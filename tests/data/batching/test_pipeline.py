@@ -12,6 +12,7 @@ from tensor2keras.data.batching import pipeline as batching
 from tensor2keras.data.batching.buckets import BatchingScheme
 from tensor2keras.hparams import HParams
 from tests import test_weights
+from tests.data.problem_test_case import Lengths
 
 SCHEME = BatchingScheme(boundaries=[5, 9], batch_sizes=[12, 6, 4], min_length=0, max_length=12)
 

@@ -8,6 +8,7 @@ from tensor2keras.data.batching import reports
 from tensor2keras.data.batching.buckets import BatchingScheme
 from tensor2keras.data.problem import Problem
 from tensor2keras.hparams import HParams
+from tests.data.problem_test_case import Lengths
 
 SCHEME = BatchingScheme(boundaries=[5, 9], batch_sizes=[12, 6, 4], min_length=0, max_length=12)
 
@@ -19,18 +20,6 @@ def test_padding_report():
     assert report.non_padding == pytest.approx(6 / 9)
     assert "66.7% of them non-padding" in str(report)
     assert str(reports.PaddingReport(2, 8, 0, 1.0, 1)) == "2 batches, 4.0 rows each, 1 distinct shapes"  # of images
-
-
-class Lengths(Problem):
-    """Examples of 2 to 9 inputs and as many targets."""
-
-    @property
-    def is_generate_per_split(self):
-        return True
-
-    def generate_encoded_samples(self, data_dir, tmp_dir, dataset_split):
-        for length in range(2, 10):
-            yield {"inputs": [2] * length, "targets": [2] * length}
 
 
 @pytest.mark.parametrize(
