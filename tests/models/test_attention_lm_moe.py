@@ -184,9 +184,15 @@ def test_names_are_t2ts():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"attention_type": "sparse_multihead"}, "hparams.attention_type='sparse_multihead'; set one of 'multihead'"),
-        ({"attention_layers": "hr"}, r"unknown letter 'r' in hparams.attention_layers='hr'; known: h \(multihead\)"),
-        ({"pos": "emb"}, "hparams.pos='emb'; set one of 'timing', 'none'"),
+        (
+            {"attention_type": "sparse_multihead"},
+            "hparams.attention_type='sparse_multihead' is not supported by attention_lm_moe; allowed: local_",
+        ),
+        (
+            {"attention_layers": "hr"},
+            "attention_layers='hr' is not supported by attention_lm_moe; allowed: letters of hemf",
+        ),
+        ({"pos": "emb"}, "hparams.pos='emb' is not supported by attention_lm_moe; allowed: none, timing"),
         ({"prepend_mode": "prepend_inputs_full_attention"}, "hparams.prepend_mode='prepend_inputs_full_attention'"),
         ({"attention_type": "memory_efficient"}, "set layer_preprocess_sequence=n, not none"),
         ({"memory_efficient_ffn": True}, "set layer_preprocess_sequence=n, not none"),

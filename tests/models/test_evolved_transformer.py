@@ -58,7 +58,13 @@ def test_heads_double_up_to_sixteen(heads, doubled):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "message"), [({"prepend_mode": "prepend_inputs_masked_attention"}, "does not take prepend_mode")]
+    ("overrides", "message"),
+    [
+        (
+            {"prepend_mode": "prepend_inputs_masked_attention"},
+            "prepend_mode=.* is not supported by evolved_transformer; allowed: none",
+        )
+    ],
 )
 def test_what_is_not_supported_is_refused(overrides, message):
     with pytest.raises(ValueError, match=message):

@@ -81,7 +81,12 @@ def test_the_weights_that_make_keys_of_areas_have_their_names():
 @pytest.mark.parametrize(
     ("name", "hparams_set", "overrides", "message"),
     [
-        ("lstm_seq2seq", "lstm_seq2seq", {"initializer": "orthogonal"}, "do not learn with initializer=orthogonal"),
+        (
+            "lstm_seq2seq",
+            "lstm_seq2seq",
+            {"initializer": "orthogonal"},
+            "hparams.initializer='orthogonal' is not supported by lstm_seq2seq; allowed: normal",
+        ),
         (
             "lstm_seq2seq_attention",
             "lstm_attention",
@@ -92,7 +97,7 @@ def test_the_weights_that_make_keys_of_areas_have_their_names():
             "lstm_seq2seq_attention",
             "lstm_attention",
             {"attention_mechanism": "dot"},
-            "unknown attention_mechanism 'dot'",
+            "hparams.attention_mechanism='dot' is not supported by lstm_seq2seq_attention; allowed: bahdanau, luong",
         ),
     ],
 )

@@ -51,7 +51,7 @@ def test_hard_sigmoid_equals_t2t(golden):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="set kernel_width=1, not 3"):
+    with pytest.raises(ValueError, match=r"hparams.kernel_width=3 is not supported by neural_gpu; allowed: 1"):
         registry.model("neural_gpu", registry.hparams("neural_gpu", symbol_problem(), {"kernel_width": 3}))
     with pytest.raises(ValueError, match="neural_gpu needs inputs of modality symbol"):
         registry.model("neural_gpu", registry.hparams("neural_gpu", symbol_problem(inputs=False)))

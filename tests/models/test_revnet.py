@@ -63,7 +63,7 @@ def test_bottlenecks_have_t2ts_scopes():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"dim": "3d"}, "dim='3d'"),
+        ({"dim": "3d"}, "dim='3d' is not supported by revnet; allowed: 2d"),
         ({"strides": [1]}, r"strides=\[1\] must have 2 values"),
         ({"bottleneck": False, "num_channels": [7, 8]}, "unit_0: 7 channels must be 4 and an even number more"),
     ],

@@ -53,7 +53,7 @@ def test_the_target_space_begins_the_targets():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"attention_type": "area"}, "unknown attention_type 'area'; known: transformer, none"),
+        ({"attention_type": "area"}, "attention_type='area' is not supported by slice_net; allowed: none, transformer"),
         ({"hidden_size": 16}, "hidden_size=16 has no room for timing signals: 32 or more"),
         ({"hidden_size": 40}, "filters=40 cannot be divided into separability=-3 groups"),
     ],

@@ -240,3 +240,95 @@ def test_a_modality_of_ones_own(tmp_path):
     assert type(loaded.target_top) is Celsius
     np.testing.assert_array_equal(run(loaded, x), run(model, x))
     assert type(BagOfWords.from_config(model.get_config()).modalities["targets"]) is Celsius
+
+
+def test_the_model_keeps_a_locked_copy_of_hparams():
+    hparams = tiny_hparams()
+    before = hparams.to_json()
+    model = registry.model("transformer", hparams)
+    assert hparams.to_json() == before
+    hparams.override(hidden_size=32)
+    assert model.hparams.hidden_size == 16
+    for change in (
+        lambda: setattr(model.hparams, "hidden_size", 32),
+        lambda: model.hparams.override(hidden_size=32),
+        lambda: model.hparams.add_hparam("another", 1),
+        lambda: setattr(model.hparams.problem, "name", "another"),
+    ):
+        with pytest.raises((AttributeError, KeyError), match="frozen"):
+            change()
+    assert model.hparams.to_json() == before
+
+
+def test_editing_label_smoothing_after_construction_does_not_change_the_loss():
+    hparams = tiny_hparams(label_smoothing=0.1)
+    model = registry.model("transformer", hparams)
+    x, y, w = batch()
+    logits = model(x)
+    before = float(model.compute_loss(x, y, logits, w, training=True))
+    hparams.label_smoothing = 0.5
+    assert float(model.compute_loss(x, y, logits, w, training=True)) == before
+    other = registry.model("transformer", hparams)
+    assert float(other.compute_loss(x, y, logits, w, training=True)) != pytest.approx(before, rel=1e-3)
+
+
+class ReadsHParams(T2TModel):
+    """A body that reads hparams, as in T2T."""
+
+    def body(self, features, training=False):
+        return features["targets"] * self.hparams.hidden_size
+
+
+def test_a_body_may_read_hparams():
+    model = ReadsHParams(tiny_hparams().override(problem=None))
+    targets = np.ones((2, 3, 16), "float32")
+    np.testing.assert_array_equal(run(model, {"targets": targets}), 16 * targets)
+
+
+def test_a_subclass_declares_the_values_that_it_supports():
+    class OneNorm(ReadsHParams):
+        allowed = {"norm_type": ("layer",)}  # noqa: RUF012
+
+    OneNorm(tiny_hparams())
+    with pytest.raises(ValueError, match=r"hparams.norm_type='batch' is not supported by one_norm; allowed: layer"):
+        OneNorm(tiny_hparams(norm_type="batch"))
+
+
+@pytest.fixture
+def global_policy():
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "setting", "activation_dtype", "policy"),
+    [
+        ("mixed_bfloat16", "float32", "float32", "mixed_bfloat16"),  # given
+        ("float32", "float32", "bfloat16", "float32"),  # given, against hparams
+        (None, "mixed_bfloat16", "float32", "mixed_bfloat16"),  # Keras's own setting
+        (None, "float32", "bfloat16", "mixed_bfloat16"),  # by hparams
+        (None, "float32", "float32", "float32"),
+    ],
+)
+def test_the_dtype_policy_comes_back_from_the_config(dtype, setting, activation_dtype, policy, global_policy):
+    global_policy(setting)
+    hparams = tiny_hparams(activation_dtype=activation_dtype)
+    model = registry.model("transformer", hparams, **({} if dtype is None else {"dtype": dtype}))
+    assert model.dtype_policy.name == policy
+    assert model.encoder.dtype_policy.name == policy
+    global_policy("float32")
+    again = type(model).from_config(model.get_config())
+    assert again.dtype_policy.name == policy
+    assert again.decoder.dtype_policy.name == policy
+    del (config := model.get_config())["dtype"]  # as files of earlier versions are
+    expected = "mixed_bfloat16" if activation_dtype == "bfloat16" else "float32"
+    assert type(model).from_config(config).dtype_policy.name == expected
+
+
+def test_a_saved_model_keeps_its_dtype_policy(tmp_path):
+    model = registry.model("transformer", tiny_hparams(), dtype="mixed_bfloat16")
+    model.build()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.dtype_policy.name == "mixed_bfloat16"
+    np.testing.assert_array_equal(*(ops.convert_to_numpy(ops.cast(m(features()), "float32")) for m in (model, loaded)))

@@ -49,7 +49,7 @@ SETTINGS = {
     "act_epsilon": 0.01,
     "act_loss_weight": 0.01,
 }
-_CHOICES = {
+CHOICES = {
     "recurrence_type": RECURRENCE_TYPES,
     "position_start_index": (None, "random", "step"),
     "step_timing_signal_type": ("learned", "sinusoid"),
@@ -61,7 +61,7 @@ Apply = Callable[[keras.layers.Layer, Any, Any], Any]  # (layer, state, step) ->
 
 def check_settings(settings: Options) -> None:
     """Raises ValueError, naming the value and what is allowed, for settings that cannot be built."""
-    for name, known in _CHOICES.items():
+    for name, known in CHOICES.items():
         if settings[name] not in known:
             raise ValueError(f"unknown {name} {settings[name]!r}; known: {', '.join(map(str, known))}")
     kind = settings["recurrence_type"]
@@ -331,7 +331,7 @@ class Recurrence(Layer):
         update = ops.sigmoid(self._dense_of("update", x, state)) * mask
         reset = ops.sigmoid(self._dense_of("reset", x, state)) * mask
         candidate = ops.tanh(self._dense_of("candidate", x, reset * state)) * mask
-        return self.norms[1](None, (1.0 - update) * x + update * candidate)
+        return self.norms[1]((1.0 - update) * x + update * candidate)
 
     def _lstm(self, x: Any, state: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
         x = self.norms[0](x)

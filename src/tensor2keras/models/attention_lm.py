@@ -36,7 +36,7 @@ class AttentionLM(transformer.Transformer):
     def _decoder_feed_forward(self) -> dict[str, Any]:
         return {
             "ffn_layer": "conv_hidden_relu",
-            "hidden_size": self.hparams.hidden_size,
+            "hidden_size": self.hidden_size,
             "filter_size": self.hparams.filter_size,
             "dropout": self.hparams.relu_dropout,
             "kernel_initializer": self.kernel_initializer,

@@ -16,7 +16,7 @@ says it has. `moe_layers=` (empty) gives the computation of a checkpoint of T2T 
 `factored_logits` and `attention_split_batch` save T2T memory and change no number; nothing comes of them here.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -26,18 +26,11 @@ from tensor2keras.layers import attention
 from tensor2keras.layers.mixed_transformer import MixedTransformer
 from tensor2keras.layers.position import shift_right
 from tensor2keras.models import layer_options, t2t_model
+from tensor2keras.models.allowed import Allowed, Letters
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.transformer import transformer
-from tensor2keras.models.transformer_moe import require_settings
 
 LETTERS = {"h": "multihead", "e": "local_experts", "m": "memory_efficient", "f": "multihead_full"}
-
-# What the layers work with; the first value is that of hparams without the setting.
-_ALLOWED: dict[str, tuple] = {
-    "attention_type": tuple(LETTERS.values()),
-    "pos": ("timing", "none"),
-    "prepend_mode": ("none", "prepend_inputs_masked_attention"),
-}
 
 
 @registry.register_model
@@ -61,22 +54,15 @@ class AttentionLmMoe(transformer.Transformer):
     """
 
     t2t_body = ""
-    not_built = (*transformer.Transformer.not_built, "num_area_layers")
+    allowed: ClassVar[Allowed] = {
+        "num_area_layers": (0,),
+        "attention_type": tuple(LETTERS.values()),
+        "attention_layers": Letters("".join(LETTERS)),
+        "pos": ("timing", "none"),
+        "prepend_mode": ("none", "prepend_inputs_masked_attention"),
+    }
 
     def __init__(self, hparams: HParams, name: str = "attention_lm_moe", **kwargs: Any):
-        require_settings(name, hparams, _ALLOWED)
-        self.attention_types = attention_types(hparams)
-        has_own_norm = "memory_efficient" in self.attention_types or hparams.memory_efficient_ffn
-        if has_own_norm and hparams.layer_preprocess_sequence != "n":
-            raise ValueError(
-                f"{name}: memory_efficient layers begin with a norm: set layer_preprocess_sequence=n, not "
-                f"{hparams.layer_preprocess_sequence}"
-            )
-        if hparams.use_inputs and ("local_experts" in self.attention_types or hparams.attention_local):
-            raise ValueError(
-                f"{name} with use_inputs=True sees later positions, which local_experts and attention_local=True hide: "
-                "set attention_type=multihead and attention_local=False"
-            )
         super().__init__(hparams, name=name, **kwargs)
         self.require_modality("targets", "symbol")
         if self.problem is None:
@@ -90,13 +76,29 @@ class AttentionLmMoe(transformer.Transformer):
                 "take a problem without inputs"
             )
 
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self.use_inputs = hparams.use_inputs
+        self.attention_types = attention_types(hparams)
+        has_own_norm = "memory_efficient" in self.attention_types or hparams.memory_efficient_ffn
+        if has_own_norm and hparams.layer_preprocess_sequence != "n":
+            raise ValueError(
+                f"{self.name}: memory_efficient layers begin with a norm: set layer_preprocess_sequence=n, not "
+                f"{hparams.layer_preprocess_sequence}"
+            )
+        if hparams.use_inputs and ("local_experts" in self.attention_types or hparams.attention_local):
+            raise ValueError(
+                f"{self.name} with use_inputs=True sees later positions, which local_experts and attention_local=True "
+                "mask: set attention_type=multihead and attention_local=False"
+            )
+
     @property
     def has_inputs(self) -> bool:
         return False  # no encoder beside the decoder
 
     @property
     def decodes_by_steps(self) -> bool:
-        return not self.hparams.use_inputs
+        return not self.use_inputs
 
     def _decoder_stack(self) -> keras.layers.Layer:
         layers = [
@@ -153,7 +155,7 @@ class AttentionLmMoe(transformer.Transformer):
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
         self.refuse_packed(features)
-        if self.hparams.use_inputs:
+        if self.use_inputs:
             return self.decoder(self.decoder_dropout(features["inputs"], training=training), training=training)
         targets = features["targets"]
         x = self._add_positions(shift_right(targets), features, "targets", None)
@@ -163,21 +165,12 @@ class AttentionLmMoe(transformer.Transformer):
 
 
 def attention_types(hparams: HParams) -> list[str]:
-    """The kind of self-attention of each layer.
-
-    Raises:
-        ValueError: a letter in `attention_layers` that is not known.
+    """Returns the kind of self-attention of each layer.
 
     Example:
         >>> attention_types(registry.hparams("attention_lm_moe_base_hybrid"))
         ['multihead', 'local_experts', 'multihead', 'local_experts']
     """
-    if unknown := set(hparams.attention_layers) - set(LETTERS):
-        known = ", ".join(f"{letter} ({kind})" for letter, kind in LETTERS.items())
-        raise ValueError(
-            f"unknown letter {sorted(unknown)[0]!r} in hparams.attention_layers={hparams.attention_layers!r}; "
-            f"known: {known}"
-        )
     return [LETTERS[letter] for letter in hparams.attention_layers] or [
         hparams.attention_type
     ] * hparams.num_hidden_layers

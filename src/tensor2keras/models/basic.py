@@ -45,7 +45,7 @@ class BasicFcRelu(t2t_model.T2TModel):
             return
         for dense in self.dense:
             dense.build((None, size))
-            size = self.hparams.hidden_size
+            size = self.hidden_size
 
     def get_build_config(self) -> dict[str, Any]:
         """For `.keras` files: how many values the inputs have, which a batch may have said."""

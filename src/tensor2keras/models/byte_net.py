@@ -125,7 +125,7 @@ class ByteNet(t2t_model.T2TModel):
         self.decoder = ResidualDilatedConv(padding="LEFT", name="decoder", **stack)
 
     def build_body(self) -> None:
-        hidden_size = self.hparams.hidden_size
+        hidden_size = self.hidden_size
         with keras.name_scope("bytenet"):
             self.encoder.build((None, None, hidden_size))
             self.decoder_start.build((None, None, 2 * hidden_size))

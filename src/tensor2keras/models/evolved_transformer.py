@@ -1,11 +1,13 @@
 """The Evolved Transformer (So et al. 2019, https://arxiv.org/abs/1901.11117) and its sets of hyperparameters."""
 
+import copy
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.evolved_transformer import EvolvedTransformerDecoder, EvolvedTransformerEncoder
+from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.transformer import hparams as transformer_hparams
 from tensor2keras.models.transformer import transformer
 
@@ -25,17 +27,17 @@ class EvolvedTransformer(transformer.Transformer):
         Logits [batch, target length, vocab_size].
     """
 
-    not_built = (*transformer.Transformer.not_built, "num_area_layers")
+    allowed: ClassVar[Allowed] = {"num_area_layers": (0,), "prepend_mode": ("none",)}
     encoder_class = EvolvedTransformerEncoder
     decoder_class = EvolvedTransformerDecoder
 
     def __init__(self, hparams: HParams, name: str = "evolved_transformer", **kwargs: Any):
-        if hparams.prepend_mode != "none":
-            raise ValueError(f"{name} does not take prepend_mode={hparams.prepend_mode}; set prepend_mode=none")
         trainable = hparams.get("num_trainable_top_decoder_layers", -1)
         if trainable >= 0:
             if hparams.shared_embedding_and_softmax_weights:
-                hparams.override(shared_embedding_and_softmax_weights=False, shared_embedding=True)
+                hparams = copy.deepcopy(hparams).override(
+                    shared_embedding_and_softmax_weights=False, shared_embedding=True
+                )
             self.decoder_class = functools.partial(EvolvedTransformerDecoder, trainable_layers=trainable)
         super().__init__(hparams, name=name, **kwargs)
         if trainable >= 0:
@@ -58,7 +60,7 @@ class EvolvedTransformer(transformer.Transformer):
 
     def _sizes(self) -> dict[str, Any]:
         return {
-            "hidden_size": self.hparams.hidden_size,
+            "hidden_size": self.hidden_size,
             "dropout": self.hparams.layer_prepostprocess_dropout,
             "kernel_initializer": self.kernel_initializer,
         }

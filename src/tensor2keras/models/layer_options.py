@@ -4,9 +4,15 @@ Several models make the same layers. Each function takes a model's hparams and r
 layer reads hparams itself.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from tensor2keras.hparams import HParams
+from tensor2keras.layers.attention.area import KEY_MODES, VALUE_MODES
+from tensor2keras.layers.attention.multi_head import ATTENTION_TYPES
+from tensor2keras.layers.normalization import NORMS
+from tensor2keras.layers.residual import STEPS
+from tensor2keras.models.allowed import Letters, When
 
 
 def attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
@@ -60,47 +66,70 @@ def attend_to_areas(hparams: HParams, options: dict[str, Any], num_layers: int) 
 
 
 def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str) -> dict[str, Any]:
-    """The arguments of the feed-forward networks; `padding` is that of convolutional ones."""
-    # T2T's transformer means the dense network by its older name too
-    ffn_layer = hparams.ffn_layer.replace("conv_hidden_relu", "dense_relu_dense")
-    if ffn_layer == "local_moe" and hparams.get("gating_type", "topk") != "topk":
-        raise ValueError(f"hparams.gating_type={hparams.gating_type} is not supported; set gating_type=topk")
-    dense = {
-        "dropout": hparams.relu_dropout,
-        "dropout_broadcast_dims": integers(hparams.get("relu_dropout_broadcast_dims")),
-    }
-    own = {
-        "dense_relu_dense": dense,
-        "conv_relu_conv": {
-            "kernel_size": hparams.get("conv_first_kernel", 3),
-            "padding": padding,
-            "dropout": hparams.relu_dropout,
-        },
-        "parameter_attention": {
-            "num_heads": hparams.num_heads,
-            "key_size": hparams.get("parameter_attention_key_channels", 0),
-            "value_size": hparams.get("parameter_attention_value_channels", 0),
-            "dropout": hparams.attention_dropout,
-        },
-        "local_moe": {"num_experts": hparams.moe_num_experts, "k": hparams.moe_k},
-        "local_moe_tpu": {
-            "filter_size": hparams.filter_size // 2,
-            "num_experts": hparams.moe_num_experts,
-            "loss_coef": hparams.moe_loss_coef,
-            "overhead": hparams.get("moe_overhead_train", 1.0),
-            "overhead_eval": hparams.get("moe_overhead_eval", 2.0),
-        },
-    }.get(ffn_layer)
-    shared = {"ffn_layer": ffn_layer}
-    if own is None:
-        return shared
+    """Returns the arguments of the feed-forward network `hparams.ffn_layer`; `padding` is that of convolutions."""
+    options = FEED_FORWARD[hparams.ffn_layer](hparams, padding)
+    if options["ffn_layer"] == "none":
+        return options
     return {
-        **shared,
         "hidden_size": hparams.hidden_size,
         "filter_size": hparams.filter_size,
         "kernel_initializer": kernel_initializer,
-        **own,
+        **options,
     }
+
+
+def _dense_relu_dense(hparams: HParams, padding: str) -> dict[str, Any]:
+    return {
+        "ffn_layer": "dense_relu_dense",
+        "dropout": hparams.relu_dropout,
+        "dropout_broadcast_dims": integers(hparams.get("relu_dropout_broadcast_dims")),
+    }
+
+
+def _conv_relu_conv(hparams: HParams, padding: str) -> dict[str, Any]:
+    return {
+        "ffn_layer": "conv_relu_conv",
+        "kernel_size": hparams.get("conv_first_kernel", 3),
+        "padding": padding,
+        "dropout": hparams.relu_dropout,
+    }
+
+
+def _parameter_attention(hparams: HParams, padding: str) -> dict[str, Any]:
+    return {
+        "ffn_layer": "parameter_attention",
+        "num_heads": hparams.num_heads,
+        "key_size": hparams.get("parameter_attention_key_channels", 0),
+        "value_size": hparams.get("parameter_attention_value_channels", 0),
+        "dropout": hparams.attention_dropout,
+    }
+
+
+def _local_moe(hparams: HParams, padding: str) -> dict[str, Any]:
+    return {"ffn_layer": "local_moe", "num_experts": hparams.moe_num_experts, "k": hparams.moe_k}
+
+
+def _local_moe_tpu(hparams: HParams, padding: str) -> dict[str, Any]:
+    return {
+        "ffn_layer": "local_moe_tpu",
+        "filter_size": hparams.filter_size // 2,
+        "num_experts": hparams.moe_num_experts,
+        "loss_coef": hparams.moe_loss_coef,
+        "overhead": hparams.get("moe_overhead_train", 1.0),
+        "overhead_eval": hparams.get("moe_overhead_eval", 2.0),
+    }
+
+
+# hparams.ffn_layer -> the arguments of the network
+FEED_FORWARD: dict[str, Callable[[HParams, str], dict[str, Any]]] = {
+    "dense_relu_dense": _dense_relu_dense,
+    "conv_hidden_relu": _dense_relu_dense,  # its older name in T2T
+    "conv_relu_conv": _conv_relu_conv,
+    "parameter_attention": _parameter_attention,
+    "local_moe": _local_moe,
+    "local_moe_tpu": _local_moe_tpu,
+    "none": lambda hparams, padding: {"ffn_layer": "none"},
+}
 
 
 def dense_options(hparams: HParams, kernel_initializer: Any, convolution_padding: str | None) -> dict[str, Any]:
@@ -154,3 +183,16 @@ def residual_options(hparams: HParams) -> dict[str, Any]:
 def integers(text: str | None) -> tuple[int, ...]:
     """ "0,1" -> (0, 1)."""
     return tuple(int(part) for part in (text or "").split(",") if part)
+
+
+# The values of hyperparameters that the functions above read: see `models.allowed`.
+ALLOWED: dict[str, Any] = {
+    "norm_type": NORMS,
+    "layer_preprocess_sequence": Letters("nd", names=("none", None)),  # nothing to add a residual to
+    "layer_postprocess_sequence": Letters(STEPS, names=("none", None)),
+    "self_attention_type": tuple(kind for kind in ATTENTION_TYPES if kind != "dot_product_area"),  # num_area_layers
+    "area_key_mode": ("none", *KEY_MODES),
+    "area_value_mode": ("none", *VALUE_MODES),
+    "ffn_layer": FEED_FORWARD,
+    "gating_type": When(("topk",), {"ffn_layer": ("local_moe",)}),
+}

@@ -1,7 +1,7 @@
 """Sequence to sequence with LSTMs (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215), with attention (Bahdanau et
 al. 2014, https://arxiv.org/abs/1409.0473) or not, with an encoder that reads both ways or one; and an encoder alone."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -9,19 +9,22 @@ from keras import ops
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import recurrent
+from tensor2keras.layers.attention.area import KEY_MODES, VALUE_MODES
+from tensor2keras.layers.initializer import INITIALIZERS
 from tensor2keras.layers.position import shift_right
 from tensor2keras.models import t2t_model
+from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
 
 
 class _LSTMModel(t2t_model.T2TModel):
-    """What all share."""
+    """The arguments of the cells, for all models with LSTMs."""
+
+    allowed: ClassVar[Allowed] = {
+        "initializer": tuple(name for name in INITIALIZERS if name != "orthogonal"),  # LSTMs do not learn with it
+    }
 
     def __init__(self, hparams: HParams, **kwargs: Any):
-        if hparams.initializer == "orthogonal":
-            raise ValueError(
-                "LSTMs do not learn with initializer=orthogonal; set another, such as uniform_unit_scaling"
-            )
         super().__init__(hparams, **kwargs)
         self.cells = {
             "num_layers": hparams.num_hidden_layers,
@@ -45,7 +48,12 @@ class _Seq2seq(_LSTMModel):
     scope = ""  # T2T's, within the body
     bidirectional = False
     attention = False
-    cache_grows = False  # decoding keeps states alone
+    cache_grows = False  # the cache holds states only
+    allowed: ClassVar[Allowed] = {
+        "attention_mechanism": recurrent.ATTENTION_MECHANISMS,
+        "area_key_mode": ("none", *KEY_MODES),
+        "area_value_mode": ("none", *VALUE_MODES),
+    }
 
     def __init__(self, hparams: HParams, **kwargs: Any):
         super().__init__(hparams, **kwargs)
@@ -75,19 +83,19 @@ class _Seq2seq(_LSTMModel):
                 self.decoder_size, kernel_initializer=self.kernel_initializer, name="dense", dtype=self.dtype_policy
             )
 
-    @property
-    def decoder_size(self) -> int:
-        """Width of the decoder's cells."""
-        return self.hparams.hidden_size * (2 if self.bidirectional else 1)
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self.num_layers = hparams.num_hidden_layers
+        self.decoder_size = hparams.hidden_size * (2 if self.bidirectional else 1)  # width of the decoder's cells
+        outputs_attention = self.attention and hparams.output_attention and hparams.num_heads == 1
+        self._body_size = hparams.attention_layer_size if outputs_attention else self.decoder_size
 
     @property
     def body_size(self) -> int:
-        if self.attention and self.hparams.output_attention and self.hparams.num_heads == 1:
-            return self.hparams.attention_layer_size
-        return self.decoder_size
+        return self._body_size
 
     def build_body(self) -> None:
-        shape = (None, None, self.hparams.hidden_size)
+        shape = (None, None, self.hidden_size)
         with keras.name_scope(self.scope):
             if self.has_inputs:
                 self.encoder.build(shape)
@@ -121,7 +129,7 @@ class _Seq2seq(_LSTMModel):
         batch_size = ops.shape(next(iter(features.values())))[0]
         if not self.has_inputs:
             zero = recurrent.zero_state(batch_size, self.decoder_size, self.compute_dtype)
-            return {"states": [zero] * self.hparams.num_hidden_layers}
+            return {"states": [zero] * self.num_layers}
         memory, states, memory_lengths = self.encode(self.bottom({"inputs": features["inputs"]})["inputs"])
         cache = {"states": [tuple(state) for state in states]}
         if self.attention:
@@ -203,7 +211,7 @@ class LSTMEncoder(_LSTMModel):
         self.encoder = recurrent.LSTM(hparams.hidden_size, name="encoder", **self.cells)
 
     def build_body(self) -> None:
-        self.encoder.build((None, None, self.hparams.hidden_size))
+        self.encoder.build((None, None, self.hidden_size))
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
         inputs = features["inputs"]

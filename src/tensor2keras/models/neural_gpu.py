@@ -5,7 +5,7 @@ https://arxiv.org/abs/1702.08727).
 All outputs are read off the last state at once: the model looks at no targets, and decoding runs it once.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -16,6 +16,7 @@ from tensor2keras.layers.conv_gru import ConvGRU, DiagonalConvGRU
 from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.recurrent import time_major
 from tensor2keras.models import t2t_model
+from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
 
 
@@ -32,13 +33,12 @@ class _NeuralGPU(t2t_model.T2TModel):
 
     scope = ""  # T2T's, within the body
     cache_grows = False
+    allowed: ClassVar[Allowed] = {"kernel_width": (1,)}  # a sequence is one wide
 
     def __init__(self, hparams: HParams, **kwargs: Any):
         super().__init__(hparams, **kwargs)
         self.require_modality("inputs", "symbol")
         self.require_modality("targets", "symbol")
-        if hparams.kernel_width != 1:
-            raise ValueError(f"a sequence is one wide: set kernel_width=1, not {hparams.kernel_width}")
         self.units = [self._unit(i) for i in range(hparams.num_hidden_layers)]
         self.drop = keras.layers.Dropout(hparams.dropout, dtype=self.dtype_policy)
 
@@ -54,11 +54,11 @@ class _NeuralGPU(t2t_model.T2TModel):
     def build_body(self) -> None:
         with keras.name_scope(self.scope):
             for unit in self.units:
-                unit.build((None, None, self.hparams.hidden_size))
+                unit.build((None, None, self.hidden_size))
 
     def _masks(self, x: Any, training: bool) -> Any:
         """Dropout's masks of all steps, [length, 1, *x's shape]: none may be drawn within the loop on JAX."""
-        if not training or not self.hparams.dropout:
+        if not training or not self.drop.rate:
             return None
         return self.drop(ops.ones((ops.shape(x)[1], *ops.shape(x)), x.dtype), training=True)
 

@@ -7,7 +7,7 @@ T2T's blocks without a bottleneck make a norm and a convolution whose output the
 checkpoints, and so they are here, untrained.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -17,6 +17,7 @@ from tensor2keras.hparams import HParams, RangedHParams
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import BatchNorm
 from tensor2keras.layers.reversible import ReversibleBlock
+from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.image_classifier import ImageClassifier
 from tensor2keras.models.t2t_model import Features
@@ -161,13 +162,9 @@ class Stage(keras.layers.Layer):
 class Revnet(ImageClassifier):
     """A convolution whose channels are split in two halves, stages of reversible blocks, a norm of both together."""
 
+    allowed: ClassVar[Allowed] = {"dim": ("2d",)}
+
     def __init__(self, hparams: HParams, name: str = "revnet", **kwargs: Any):
-        if hparams.dim != "2d":
-            raise ValueError(f"dim={hparams.dim!r}: only images are known here, dim='2d'")
-        stages = len(hparams.num_layers_per_block)
-        for setting in ("num_channels", "strides", "first_batch_norm"):
-            if len(hparams[setting]) < stages:
-                raise ValueError(f"{setting}={list(hparams[setting])} must have {stages} values, one a stage")
         super().__init__(hparams, name=name, **kwargs)
         policy = {"dtype": self.dtype_policy}
         self.init_conv = _conv(hparams.num_channels_init_block, hparams.init_kernel_size, hparams.init_stride, **policy)
@@ -182,13 +179,22 @@ class Revnet(ImageClassifier):
                 name=f"unit_{i}",
                 **policy,
             )
-            for i in range(stages)
+            for i in range(len(hparams.num_layers_per_block))
         ]
         self.final_norm = BatchNorm(**policy)
         self._check_shortcuts()
 
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        stages = len(hparams.num_layers_per_block)
+        for setting in ("num_channels", "strides", "first_batch_norm"):
+            if len(hparams[setting]) < stages:
+                raise ValueError(f"{setting}={list(hparams[setting])} must have {stages} values, one a stage")
+        self._body_size = 2 * hparams.num_channels[stages - 1] * (4 if hparams.bottleneck else 1)
+        self.init_maxpool = hparams.init_maxpool
+
     def _check_shortcuts(self) -> None:
-        before = self.hparams.num_channels_init_block // 2
+        before = self.init_conv.filters // 2
         for stage in self.stages:
             if not self.hparams.bottleneck and ((stage.filters - before) % 2 or stage.filters < before):
                 raise ValueError(f"{stage.name}: {stage.filters} channels must be {before} and an even number more")
@@ -196,8 +202,7 @@ class Revnet(ImageClassifier):
 
     @property
     def body_size(self) -> int:
-        hparams = self.hparams
-        return 2 * hparams.num_channels[len(hparams.num_layers_per_block) - 1] * (4 if hparams.bottleneck else 1)
+        return self._body_size
 
     def build_layers(self, shape: tuple[int | None, ...]) -> None:
         with keras.name_scope("RevNet"):
@@ -213,8 +218,8 @@ class Revnet(ImageClassifier):
 
     def body(self, features: Features, training: bool = False) -> Any:
         x = ops.relu(self.init_norm(self.init_conv(self.images(features)), training=training))
-        if self.hparams.init_maxpool:
-            x = ops.max_pool(x, 3, strides=self.hparams.init_stride, padding="valid")
+        if self.init_maxpool:
+            x = ops.max_pool(x, 3, strides=self.init_conv.strides, padding="valid")
         x1, x2 = ops.split(x, 2, axis=-1)
         for stage in self.stages:
             x1, x2 = stage(x1, x2, training=training)

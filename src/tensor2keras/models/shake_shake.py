@@ -175,7 +175,7 @@ class ShakeShake(ImageClassifier):
 
     @property
     def body_size(self) -> int:
-        return 4 * self.hparams.hidden_size
+        return 4 * self.hidden_size
 
     def build_layers(self, shape: tuple[int | None, ...]) -> None:
         self.init_conv.build(shape)

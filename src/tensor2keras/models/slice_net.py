@@ -4,7 +4,7 @@ The decoder attends to the encoded inputs, each layer anew. In decoding every co
 sees. There is no mask over the inputs' padding in attention, as in T2T.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -15,7 +15,9 @@ from tensor2keras.layers import attention, position
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.conv_block import ConvBlock
 from tensor2keras.layers.embedding import TARGET_SPACES, TableEmbedding
+from tensor2keras.layers.normalization import NORMS
 from tensor2keras.models import t2t_model
+from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
 
 NUM_TIMESCALES = 16
@@ -161,12 +163,17 @@ class SliceNet(t2t_model.T2TModel):
         Logits [batch, target length, vocab_size], or [batch, classes].
     """
 
+    allowed: ClassVar[Allowed] = {
+        "attention_type": ("transformer", "none"),
+        "norm_type": NORMS,
+        "kernel_scheme": (*KERNEL_SCHEMES, "none"),
+        "dilation_scheme": (*DILATION_SCHEMES, "none"),
+    }
+
     def __init__(self, hparams: HParams, name: str = "slice_net", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
         self.require_modality("inputs", "symbol")
         self.require_modality("targets", "symbol", "class_label")
-        if hparams.attention_type not in ("transformer", "none"):
-            raise ValueError(f"unknown attention_type {hparams.attention_type!r}; known: transformer, none")
         if hparams.hidden_size < 2 * NUM_TIMESCALES:
             raise ValueError(f"hidden_size={hparams.hidden_size} has no room for timing signals: 32 or more")
         self.target_space_embedding = TableEmbedding(
@@ -224,7 +231,7 @@ class SliceNet(t2t_model.T2TModel):
         blocks = [{"padding": padding, **own} for own in self._blocks()]
         return [
             MultiConvResLayer(
-                self.hparams.hidden_size, blocks, self._block, attention, name=f"layer_{i}", dtype=self.dtype_policy
+                self.hidden_size, blocks, self._block, attention, name=f"layer_{i}", dtype=self.dtype_policy
             )
             for i in range(count)
         ]
@@ -232,7 +239,7 @@ class SliceNet(t2t_model.T2TModel):
     def _blocks(self) -> list[Options]:
         """Dilations, kernels and groups of a layer's two blocks."""
         hparams, separability = self.hparams, self.hparams.separability
-        if hparams.kernel_scheme in KERNEL_SCHEMES and hparams.dilation_scheme in DILATION_SCHEMES:
+        if "none" not in (hparams.kernel_scheme, hparams.dilation_scheme):
             dilations, kernels = (
                 map(int, scheme.split(".")) for scheme in (hparams.dilation_scheme, hparams.kernel_scheme)
             )
@@ -251,7 +258,7 @@ class SliceNet(t2t_model.T2TModel):
         ]
 
     def build_body(self) -> None:
-        shape = (None, None, self.hparams.hidden_size)
+        shape = (None, None, self.hidden_size)
         with keras.name_scope("slicenet"):
             self.target_space_embedding.build()
             with keras.name_scope("encoder"):
@@ -260,7 +267,7 @@ class SliceNet(t2t_model.T2TModel):
             if self.has_decoder:
                 if self.target_attention is not None:
                     self.target_attention.build(shape)
-                self.targets_merge.build((None, None, 2 * self.hparams.hidden_size))
+                self.targets_merge.build((None, None, 2 * self.hidden_size))
                 with keras.name_scope("decoder"):
                     for layer in self.decoder:
                         layer.build(shape)

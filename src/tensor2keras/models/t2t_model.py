@@ -1,6 +1,7 @@
 """T2TModel: bottom -> body -> top, the loss, and what `fit`, `save` and `infer` need, for every model."""
 
-from typing import Any
+import fnmatch
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -8,8 +9,9 @@ from keras import ops
 from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry, weights
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.initializer import get_initializer
+from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
 from tensor2keras.layers.modality import CTCSymbol, Modality
+from tensor2keras.models.allowed import Allowed, check_allowed
 from tensor2keras.types import Features, Tensor
 
 
@@ -47,18 +49,31 @@ class T2TModel(keras.Model):
     """
 
     t2t_body = "body"  # T2T's scope of the body's variables; "" for none
-    takes_ctc = False  # whether the output has a position for each of the inputs' (after their bottom)
     cache_grows = True  # whether decoding may begin with a short cache and lengthen it
+    supports_ctc = False
+    """Whether the model has one output position per embedded input position, as CTC targets need."""
+    allowed: ClassVar[Allowed] = {
+        "activation_dtype": ("float32", "bfloat16", "float16"),
+        "weight_dtype": ("float32", "bfloat16", "float16"),
+        "initializer": INITIALIZERS,
+        "multiply_embedding_mode": ("sqrt_depth", "none", None),
+        "prepend_mode": ("none", "prepend_inputs_masked_attention", "prepend_inputs_full_attention"),
+        "scheduled_sampling_prob": (0,),
+    }
+    """The values that hyperparameters may have, by name: see `models.allowed`."""
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         keras.saving.register_keras_serializable("tensor2keras")(cls)  # for `.keras` files
 
     def __init__(self, hparams: HParams, name: str | None = None, **kwargs: Any):
+        name = name or registry.default_name(type(self))
+        check_allowed(type(self), name, hparams)
         kwargs.setdefault("dtype", dtype_policy(hparams))
-        super().__init__(name=name or registry.default_name(type(self)), **kwargs)
-        self.hparams = hparams
+        super().__init__(name=name, **kwargs)
+        self.hparams = hparams.frozen()
         self.kernel_initializer = get_initializer(hparams.initializer, hparams.initializer_gain)
+        self.read_hparams(self.hparams)
         self.modalities: dict[str, Modality] = {}  # by feature
         self.target_top: Modality | None = None
         self._training_step = True  # whether the step being traced trains; set by compute_loss
@@ -66,10 +81,17 @@ class T2TModel(keras.Model):
         if self.problem is not None:
             self._make_modalities()
 
-    @property
-    def problem(self) -> Any:
-        """The problem's plain data, or None."""
-        return self.hparams.get("problem")
+    def read_hparams(self, hparams: HParams) -> None:
+        """Reads into attributes what `body`, decoding and the loss need of hparams.
+
+        Called once, before any layer is made. Subclasses extend it; values that only layers need are passed to them in
+        `__init__` instead.
+        """
+        self.problem = hparams.get("problem")  # plain data, or None
+        self.hidden_size = hparams.hidden_size
+        self.prepend_mode = hparams.get("prepend_mode", "none")
+        self.label_smoothing = hparams.get("label_smoothing", 0.0)
+        self._vocab_divisor = hparams.get("vocab_divisor") or 1
 
     @property
     def has_inputs(self) -> bool:
@@ -79,32 +101,35 @@ class T2TModel(keras.Model):
     @property
     def body_size(self) -> int:
         """Width of the body's output."""
-        return self.hparams.hidden_size
+        return self.hidden_size
 
     @property
     def uses_ctc(self) -> bool:
         """Whether targets are predicted by CTC: one symbol or blank an input position."""
         return isinstance(self.target_top, CTCSymbol)
 
-    def require_modality(self, feature: str, *modalities: str) -> None:
-        """Raises ValueError unless the problem's feature is of one of these modalities (a body alone takes all)."""
-        if self.problem is None:
-            return
-        found = self.problem["features"].get(feature, {}).get("modality", "absent")
-        if found not in modalities:
-            raise ValueError(
-                f"{self.name} needs {feature} of modality {' or '.join(modalities)}; in problem "
-                f"{self.problem.get('name')!r} they are {found}"
-            )
+    def require_modality(self, feature: str, *modalities: str, refused: tuple[str, ...] = (), hint: str = "") -> None:
+        """Raises ValueError if the problem's feature is not of an allowed modality (a body alone takes all).
 
-    def refuse_modality(self, feature: str, *beginnings: str, why: str) -> None:
-        """Raises ValueError, which says why, if the problem's feature is of a modality that begins so; or, of "inputs",
-        if the problem has none and "absent" is refused."""
+        Args:
+            feature: "inputs" or "targets".
+            *modalities: the allowed modalities, of which "image*" means all that begin so; none are all.
+            refused: modalities that are not allowed; "absent" stands for a problem without the feature.
+            hint: ends the message.
+        """
         if self.problem is None:
             return
         found = self.problem["features"].get(feature, {}).get("modality", "absent")
-        if found.startswith(beginnings):
-            raise ValueError(f"{self.name} {why}; in problem {self.problem.get('name')!r} its {feature} are {found}")
+
+        def is_one_of(patterns: tuple[str, ...]) -> bool:
+            return any(fnmatch.fnmatchcase(found, pattern) for pattern in patterns)
+
+        if is_one_of(refused) or (modalities and not is_one_of(modalities)):
+            needed = " or ".join(modalities) or f"other than {' or '.join(refused)}"
+            raise ValueError(
+                f"{self.name} needs {feature} of modality {needed}; in problem {self.problem.get('name')!r} they are "
+                f"{found}{hint and '; '}{hint}"
+            )
 
     def refuse_packed(self, features: Features) -> None:
         """Raises ValueError for packed texts, which not every kind of layer can keep apart."""
@@ -158,7 +183,7 @@ class T2TModel(keras.Model):
             self._targets_loss = registry.modality(self._override("loss", "targets")).loss
             target = registry.modality(features["targets"]["modality"])
             self._weights_fns = [weights.targets_weights_fn(hparams, target, training) for training in (False, True)]
-        if self.uses_ctc and not self.takes_ctc:
+        if self.uses_ctc and not self.supports_ctc:
             raise ValueError(
                 f"{self.name} has no output for each position of its inputs, which targets of modality ctc_symbol "
                 "need; transformer_encoder has"
@@ -167,7 +192,7 @@ class T2TModel(keras.Model):
     def vocab_size(self, feature: str) -> int | None:
         """The feature's vocabulary size, rounded up to `hparams.vocab_divisor`; None if it has none."""
         size = self.problem["features"][feature].get("vocab_size")
-        return None if size is None else size + -size % (self.hparams.get("vocab_divisor") or 1)
+        return None if size is None else size + -size % self._vocab_divisor
 
     def _override(self, what: str, feature: str) -> Any:
         """Returns the modality that `hparams.bottom`, `.top` or `.loss` names for a feature, else the feature's own."""
@@ -218,7 +243,7 @@ class T2TModel(keras.Model):
 
     def build_body(self) -> None:
         """Builds the body's layers. By default the body runs once on a batch of one zero example."""
-        hidden = ops.zeros((1, 8, self.hparams.hidden_size), self.compute_dtype)
+        hidden = ops.zeros((1, 8, self.hidden_size), self.compute_dtype)
         names = self.problem["features"] if self.problem is not None else ("inputs", "targets")
         raw = {f"{name}_raw": ops.zeros((1, 8), "int32") for name in names}
         self.body({**dict.fromkeys(names, hidden), **raw})
@@ -255,7 +280,7 @@ class T2TModel(keras.Model):
             return super().compute_loss(x, y, y_pred, sample_weight, training=training)
         padded = len(y.shape) > 1 and not self.uses_ctc  # some models pad their output
         logits = y_pred[:, : ops.shape(y)[1]] if padded else y_pred
-        losses = self._targets_loss(logits, y, self.hparams.label_smoothing if training else 0.0)
+        losses = self._targets_loss(logits, y, self.label_smoothing if training else 0.0)
         weight = self.target_weights(y, training) if sample_weight is None else sample_weight
         total = ops.sum(losses * ops.cast(weight, losses.dtype)) * self.problem.get("loss_multiplier", 1.0)
         return sum((self._aggregate_additional_loss(term) for term in self.losses), start=total)
@@ -345,11 +370,16 @@ class T2TModel(keras.Model):
     # Saving
 
     def get_config(self) -> dict[str, Any]:
-        return {"hparams": self.hparams.to_json(), "name": self.name}
+        dtype = keras.dtype_policies.serialize(self.dtype_policy)
+        return {"hparams": self.hparams.to_json(), "name": self.name, "dtype": dtype}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "T2TModel":
-        return cls(HParams.from_json(config["hparams"]), name=config["name"])
+        hparams = HParams.from_json(config["hparams"])
+        dtype = keras.dtype_policies.get(config.get("dtype") or dtype_policy(hparams))
+        # A constructor that takes no dtype is not given the one it chooses by itself.
+        chosen = dtype == keras.dtype_policies.get(dtype_policy(hparams))
+        return cls(hparams, name=config["name"], **({} if chosen else {"dtype": dtype}))
 
 
 def is_target(feature: str) -> bool:

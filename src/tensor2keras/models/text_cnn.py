@@ -69,13 +69,17 @@ class TextCNN(t2t_model.T2TModel):
         ]
         self.dropout = keras.layers.Dropout(hparams.output_dropout, dtype=self.dtype_policy)
 
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self._body_size = hparams.num_filters * len(hparams.filter_sizes)
+
     @property
     def body_size(self) -> int:
-        return self.hparams.num_filters * len(self.hparams.filter_sizes)
+        return self._body_size
 
     def build_body(self) -> None:
         for convolution in self.convolutions:
-            convolution.build((None, None, self.hparams.hidden_size))
+            convolution.build((None, None, self.hidden_size))
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
         pooled = [convolution(features["inputs"]) for convolution in self.convolutions]

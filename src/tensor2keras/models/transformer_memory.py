@@ -12,7 +12,7 @@ length and number, and replicas share nothing. What follows for hparams:
   `recurrent_memory_batch_size` (sizes of T2T's variables) have nothing to say.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from keras import ops
 
@@ -21,6 +21,7 @@ from tensor2keras.hparams import HParams
 from tensor2keras.layers import attention, memory
 from tensor2keras.layers.position import shift_right
 from tensor2keras.models import t2t_model
+from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.transformer import transformer
 
 
@@ -50,40 +51,43 @@ class TransformerMemory(transformer.Transformer):
     """
 
     decoder_class = memory.ChunkDecoder
-    not_built = (*transformer.Transformer.not_built, "num_area_layers")
     cache_grows = False
+    allowed: ClassVar[Allowed] = {
+        "num_area_layers": (0,),
+        "memory_type": memory.MEMORY_TYPES,
+        "self_attention_type": memory.ATTENTION_TYPES,
+        "attention_variables_3d": (False, None),
+        "causal_decoder_self_attention": (True,),
+        "prepend_mode": ("none", "prepend_inputs_masked_attention"),
+        "pos": ("timing", "emb", "none", None),
+    }
 
     def __init__(self, hparams: HParams, name: str = "transformer_memory", **kwargs: Any):
-        for setting, allowed in _ALLOWED.items():
-            value = hparams.get(setting, allowed[0])
-            if value not in allowed:
-                raise ValueError(
-                    f"{name} does not work with hparams.{setting}={value!r}; set one of {', '.join(map(repr, allowed))}"
-                )
-        self.chunk_length = hparams.get("split_targets_chunk_length", 0)
-        if self.chunk_length < 1:
-            raise ValueError(
-                f"{name} needs chunks: set hparams.split_targets_chunk_length={self.chunk_length} to 1 or more"
-            )
         super().__init__(hparams, name=name, **kwargs)
         self.require_modality("targets", "symbol", "symbol_weights_all")
 
-    @property
-    def has_inputs(self) -> bool:
-        return not self.hparams.get("unconditional") and super().has_inputs
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self.unconditional = bool(hparams.get("unconditional"))
+        self.chunk_length = hparams.get("split_targets_chunk_length", 0)
+        if self.chunk_length < 1:
+            raise ValueError(
+                f"{self.name} needs chunks: set hparams.split_targets_chunk_length={self.chunk_length} to 1 or more"
+            )
+        self.memory_type = hparams.memory_type
+        # How many positions before a chunk its attention sees.
+        sees_earlier = self.memory_type != "neural_memory"
+        self.num_items = (hparams.get("num_memory_items", 0) or self.chunk_length) if sees_earlier else 0
 
     @property
-    def num_items(self) -> int:
-        """How many positions before the chunk its attention sees."""
-        if self.hparams.memory_type == "neural_memory":
-            return 0
-        return self.hparams.get("num_memory_items", 0) or self.chunk_length
+    def has_inputs(self) -> bool:
+        return not self.unconditional and super().has_inputs
 
     def _decoder_self_attention(self) -> dict[str, Any]:
         own = {"num_items": self.num_items} if self.num_items else {}
         return {
             **super()._decoder_self_attention(),
-            "memory_type": self.hparams.memory_type,
+            "memory_type": self.memory_type,
             "chunk_length": self.chunk_length,
             **own,
         }
@@ -144,20 +148,9 @@ class TransformerMemory(transformer.Transformer):
         first = self.num_items - (position - place)  # where the text begins
         before = ops.arange(slots, dtype="int32") < first
         bias = bias + attention.mask_bias(before)[None, None, None]
-        if self.hparams.get("proximity_bias"):
+        if self.proximity_bias:
             within = attention.proximal_bias_of(place, self.chunk_length)
             bias = bias + ops.pad(within, ((0, 0), (0, 0), (0, 0), (self.num_items, 0)))
         encoded_bias = cache["encoder"]["memory_bias"] if self.has_inputs else None
         y, decoder = self.decoder.step(x, position, cache["decoder"], bias, encoded_bias)
         return self.top(y, {})[:, 0], {**cache, "decoder": decoder}
-
-
-# What T2T's memory works with. The first value is that of hparams without the setting.
-_ALLOWED: dict[str, tuple] = {
-    "memory_type": ("transformer_xl", "neural_memory"),
-    "self_attention_type": memory.ATTENTION_TYPES,
-    "attention_variables_3d": (False, None),
-    "causal_decoder_self_attention": (True,),
-    "prepend_mode": ("none", "prepend_inputs_masked_attention"),
-    "pos": ("timing", "emb", "none", None),
-}

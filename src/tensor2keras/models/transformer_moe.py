@@ -23,7 +23,7 @@ default: they train, but their decoding, which runs the whole model at each step
 look. Set `default_ff=sepm` to train such a model to decode.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -31,19 +31,13 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.mixed_transformer import MixedTransformer
 from tensor2keras.models import layer_options, t2t_model
+from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.transformer import transformer
 
 SELF_ATTENTION = ("a", "mem", "locm", "redm")
 MEMORY_ATTENTION = ("a", "mem")
 FEED_FORWARD = ("fc", "sep", "sepm", "moe")
-
-# What the layers work with; the first value is that of hparams without the setting.
-_ALLOWED: dict[str, tuple] = {
-    "attention_red_type": ("conv",),
-    "attention_red_nonlinearity": ("none",),
-    "prepend_mode": ("none", "prepend_inputs_masked_attention"),
-}
 
 Kinds = tuple[str, str, str]  # a layer's self-attention, attention to the encoder ("" for none), feed-forward network
 
@@ -67,11 +61,16 @@ class TransformerMoe(transformer.Transformer):
     """
 
     t2t_body = ""
-    not_built = (*transformer.Transformer.not_built, "num_area_layers")
+    allowed: ClassVar[Allowed] = {
+        "num_area_layers": (0,),
+        "prepend_mode": ("none", "prepend_inputs_masked_attention"),
+        "attention_red_type": ("conv",),
+        "attention_red_nonlinearity": ("none",),
+        "default_att": SELF_ATTENTION,
+        "default_ff": FEED_FORWARD,
+    }
 
     def __init__(self, hparams: HParams, name: str = "transformer_moe", **kwargs: Any):
-        require_settings(name, hparams, _ALLOWED)
-        self.encoder_layers, self.decoder_layers = layer_types(hparams)
         super().__init__(hparams, name=name, **kwargs)
         self.require_modality("targets", "symbol", "symbol_weights_all")
         if self.problem is None:
@@ -88,14 +87,17 @@ class TransformerMoe(transformer.Transformer):
                 "prepend_mode=prepend_inputs_masked_attention, or take a problem without inputs"
             )
 
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self.encoder_layers, self.decoder_layers = layer_types(hparams)
+
     @property
     def has_inputs(self) -> bool:
         return bool(self.encoder_layers)
 
     @property
     def decodes_by_steps(self) -> bool:
-        causal = self.hparams.get("causal_decoder_self_attention", True)
-        return causal and all(network != "sep" for _, _, network in self.decoder_layers)
+        return self.causal and all(network != "sep" for _, _, network in self.decoder_layers)
 
     def _encoder_stack(self) -> keras.layers.Layer:
         return self._stack("encoder", self.encoder_layers, "att_")
@@ -145,16 +147,6 @@ class TransformerMoe(transformer.Transformer):
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
         self.refuse_packed(features)
         return super().body(features, training=training)
-
-
-def require_settings(name: str, hparams: HParams, allowed: dict[str, tuple]) -> None:
-    """Raises ValueError for a setting of a value that is not allowed."""
-    for setting, values in allowed.items():
-        value = hparams.get(setting, values[0])
-        if value not in values:
-            raise ValueError(
-                f"{name} does not work with hparams.{setting}={value!r}; set one of {', '.join(map(repr, values))}"
-            )
 
 
 def layer_types(hparams: HParams) -> tuple[list[Kinds], list[Kinds]]:

@@ -148,12 +148,12 @@ class Xception(ImageClassifier):
 
     @property
     def body_size(self) -> int:
-        return int(2.5 * self.hparams.hidden_size)
+        return int(2.5 * self.hidden_size)
 
     def build_layers(self, shape: tuple[int | None, ...]) -> None:
         with keras.name_scope("xception"):
             self.entry.build(shape)
-            hidden = (None, None, None, self.hparams.hidden_size)
+            hidden = (None, None, None, self.hidden_size)
             for block in self.blocks:
                 block.build(hidden)
             with keras.name_scope("xception_exit"):

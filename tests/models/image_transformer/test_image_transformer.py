@@ -243,16 +243,28 @@ def test_body_alone_works_on_embedded_features(name):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"problem": symbol_problem()}, "the targets' modality must be image, not symbol"),
-        ({"problem": image_problem("image")}, "the inputs' modality must be class_label, not image; set unconditional"),
-        ({"problem": image_problem(None)}, "the inputs' modality must be class_label, not none"),
+        ({"problem": symbol_problem()}, "needs targets of modality .*image.*; in problem .* they are symbol"),
+        (
+            {"problem": image_problem("image")},
+            "needs inputs of modality class_label; in .* they are image; set unconditional",
+        ),
+        (
+            {"problem": image_problem(None)},
+            "needs inputs of modality class_label; in .* they are absent; set unconditional",
+        ),
         ({"likelihood": "dmol"}, "likelihood=dmol takes whole pixels: set num_channels=1, not 3"),
-        ({"likelihood": "normal"}, "unknown likelihood 'normal'; known: cat, dmol"),
-        ({"pos": "none"}, "unknown pos 'none'; known: timing, emb"),
-        ({"dec_attention_type": "area"}, "unknown dec_attention_type 'area'; known: dilated, global"),
+        ({"likelihood": "normal"}, "likelihood='normal' is not supported by imagetransformer; allowed: cat, dmol"),
+        ({"pos": "none"}, "pos='none' is not supported by imagetransformer; allowed: emb, timing"),
+        (
+            {"dec_attention_type": "area"},
+            "dec_attention_type='area' is not supported by imagetransformer; allowed: dilated, global",
+        ),
         ({"dec_attention_type": "local_2d"}, "local_2d needs hparams query_shape and memory_flange"),
         ({"dec_attention_type": "dilated"}, "gap_sizes=.* must be as many as the decoder's 2 layers"),
-        ({"scheduled_sampling_prob": 0.1}, "scheduled_sampling_prob=0.1 is not supported"),
+        (
+            {"scheduled_sampling_prob": 0.1},
+            "scheduled_sampling_prob=0.1 is not supported by imagetransformer; allowed: 0",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(overrides, message):

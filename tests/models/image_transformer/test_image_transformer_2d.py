@@ -96,8 +96,11 @@ def test_body_alone_works_on_embedded_features():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"problem": image_problem()}, "the inputs' modality must be image, not class_label"),
-        ({"enc_attention_type": "local_2d"}, "unknown enc_attention_type 'local_2d'; known: global"),
+        ({"problem": image_problem()}, "needs inputs of modality .*image.*; in problem .* they are class_label"),
+        (
+            {"enc_attention_type": "local_2d"},
+            "enc_attention_type='local_2d' is not supported by img2img_transformer; allowed: global",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(overrides, message):

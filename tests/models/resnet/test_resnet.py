@@ -64,7 +64,7 @@ def test_the_last_norm_of_a_stage_begins_at_zero():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"block_fn": "dense"}, "unknown block_fn 'dense'; known: residual, bottleneck"),
+        ({"block_fn": "dense"}, "block_fn='dense' is not supported by resnet; allowed: bottleneck, residual"),
         ({"layer_sizes": [1, 1, 1]}, r"layer_sizes=\[1, 1, 1\] must have at least 4 numbers"),
         ({"filter_sizes": [8] * 4}, "filter_sizes=.* must have at least 5 numbers"),
     ],

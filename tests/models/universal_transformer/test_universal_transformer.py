@@ -92,11 +92,20 @@ def test_positions_that_never_halt_take_all_steps():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"recurrence_type": "basics"}, "unknown recurrence_type 'basics'; known: basic, highway"),
-        ({"act_type": "local"}, "unknown act_type 'local'"),
+        (
+            {"recurrence_type": "basics"},
+            "recurrence_type='basics' is not supported by universal_transformer; allowed: act, basic, dwa",
+        ),
+        (
+            {"act_type": "local"},
+            "act_type='local' is not supported by universal_transformer; allowed: accumulated, basic",
+        ),
         ({"recurrence_type": "gru"}, "set add_step_timing_signal=False"),
         ({"recurrence_type": "skip", "gate_ffn_layer": "dense_dropconnect"}, "gate_ffn_layer='dense_dropconnect'"),
-        ({"transformer_ffn_type": "conv"}, "unknown transformer_ffn_type 'conv'; known: fc, sepconv"),
+        (
+            {"transformer_ffn_type": "conv"},
+            "transformer_ffn_type='conv' is not supported by universal_transformer; allowed: fc, sepconv",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_refused(overrides, message):

@@ -8,7 +8,7 @@ What differs from the paper: `dec_attention_type` offers more kinds of attention
 """
 
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -20,13 +20,11 @@ from tensor2keras.layers.attention import image as image_attention
 from tensor2keras.layers.attention.local_2d import BlockOrder, block_order
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.models import layer_options, t2t_model
+from tensor2keras.models.allowed import Allowed
 
 INTENSITIES = 256
 COLOUR_CHANNELS = 3  # what a mixture of logistics describes
 GAP_SIZES = (0, 16, 64, 0, 16, 64, 128, 0)  # T2T's for the sets that have no such hyperparameter
-
-# hparams of T2T that change the computation and are not built here: name -> the value that leaves them off.
-_NOT_BUILT = {"scheduled_sampling_prob": 0.0}
 
 
 class ImageDecoder(t2t_model.T2TModel):
@@ -41,18 +39,17 @@ class ImageDecoder(t2t_model.T2TModel):
         Logits [batch, height, width, channels, 256], or mixture parameters [batch, height, width, 10 * mixtures].
     """
 
+    has_memory = False  # whether the decoder attends to an encoded image
+    allowed: ClassVar[Allowed] = {
+        **layer_options.ALLOWED,
+        "likelihood": ("cat", "dmol"),
+        "pos": ("timing", "emb"),
+        "dec_attention_type": image_attention.SELF_ATTENTION,
+    }
+
     def __init__(self, hparams: HParams, name: str, **kwargs: Any):
-        for setting, off in _NOT_BUILT.items():
-            if hparams.get(setting, off) != off:
-                raise ValueError(f"hparams.{setting}={hparams[setting]} is not supported; set {setting}={off}")
-        self.likelihood = hparams.get("likelihood", "cat")
-        if self.likelihood not in ("cat", "dmol"):
-            raise ValueError(f"unknown likelihood {self.likelihood!r}; known: cat, dmol")
-        if self.likelihood == "dmol" and hparams.num_channels != 1:
-            raise ValueError(f"likelihood=dmol takes whole pixels: set num_channels=1, not {hparams.num_channels}")
         super().__init__(hparams, name=name, **kwargs)
-        if self.problem is not None:
-            self._check_problem()
+        self.require_modality("targets", "image*", "identity")  # img2img problems' raw images are "identity"
         self.decoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
         self.target_positions = self._positions("dec_pos")
         memory = layer_options.attention_options(hparams, self.kernel_initializer) if self.has_memory else None
@@ -80,17 +77,20 @@ class ImageDecoder(t2t_model.T2TModel):
             dtype=self.dtype_policy,
         )
 
-    has_memory = False  # whether the decoder attends to an encoded image
-
-    def _check_problem(self) -> None:
-        modality = self.problem["features"].get("targets", {}).get("modality", "none")
-        if not modality.startswith("image") and modality != "identity":  # img2img problems' raw images
-            raise ValueError(f"{self.name} draws images: the targets' modality must be image, not {modality}")
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self.likelihood = hparams.get("likelihood", "cat")
+        self.num_channels = hparams.num_channels
+        if self.likelihood == "dmol" and self.num_channels != 1:
+            raise ValueError(f"likelihood=dmol takes whole pixels: set num_channels=1, not {self.num_channels}")
+        self.attention_type = hparams.dec_attention_type  # a key of `image_attention.SELF_ATTENTION`
+        if self.attention_type == "local_2d" and "query_shape" not in hparams:
+            raise ValueError("dec_attention_type=local_2d needs hparams query_shape and memory_flange")
+        self.query_shape = tuple(hparams.query_shape) if self.attention_type == "local_2d" else None
+        self.image_length = hparams.img_len  # height and width of the images that are drawn
 
     def _positions(self, name: str) -> Any:
         """The learned positions of `pos=emb`; those of `pos=timing` have no variables."""
-        if self.hparams.pos not in ("timing", "emb"):
-            raise ValueError(f"unknown pos {self.hparams.pos!r}; known: timing, emb")
         if self.hparams.pos == "timing":
             return None
         return position.PositionalEmbeddingND(self.hparams.max_length, prefix=name, name=name, dtype=self.dtype_policy)
@@ -106,16 +106,9 @@ class ImageDecoder(t2t_model.T2TModel):
             if len(gaps) != layers:
                 raise ValueError(f"gap_sizes={list(gaps)} must be as many as the decoder's {layers} layers")
             options["gap_size"] = gaps[layer]
-        if self.attention_type == "local_2d" and "query_shape" not in options:
-            raise ValueError("dec_attention_type=local_2d needs hparams query_shape and memory_flange")
         return image_attention.self_attention(
             self.attention_type, self._attention_options(), options, dtype=self.dtype_policy
         )
-
-    @property
-    def attention_type(self) -> str:
-        """The decoder's kind of self-attention, a key of `image_attention.SELF_ATTENTION`."""
-        return self.hparams.dec_attention_type
 
     def _attention_options(self) -> dict[str, Any]:
         return {
@@ -130,7 +123,7 @@ class ImageDecoder(t2t_model.T2TModel):
 
     def build_body(self) -> None:
         self._build_encoder()
-        shape = (None, None, self.hparams.hidden_size)
+        shape = (None, None, self.hidden_size)
         if self.target_positions is not None:
             self.target_positions.build((None, None, *shape[1:]))
         for layer in self.decoder:
@@ -163,7 +156,7 @@ class ImageDecoder(t2t_model.T2TModel):
         predictions = self.output_conv(self.decoder_final(x, training=training))
         if is_sequence:
             return predictions
-        channels = self.hparams.num_channels
+        channels = self.num_channels
         shape = (columns,) if self.likelihood == "dmol" else (columns // channels, channels)
         return ops.reshape(predictions, (batch, rows, *shape, predictions.shape[-1]))
 
@@ -192,18 +185,17 @@ class ImageDecoder(t2t_model.T2TModel):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the images that are drawn."""
-        hparams = self.hparams
-        return hparams.img_len, hparams.img_len, COLOUR_CHANNELS if self.likelihood == "dmol" else hparams.num_channels
+        return self.image_length, self.image_length, COLOUR_CHANNELS if self.likelihood == "dmol" else self.num_channels
 
     @functools.cached_property
     def order(self) -> BlockOrder:
         """The order in which rows and columns are decoded: row by row, or block by block where attention is 2-D."""
-        return self._block_order((self.hparams.img_len, self.hparams.img_len * self.hparams.num_channels))
+        return self._block_order((self.image_length, self.image_length * self.num_channels))
 
     def _block_order(self, shape: tuple[int, int]) -> BlockOrder:
         if not all(isinstance(size, int) for size in shape):
             raise ValueError("attention in two dimensions needs images of a size known when the model is traced")
-        return block_order(shape, self.hparams.query_shape if self.attention_type == "local_2d" else None)
+        return block_order(shape, self.query_shape)
 
     def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
         """The state before the first step: what the image goes by, and empty buffers.
@@ -254,7 +246,7 @@ class ImageDecoder(t2t_model.T2TModel):
         if self.likelihood == "dmol":
             return modality.targets_bottom(ids[:, None, None, :])[:, 0, 0]
         before = ops.take(ops.convert_to_tensor(self.order.order), ops.maximum(step - 1, 0), axis=0)
-        return modality.embed(ids, before % self.hparams.num_channels)
+        return modality.embed(ids, before % self.num_channels)
 
     def infer(self, features: t2t_model.Features | None = None, **kwargs: Any) -> dict[str, Any]:
         """Draws images: see `tensor2keras.decoding.images.infer` for the arguments and what comes back."""
@@ -274,19 +266,17 @@ class Imagetransformer(ImageDecoder):
 
     def __init__(self, hparams: HParams, name: str = "imagetransformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
+        if not self.unconditional:
+            hint = "set unconditional=True, or take a problem of classes reversed (PROBLEM_rev)"
+            self.require_modality("inputs", "class_label", hint=hint)
+
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self.unconditional = hparams.unconditional
 
     @property
     def has_inputs(self) -> bool:
-        return super().has_inputs and not self.hparams.unconditional
-
-    def _check_problem(self) -> None:
-        super()._check_problem()
-        modality = self.problem["features"].get("inputs", {}).get("modality", "none")
-        if not self.hparams.unconditional and modality != "class_label":
-            raise ValueError(
-                f"{self.name} goes by a class label: the inputs' modality must be class_label, not {modality}; set "
-                "unconditional=True to do without (problems of classes are images by class when reversed: PROBLEM_rev)"
-            )
+        return super().has_inputs and not self.unconditional
 
     def encode(self, features: t2t_model.Features, training: bool = False) -> tuple[Any, Any]:
         if not self.has_inputs:
@@ -302,14 +292,17 @@ class ImagetransformerMoe(Imagetransformer):
     T2T 1.15 registers this model without the functions it calls; so it is built from its hyperparameters.
     """
 
+    allowed: ClassVar[Allowed] = {"dec_attention_type": ("moe_local1d", *image_attention.SELF_ATTENTION)}
+
     def __init__(self, hparams: HParams, name: str = "imagetransformer_moe", **kwargs: Any):
-        if "moe_layers_decoder" not in hparams:
-            raise ValueError(f"{name} needs hparams moe_layers_decoder, as imagetransformer_moe_tiny has it")
         super().__init__(hparams, name=name, **kwargs)
 
-    @property
-    def attention_type(self) -> str:
-        return {"moe_local1d": "local_1d"}.get(super().attention_type, super().attention_type)
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        if "moe_layers_decoder" not in hparams:
+            raise ValueError(f"{self.name} needs hparams moe_layers_decoder, as imagetransformer_moe_tiny has it")
+        if self.attention_type == "moe_local1d":
+            self.attention_type = "local_1d"
 
     def _feed_forward(self, layer: int) -> dict[str, Any]:
         hparams = self.hparams

@@ -5,7 +5,7 @@ Images are drawn block by block wherever attention is 2-D, since a block sees no
 so only with `block_raster_scan`, and otherwise draws in an order that its attention was not trained for.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -15,7 +15,17 @@ from tensor2keras.hparams import HParams
 from tensor2keras.layers.attention import image as image_attention
 from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.models import layer_options, t2t_model
+from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.image_transformer.image_transformer import ImageDecoder, Imagetransformer
+
+
+def _global(hparams: HParams, kernel_initializer: Any, dtype: Any) -> keras.layers.Layer:
+    """Every position sees every other."""
+    options = layer_options.attention_options(hparams, kernel_initializer)
+    return image_attention.SelfAttention(options, "self_att", name="self_att", dtype=dtype)
+
+
+ENCODER_ATTENTION = {"global": _global}
 
 
 @registry.register_model("imagetransformer2d")
@@ -37,12 +47,11 @@ class Img2imgTransformer(ImageDecoder):
     """
 
     has_memory = True
+    allowed: ClassVar[Allowed] = {"enc_attention_type": ENCODER_ATTENTION}
 
     def __init__(self, hparams: HParams, name: str = "img2img_transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
-        if hparams.enc_attention_type not in ENCODER_ATTENTION:
-            known = ", ".join(sorted(ENCODER_ATTENTION))
-            raise ValueError(f"unknown enc_attention_type {hparams.enc_attention_type!r}; known: {known}")
+        self.require_modality("inputs", "image*", "identity")
         self.input_positions = self._positions("enc_pos")
         self.encoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
         self.encoder = [
@@ -61,12 +70,6 @@ class Img2imgTransformer(ImageDecoder):
             **layer_options.residual_options(hparams)["preprocess"],
         )
 
-    def _check_problem(self) -> None:
-        super()._check_problem()
-        modality = self.problem["features"].get("inputs", {}).get("modality", "none")
-        if not modality.startswith("image") and modality != "identity":
-            raise ValueError(f"{self.name} goes by images: the inputs' modality must be image, not {modality}")
-
     def _override(self, what: str, feature: str) -> Any:
         # T2T's 1-D sets leave the inputs' bottom out, and what then enters the encoder does not fit it.
         if (what, feature) == ("bottom", "inputs") and "inputs" not in (self.hparams.bottom or {}):
@@ -74,7 +77,7 @@ class Img2imgTransformer(ImageDecoder):
         return super()._override(what, feature)
 
     def _build_encoder(self) -> None:
-        shape = (None, None, self.hparams.hidden_size)
+        shape = (None, None, self.hidden_size)
         if self.input_positions is not None:
             self.input_positions.build((None, None, *shape[1:]))
         for layer in self.encoder:
@@ -90,12 +93,3 @@ class Img2imgTransformer(ImageDecoder):
         for layer in self.encoder:
             x = layer(x, columns=columns, training=training)
         return None, self.encoder_final(x, training=training)
-
-
-def _global(hparams: HParams, kernel_initializer: Any, dtype: Any) -> keras.layers.Layer:
-    """Every position sees every other."""
-    options = layer_options.attention_options(hparams, kernel_initializer)
-    return image_attention.SelfAttention(options, "self_att", name="self_att", dtype=dtype)
-
-
-ENCODER_ATTENTION = {"global": _global}

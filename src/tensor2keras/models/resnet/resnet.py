@@ -5,7 +5,7 @@ before. `use_nchw` is T2T's choice of a layout in memory: the same numbers come 
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -15,6 +15,7 @@ from tensor2keras.hparams import HParams
 from tensor2keras.layers.fixed_padding import TARGETS, FixedPaddingConv2D, TargetedConv2D
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import BatchNorm
+from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.image_classifier import ImageClassifier
 from tensor2keras.models.t2t_model import Features
 
@@ -149,24 +150,13 @@ class BottleneckBlock(_Block):
 BLOCKS = {"residual": ResidualBlock, "bottleneck": BottleneckBlock}
 
 
-def check_values(hparams: HParams) -> None:
-    """ValueError, with what is allowed, for what makes no network."""
-    if hparams.block_fn not in BLOCKS:
-        raise ValueError(f"unknown block_fn {hparams.block_fn!r}; known: {', '.join(BLOCKS)}")
-    if hparams.use_td and hparams.use_td not in TARGETS:
-        raise ValueError(f"unknown use_td {hparams.use_td!r}; known: {', '.join(TARGETS)}, or False")
-    stages = 3 if hparams.is_cifar else 4
-    for setting, fewest in (("layer_sizes", stages), ("filter_sizes", stages + 1), ("bottleneck_ratios", stages)):
-        if len(hparams[setting]) < fewest:
-            raise ValueError(f"{setting}={list(hparams[setting])} must have at least {fewest} numbers")
-
-
 @registry.register_model
 class Resnet(ImageClassifier):
     """A convolution and four stages of blocks, each half the size of the one before; with `is_cifar` three."""
 
+    allowed: ClassVar[Allowed] = {"block_fn": BLOCKS, "use_td": (*TARGETS, False, None)}
+
     def __init__(self, hparams: HParams, name: str = "resnet", **kwargs: Any):
-        check_values(hparams)
         super().__init__(hparams, name=name, **kwargs)
         maker = LayerMaker(self.dtype_policy, hparams.use_td or "", hparams.targeting_rate, hparams.keep_prob)
         self.first_conv = maker.conv(hparams.filter_sizes[0], 7, 1 if hparams.is_cifar else 2, plain=True)
@@ -183,6 +173,16 @@ class Resnet(ImageClassifier):
                 dtype=self.dtype_policy,
             )
 
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self.is_cifar = hparams.is_cifar
+        stages = 3 if self.is_cifar else 4
+        for setting, fewest in (("layer_sizes", stages), ("filter_sizes", stages + 1), ("bottleneck_ratios", stages)):
+            if len(hparams[setting]) < fewest:
+                raise ValueError(f"{setting}={list(hparams[setting])} must have at least {fewest} numbers")
+        ratio = hparams.bottleneck_ratios[stages - 1] if hparams.block_fn == "bottleneck" else 1
+        self._body_size = hparams.filter_sizes[stages] * ratio
+
     def _make_blocks(self, maker: LayerMaker, stages: int) -> Iterator[_Block]:
         hparams = self.hparams
         sizes = (hparams.filter_sizes[1:], hparams.layer_sizes, hparams.bottleneck_ratios)
@@ -194,9 +194,7 @@ class Resnet(ImageClassifier):
 
     @property
     def body_size(self) -> int:
-        last = 2 if self.hparams.is_cifar else 3
-        ratio = self.hparams.bottleneck_ratios[last] if self.hparams.block_fn == "bottleneck" else 1
-        return self.hparams.filter_sizes[last + 1] * ratio
+        return self._body_size
 
     def build_layers(self, shape: tuple[int | None, ...]) -> None:
         self.first_conv.build(shape)
@@ -210,7 +208,7 @@ class Resnet(ImageClassifier):
 
     def body(self, features: Features, training: bool = False) -> Any:
         x = ops.relu(self.first_norm(self.first_conv(self.images(features), training=training), training=training))
-        if not self.hparams.is_cifar:
+        if not self.is_cifar:
             x = ops.max_pool(x, 3, strides=2, padding="same")
         for block in self.blocks:
             x = block(x, training=training)

@@ -9,7 +9,7 @@ What differs from the paper: by default a norm comes before each sublayer and on
 the encoder's input.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -21,22 +21,30 @@ from tensor2keras.layers.embedding import TARGET_SPACES, TableEmbedding
 from tensor2keras.layers.position import shift_right
 from tensor2keras.layers.transformer import keep_rows
 from tensor2keras.models import layer_options, t2t_model
+from tensor2keras.models.allowed import Allowed
 
 
 class _TransformerBase(t2t_model.T2TModel):
-    """What the encoder-decoder and the lone encoder share: the parts' arguments, the encoder and its input."""
+    """The encoder, its input and the arguments of the parts, for the encoder-decoder and for the encoder alone."""
 
+    allowed: ClassVar[Allowed] = {
+        **layer_options.ALLOWED,
+        "pos": ("timing", "timing_from_features", "emb", "none", None),
+    }
     encoder_class: type[keras.layers.Layer] = transformer.TransformerEncoder
-    not_built: tuple[str, ...] = ("scheduled_sampling_prob",)  # hparams of T2T that must be 0 here
 
     def __init__(self, hparams: HParams, **kwargs: Any):
-        for setting in self.not_built:
-            if hparams.get(setting):
-                raise ValueError(f"hparams.{setting}={hparams[setting]} is not supported; set {setting}=0")
         super().__init__(hparams, **kwargs)
-        self.refuse_modality("inputs", "image", why="reads sequences, not images")
+        self.require_modality("inputs", refused=("image*",))
         self.target_space_embedding = self.encoder = self.input_positions = None
         self.encoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
+
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self.pos = hparams.pos
+        self.position_features = hparams.get("position_features", "")
+        self.proximity_bias = bool(hparams.get("proximity_bias"))
+        self.unidirectional_encoder = bool(hparams.get("unidirectional_encoder"))
 
     def _make_encoder(self) -> None:
         hparams = self.hparams
@@ -71,7 +79,7 @@ class _TransformerBase(t2t_model.T2TModel):
 
     def _positions(self, name: str) -> keras.layers.Layer | None:
         """The learned positions of `pos=emb`; the other kinds have no variables."""
-        if self.hparams.pos != "emb":
+        if self.pos != "emb":
             return None
         return position.PositionalEmbedding(
             self.hparams.max_length, initializer=self.kernel_initializer, name=name, dtype=self.dtype_policy
@@ -85,15 +93,15 @@ class _TransformerBase(t2t_model.T2TModel):
         self.encoder.build(shape)
 
     def _add_positions(self, x: Any, features: t2t_model.Features, kind: str, layer: Any, start: Any = 0) -> Any:
-        """Adds the position signal of `hparams.pos`; `kind` is "inputs" or "targets"."""
+        """Adds the position signal that `pos` chooses; `kind` is "inputs" or "targets"."""
         positions = features.get(f"{kind}_position")
-        if self.hparams.pos == "timing":
+        if self.pos == "timing":
             if positions is not None:
                 return position.add_timing_signal_1d_given_position(x, positions)
             return position.add_timing_signal_1d(x, start_index=start)
-        if self.hparams.pos == "timing_from_features":
-            return position.add_timing_signals_from_features(x, features, self.hparams.position_features)
-        if self.hparams.pos == "emb":
+        if self.pos == "timing_from_features":
+            return position.add_timing_signals_from_features(x, features, self.position_features)
+        if self.pos == "emb":
             return layer(x, positions, start_index=start)
         return x
 
@@ -109,9 +117,9 @@ class _TransformerBase(t2t_model.T2TModel):
             self_bias = attention.same_segment_bias(segments, segments)
             memory_bias = attention.same_segment_bias(features.get("targets_segmentation", segments), segments)
             nonpadding = ops.cast(segments > 0, "float32")
-        if self.hparams.get("unidirectional_encoder"):
+        if self.unidirectional_encoder:
             self_bias = attention.causal_bias(length)
-        if self.hparams.get("proximity_bias"):
+        if self.proximity_bias:
             self_bias = self_bias + attention.proximal_bias(length)
         if self.target_space_embedding is not None:
             space = (self.problem or {}).get("target_space_id", 0)
@@ -139,16 +147,20 @@ class Transformer(_TransformerBase):
 
     def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
-        self.refuse_modality("targets", "real", "image", why="writes sequences of symbols, or a class")
+        self.require_modality("targets", refused=("real*", "image*"))
         if self.has_inputs:
             self._make_encoder()
         self.target_positions = self._positions("targets_positional_embedding")
         self.decoder = self._decoder_stack()
         self.decoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
 
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        self.causal = hparams.get("causal_decoder_self_attention", True)
+
     @property
     def has_inputs(self) -> bool:
-        return super().has_inputs and self.hparams.prepend_mode == "none"
+        return super().has_inputs and self.prepend_mode == "none"
 
     def _decoder_stack(self) -> keras.layers.Layer:
         hparams = self.hparams
@@ -173,7 +185,7 @@ class Transformer(_TransformerBase):
         return layer_options.feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
 
     def build_body(self) -> None:
-        shape = (None, None, self.hparams.hidden_size)
+        shape = (None, None, self.hidden_size)
         if self.has_inputs:
             self._build_encoder(shape)
         if self.target_positions is not None:
@@ -193,16 +205,16 @@ class Transformer(_TransformerBase):
         """What a target position may see of the targets. There is no mask over their padding, as in T2T."""
         targets = features["targets"]
         length = ops.shape(targets)[1]
-        if not self.hparams.get("causal_decoder_self_attention", True):
+        if not self.causal:
             bias = attention.ignore_padding_bias(attention.embedding_padding(targets))
-        elif self.hparams.prepend_mode == "prepend_inputs_full_attention":
+        elif self.prepend_mode == "prepend_inputs_full_attention":
             bias = attention.prepend_inputs_full_bias(attention.embedding_padding(targets))
         else:
             bias = attention.causal_bias(length)
         if "targets_segmentation" in features:
             segments = features["targets_segmentation"]
             bias = bias + attention.same_segment_bias(segments, segments)
-        if self.hparams.get("proximity_bias"):
+        if self.proximity_bias:
             bias = bias + attention.proximal_bias(length)
         return bias
 
@@ -211,9 +223,8 @@ class Transformer(_TransformerBase):
     def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
         """Runs the encoder and makes key/value buffers for `max_length` target positions.
 
-        What lies under a key "encoder" is the same for all beams of an input. Prepended inputs that see each other in
-        full
-        are all decoded here: one by one they could not see what follows them.
+        Entries under a key "encoder" are the same for all beams of an input. Prepended inputs with full attention are
+        decoded here at once: one by one they could not attend to those that follow.
         """
         if not self.decodes_by_steps:
             return super().init_cache(features, max_length)
@@ -223,7 +234,7 @@ class Transformer(_TransformerBase):
             decoder = self.decoder.init_cache(batch_size, max_length, memory)
             return {"decoder": decoder, "encoder": {"memory_bias": memory_bias}}
         cache = {"decoder": self.decoder.init_cache(batch_size, max_length)}
-        if self.hparams.prepend_mode == "prepend_inputs_full_attention":
+        if self.prepend_mode == "prepend_inputs_full_attention":
             return self._decode_prepended(features["inputs"] if "inputs" in features else features["targets"], cache)
         return cache
 
@@ -235,7 +246,7 @@ class Transformer(_TransformerBase):
         x = self._add_positions(x, {}, "targets", self.target_positions, start=position)
         length = self.decoder.cache_length(cache["decoder"])
         bias = attention.causal_bias_of(position, length)
-        if self.hparams.get("proximity_bias"):
+        if self.proximity_bias:
             bias = bias + attention.proximal_bias_of(position, length)
         memory_bias = cache["encoder"]["memory_bias"] if self.has_inputs else None
         y, decoder = self.decoder.step(x, position, cache["decoder"], bias, memory_bias)
@@ -251,7 +262,7 @@ class Transformer(_TransformerBase):
         length = self.decoder.cache_length(cache["decoder"])
         beyond = ops.arange(length, dtype="int32")[None, :] > count[:, None]
         bias = attention.ignore_padding_bias(beyond)
-        if self.hparams.get("proximity_bias"):
+        if self.proximity_bias:
             bias = bias + attention.proximal_bias(length)[:, :, : inputs.shape[1] + 1]
         _, decoder = self.decoder.step(x, 0, cache["decoder"], bias)
         return {"decoder": decoder, "last_prepended": count}
@@ -263,7 +274,7 @@ class TransformerScorer(Transformer):
 
     def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
-        self.refuse_modality("targets", "class_label", why="scores sequences")
+        self.require_modality("targets", refused=("class_label",))
 
     def infer(self, features: t2t_model.Features, **kwargs: Any) -> dict[str, Any]:
         """The log-probability of `features["targets"]`: {"outputs": the targets [batch, length], "scores": [batch]}."""
@@ -277,18 +288,18 @@ class TransformerScorer(Transformer):
 class TransformerEncoder(_TransformerBase):
     """The encoder alone: for class labels, or any target read off the encoded inputs."""
 
-    takes_ctc = True
+    supports_ctc = True
 
     def __init__(self, hparams: HParams, name: str = "transformer_encoder", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
-        self.refuse_modality("inputs", "absent", why="reads inputs")
+        self.require_modality("inputs", refused=("absent",))
         features = (self.problem or {}).get("features", {})
         if features.get("inputs", {}).get("modality") == "speech_recognition":
             self.require_modality("targets", "ctc_symbol", "class_label")  # hparams.ctc_targets=True
         self._make_encoder()
 
     def build_body(self) -> None:
-        self._build_encoder((None, None, self.hparams.hidden_size))
+        self._build_encoder((None, None, self.hidden_size))
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
         return self.encode(features, training=training)[0]
@@ -307,7 +318,7 @@ class TransformerRegressor(TransformerEncoder):
 
     def build(self, input_shape: Any = None) -> None:
         with keras.name_scope("reg_top_ffn"):
-            self.model_top.build((None, self.hparams.hidden_size))
+            self.model_top.build((None, self.hidden_size))
         super().build(input_shape)
 
     def top(self, body_output: Any, features: t2t_model.Features) -> Any:

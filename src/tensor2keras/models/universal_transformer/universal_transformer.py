@@ -4,12 +4,13 @@ What differs from the paper: the weights of the steps' signals are learned unles
 """
 
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import depth_recurrence, universal_transformer
-from tensor2keras.models import layer_options, t2t_model
+from tensor2keras.models import layer_options
+from tensor2keras.models.allowed import Allowed, Letters, When
 from tensor2keras.models.transformer import transformer
 
 
@@ -26,20 +27,26 @@ def _attention(options: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Universal:
-    """What the two models share."""
+    """Recurrence in depth, for the encoder-decoder and for the encoder alone."""
 
-    not_built = (*transformer.Transformer.not_built, "num_area_layers")
+    allowed: ClassVar[Allowed] = {
+        "num_area_layers": (0,),
+        "transformer_ffn_type": ("fc", "sepconv"),
+        **depth_recurrence.CHOICES,
+        "gate_ffn_layer": When(("dense",), {"recurrence_type": ("highway", "skip")}),
+        "gates_inputs": When(Letters("sti", empty=False), {"recurrence_type": ("highway", "skip")}),
+        "mix_with_transformer": ("before_ut", "after_ut", "before_ut,after_ut", "after_ut,before_ut", "", None),
+    }
 
-    def _prepare(self, hparams: HParams) -> None:
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
         settings = _recurrence(hparams)
-        if hparams.transformer_ffn_type not in ("fc", "sepconv"):
-            raise ValueError(f"unknown transformer_ffn_type {hparams.transformer_ffn_type!r}; known: fc, sepconv")
+        self.steps_add_positions = hparams.add_position_timing_signal
         self.encoder_class = functools.partial(universal_transformer.UniversalTransformerEncoder, settings=settings)
         self.decoder_class = functools.partial(universal_transformer.UniversalTransformerDecoder, settings=settings)
 
     def _add_positions(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        # each step adds them
-        return x if self.hparams.add_position_timing_signal else super()._add_positions(x, *args, **kwargs)
+        return x if self.steps_add_positions else super()._add_positions(x, *args, **kwargs)
 
     def _feed_forward(self, padding: str) -> dict[str, Any]:
         hparams = self.hparams
@@ -77,27 +84,16 @@ class UniversalTransformer(_Universal, transformer.Transformer):
     """
 
     def __init__(self, hparams: HParams, name: str = "universal_transformer", **kwargs: Any):
-        self._prepare(hparams)
         super().__init__(hparams, name=name, **kwargs)
 
-    @property
-    def _steps_alone(self) -> bool:
-        """Whether a position can be decoded from what is kept of those before it."""
-        hparams = self.hparams
-        if hparams.position_start_index or (
-            hparams.recurrence_type == "act" and hparams.act_type in ("global", "random")
-        ):
-            return False
-        in_one_go = hparams.prepend_mode == "prepend_inputs_full_attention"
-        return not (in_one_go and (hparams.add_sru or hparams.transformer_ffn_type == "sepconv"))
-
-    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
-        kind = super() if self._steps_alone else super(transformer.Transformer, self)
-        return kind.init_cache(features, max_length)
-
-    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        kind = super() if self._steps_alone else super(transformer.Transformer, self)
-        return kind.decode_step(ids, position, cache)
+    def read_hparams(self, hparams: HParams) -> None:
+        super().read_hparams(hparams)
+        recurrence = _recurrence(hparams)
+        halts_together = recurrence["recurrence_type"] == "act" and recurrence["act_type"] in ("global", "random")
+        in_one_go = self.prepend_mode == "prepend_inputs_full_attention"
+        looks_back = recurrence["add_sru"] or hparams.transformer_ffn_type == "sepconv"
+        # Whether a position can be decoded from the cache of those before it.
+        self.decodes_by_steps = not (recurrence["position_start_index"] or halts_together or (in_one_go and looks_back))
 
 
 @registry.register_model
@@ -105,5 +101,4 @@ class UniversalTransformerEncoder(_Universal, transformer.TransformerEncoder):
     """The encoder alone: for class labels, or any target read off the encoded inputs."""
 
     def __init__(self, hparams: HParams, name: str = "universal_transformer_encoder", **kwargs: Any):
-        self._prepare(hparams)
         super().__init__(hparams, name=name, **kwargs)
