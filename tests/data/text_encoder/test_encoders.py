@@ -10,15 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_encoder.encoders import (
-    RESERVED_TOKENS,
     ByteTextEncoder,
     ClassLabelEncoder,
     RealEncoder,
     SentencePieceEncoder,
     SubwordTextEncoder,
-    TextEncoder,
     TokenTextEncoder,
 )
 
@@ -120,37 +117,6 @@ class TestSubwords:
             SubwordTextEncoder.from_subtokens(["a", "ab_"]).encode("abba")
 
 
-class TestSentencePieces:
-    @pytest.mark.parametrize("model_type", ["unigram", "bpe"])
-    def test_padding_and_eos_have_their_ids(self, model_type):
-        encoder = SentencePieceEncoder.build_from_generator(SENTENCES, 330, model_type=model_type)
-        assert encoder.decode_list([0, 1]) == RESERVED_TOKENS
-        assert min(encoder.encode("Zwei Hunde <pad> 😀")) >= 2
-        assert max(encoder.encode("Zwei Hunde <pad> 😀")) < encoder.vocab_size <= 330
-
-    @given(st.text().filter(lambda text: "\u2581" not in text and "\0" not in text))
-    def test_any_text_comes_back(self, text):
-        assert PIECES.decode(PIECES.encode(text)) == text
-
-    def test_additional_reserved_tokens_take_the_next_ids(self):
-        encoder = SentencePieceEncoder.build_from_generator(SENTENCES, 330, reserved_tokens=[*RESERVED_TOKENS, "<SEP>"])
-        assert encoder.decode_list([2]) == ["<SEP>"]
-        assert 2 in encoder.encode("Hut <SEP> Mann")
-
-    def test_a_stored_model_encodes_the_same(self, tmp_path):
-        PIECES.store_to_file(tmp_path / "model")
-        assert SentencePieceEncoder(tmp_path / "model").encode("two dogs") == PIECES.encode("two dogs")
-
-    def test_a_file_that_is_no_model_is_named(self, tmp_path):
-        (tmp_path / "model").write_text("nonsense")
-        with pytest.raises(ValueError, match="model is not a sentencepiece model"):
-            SentencePieceEncoder(tmp_path / "model")
-
-    def test_an_unknown_model_type_is_refused(self):
-        with pytest.raises(ValueError, match="model_type='wordy'; allowed: unigram, bpe"):
-            SentencePieceEncoder.build_from_generator(SENTENCES, 330, model_type="wordy")
-
-
 class TestBytes:
     def test_ids_and_text_equal_t2t(self, others):
         encoder = ByteTextEncoder()
@@ -220,22 +186,9 @@ class TestLabels:
             ClassLabelEncoder(["neg", "pos"]).encode("maybe")
 
 
-def test_numbers_as_text_equal_t2t(others):
-    case = others["text_encoder"]
-    assert TextEncoder().encode("3 4 10") == case["encode"]
-    assert TextEncoder().decode([1, 0, 5, 7]) == case["decode"]
-    assert TextEncoder().decode_list([0, 1, 5]) == case["decode_list"]
-    assert TextEncoder().decode([5, 6, 1, 0], strip_extraneous=True) == case["decode_strip"]
-
-
 def test_real_numbers_come_back():
     assert RealEncoder().encode("1.5 -2") == [1.5, -2.0]
     assert RealEncoder().decode([1.5, -2.0]) == "1.5 -2.0"
-
-
-def test_strip_ids_equals_t2t(others):
-    for ids, ids_to_strip, left in others["strip_ids"]:
-        assert text_encoder.strip_ids(ids, ids_to_strip) == left
 
 
 @pytest.mark.parametrize(

@@ -212,26 +212,6 @@ def test_chinese_has_two_vocabularies_and_uses_registered_corpora_when_there(dir
     assert encoders["targets"].decode(example["targets"][:-1]) == "今天。"
 
 
-def test_tfds_data_set_is_used_when_no_file_is_there(dirs, monkeypatch):
-    monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda self: True)
-    with tfds.testing.mock_data(num_examples=3):
-        problem = registry.problem("translate_ende_wmt32k", **dirs)
-        samples = list(problem.generate_samples(**dirs, dataset_split="validation"))
-        assert len(samples) == 3
-        assert all(set(sample) == {"inputs", "targets"} for sample in samples)
-        assert len(list(problem.generate_text_for_vocab(**dirs))) == 6
-
-
-@pytest.mark.parametrize("name", ["translate_ende_wmt32k", "translate_enfr_wmt_small8k", "translate_envi_iwslt32k"])
-def test_without_network_the_error_says_what_to_put_where(name, dirs, no_network):
-    problem = registry.problem(name, **dirs)
-    with pytest.raises(FileNotFoundError) as error:
-        problem.generate_data()
-    archive = problem.source_data_files("train")[0][0].rpartition("/")[2]
-    assert archive in str(error.value)
-    assert dirs["tmp_dir"] in str(error.value)
-
-
 def test_some_corpora_missing_is_an_error_not_a_smaller_set(dirs, tmp_path, no_network):
     ende_files(tmp_path)
     (tmp_path / "raw/training-parallel-commoncrawl.tgz").unlink()

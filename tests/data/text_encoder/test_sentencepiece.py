@@ -1,0 +1,44 @@
+"""A model of the sentencepiece library as a text encoder."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensor2keras.data.text_encoder.encoders import (
+    RESERVED_TOKENS,
+    SentencePieceEncoder,
+)
+
+SENTENCES = ["A man, a plan.", "Ein Mann mit Hut", "two dogs run in the park", "Zwei Hunde laufen im Park"] * 5
+PIECES = SentencePieceEncoder.build_from_generator(SENTENCES, 330)
+
+
+class TestSentencePieces:
+    @pytest.mark.parametrize("model_type", ["unigram", "bpe"])
+    def test_padding_and_eos_have_their_ids(self, model_type):
+        encoder = SentencePieceEncoder.build_from_generator(SENTENCES, 330, model_type=model_type)
+        assert encoder.decode_list([0, 1]) == RESERVED_TOKENS
+        assert min(encoder.encode("Zwei Hunde <pad> 😀")) >= 2
+        assert max(encoder.encode("Zwei Hunde <pad> 😀")) < encoder.vocab_size <= 330
+
+    @given(st.text().filter(lambda text: "\u2581" not in text and "\0" not in text))
+    def test_any_text_comes_back(self, text):
+        assert PIECES.decode(PIECES.encode(text)) == text
+
+    def test_additional_reserved_tokens_take_the_next_ids(self):
+        encoder = SentencePieceEncoder.build_from_generator(SENTENCES, 330, reserved_tokens=[*RESERVED_TOKENS, "<SEP>"])
+        assert encoder.decode_list([2]) == ["<SEP>"]
+        assert 2 in encoder.encode("Hut <SEP> Mann")
+
+    def test_a_stored_model_encodes_the_same(self, tmp_path):
+        PIECES.store_to_file(tmp_path / "model")
+        assert SentencePieceEncoder(tmp_path / "model").encode("two dogs") == PIECES.encode("two dogs")
+
+    def test_a_file_that_is_no_model_is_named(self, tmp_path):
+        (tmp_path / "model").write_text("nonsense")
+        with pytest.raises(ValueError, match="model is not a sentencepiece model"):
+            SentencePieceEncoder(tmp_path / "model")
+
+    def test_an_unknown_model_type_is_refused(self):
+        with pytest.raises(ValueError, match="model_type='wordy'; allowed: unigram, bpe"):
+            SentencePieceEncoder.build_from_generator(SENTENCES, 330, model_type="wordy")
