@@ -1,6 +1,3 @@
-import threading
-import time
-
 import numpy as np
 import pytest
 
@@ -13,9 +10,8 @@ from tests.training.tiny import TinyProblem, tiny_hparams
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    training.train_and_evaluate(
-        TinyProblem(), "tiny_model", tiny_hparams(), folder, train_steps=4, eval_every=1, schedule="train"
-    )
+    options = training.TrainOptions(train_steps=4, eval_every=1, schedule="train")
+    training.train_and_evaluate(TinyProblem(), "tiny_model", tiny_hparams(), folder, options)
     return folder
 
 
@@ -35,19 +31,6 @@ def test_each_average_is_the_mean_of_n_checkpoints(run_dir, tmp_path):
 def test_min_steps(run_dir, tmp_path):
     assert avg_all.main([f"--model_dir={run_dir}", f"--output_dir={tmp_path}", "--n=1", "--min_steps=3"]) == 0
     assert [step for step, _ in checkpoints.list_checkpoints(tmp_path)] == [3, 4]
-
-
-def test_waits_for_checkpoints_to_come(tmp_path):
-    folder = tmp_path / "checkpoints"
-    folder.mkdir()
-    (folder / "model.ckpt-1.weights.h5").touch()
-
-    def add_another():
-        time.sleep(0.3)
-        (folder / "model.ckpt-2.weights.h5").touch()
-
-    threading.Thread(target=add_another).start()
-    assert [step for step, _ in avg_all.checkpoints_as_they_come(tmp_path, 0, wait_minutes=1 / 60)] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -95,14 +95,6 @@ def test_events_hold_the_scores_and_the_next_run_goes_on_after_them(reference, t
     assert list(figures(capsys.readouterr().out)) == [2000]
 
 
-def test_waiting_yields_a_translation_that_appears_later(tmp_path, monkeypatch):
-    def later(seconds):
-        (tmp_path / "model-7").write_text("text")
-
-    monkeypatch.setattr(bleu.time, "sleep", later)
-    assert next(bleu.step_files(tmp_path, wait_minutes=1)).step == 7
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

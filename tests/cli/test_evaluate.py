@@ -8,8 +8,8 @@ from tests.training.tiny import TinyProblem, tiny_hparams
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    options = {"train_steps": 4, "eval_every": 2, "hparams_set": "tiny_set"}
-    training.train_and_evaluate(TinyProblem(), "tiny_model", tiny_hparams(), folder, **options)
+    options = training.TrainOptions(train_steps=4, eval_every=2)
+    training.train_and_evaluate(TinyProblem(), "tiny_model", tiny_hparams(), folder, options, hparams_set="tiny_set")
     return folder
 
 

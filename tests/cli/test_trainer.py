@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from absl import flags as absl_flags
 
@@ -103,8 +105,9 @@ def test_every_other_flag_of_tensor2tensor_is_accepted(name):
     assert name in common.IGNORED_FLAGS
 
 
-def test_schedules_are_those_of_the_library():
-    assert list(trainer.SCHEDULES) == list(training.trainer.SCHEDULES)
+def test_every_option_of_training_has_a_flag():
+    fields = [field for group in trainer._OPTIONS.values() for field, _, _ in group.values()]
+    assert sorted([*fields, "schedule"]) == sorted(field.name for field in dataclasses.fields(training.TrainOptions))
 
 
 @pytest.mark.parametrize("missing", ["problem", "model", "hparams_set", "data_dir", "output_dir"])

@@ -96,8 +96,9 @@ small = "batch_size=300,max_length=64,hidden_size=16,filter_size=32,num_hidden_l
 dropout = "dropout=0.0,layer_prepostprocess_dropout=0.0,attention_dropout=0.0,relu_dropout=0.0"
 hparams = registry.hparams("transformer_tiny", problem, f"{{small}},{{dropout}},learning_rate_warmup_steps=10")
 for replicas in (2, 1):
-    training.train_and_evaluate(problem, "transformer", hparams, Path({str(folder)!r}) / str(replicas), train_steps=6,
-        eval_every=6, eval_steps=2, log_steps=1, worker_gpu=replicas, locally_shard_to_cpu=replicas > 1)
+    options = training.TrainOptions(train_steps=6, eval_every=6, eval_steps=2, log_steps=1, worker_gpu=replicas,
+        locally_shard_to_cpu=replicas > 1)
+    training.train_and_evaluate(problem, "transformer", hparams, Path({str(folder)!r}) / str(replicas), options)
 """
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

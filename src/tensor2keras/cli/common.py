@@ -1,8 +1,8 @@
-"""What the commands share: flags, help, `--registry_help`, `--t2t_usr_dir`, `--hp_NAME VALUE` and errors of one line.
+"""The commands' common parts: flags, help, `--registry_help`, `--t2t_usr_dir`, `--hp_NAME VALUE`, one-line errors.
 
 A command is a module with `define_flags(flags)`, which adds its own flags with `absl.flags.DEFINE_*(...,
-flag_values=flags, module_name="heading in --help")`, and `run(args)`, which does the work. Nothing imports TensorFlow
-or Keras before `run` asks for it, so `--help` answers at once.
+flag_values=flags, module_name="heading in --help")`, and `run(args)`, which checks them, calls the library and prints.
+Nothing imports TensorFlow or Keras before `run` does, so `--help` answers at once.
 """
 
 import difflib
@@ -13,26 +13,26 @@ import re
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from absl import flags as absl_flags
 
-_TPU = "TPUs of the TF1 kind are not driven from here; Keras 3 finds the accelerators that are there"
-_CLOUD = "jobs are started by the cloud's own tools today"
-_CLUSTER = "parameter servers and job names are gone with TF1; TF_CONFIG describes a cluster today"
-_MEMORY = "TensorFlow 2 takes GPU memory and places operations by itself"
+_TPU = "TPUs are not driven as in TF1; Keras 3 finds the accelerators of the machine"
+_CLOUD = "the cloud's own tools start jobs"
+_CLUSTER = "TF1's parameter servers and job names no longer exist; TF_CONFIG describes a cluster"
+_MEMORY = "TensorFlow 2 allocates GPU memory and places operations by itself"
 _GRAPH = "there is no TF1 graph or session to configure"
-_DEBUGGER = "tfdbg and chrome://tracing belonged to TF1; TensorBoard reads the events in output_dir"
-_EXPORT = "exporting is a command of its own, not a by-product of training"
+_DEBUGGER = "TF1's tfdbg and chrome://tracing are not supported; TensorBoard reads the events in output_dir"
+_EXPORT = "training exports no model"
 _EVALUATOR = "training and evaluation alternate in one process"
-_DECODER = "decoding is t2t-decoder's work"
+_DECODER = "t2t-decoder decodes"
 _TUNING = "t2t-trainer trains one model; it does not search hyperparameters"
 
-# Tensor2Tensor's flags that mean nothing today: name -> (is it a boolean flag?, why). A command without such a flag of
-# its own accepts it with one line.
+# Tensor2Tensor's flags that have no effect: name -> (is it a boolean flag?, why). A command that does not define such a
+# flag accepts it and says so in one line.
 IGNORED_FLAGS: dict[str, tuple[bool, str]] = {
     "use_tpu": (True, _TPU),
     "use_tpu_estimator": (True, _TPU),
@@ -69,7 +69,7 @@ IGNORED_FLAGS: dict[str, tuple[bool, str]] = {
     "export_saved_model_api_version": (False, _EXPORT),
     "eval_timeout_mins": (False, _EVALUATOR),
     "eval_throttle_seconds": (False, _EVALUATOR),
-    "eval_run_autoregressive": (True, "t2t-decoder and t2t-bleu score what the model writes by itself"),
+    "eval_run_autoregressive": (True, "t2t-decoder and t2t-bleu score decoded outputs"),
     "keep_checkpoint_every_n_hours": (False, "the newest keep_checkpoint_max checkpoints and the best one are kept"),
     "decode_in_memory": (True, "decoding always happens in memory"),
     "decode_hparams": (False, _DECODER),
@@ -87,6 +87,7 @@ _PATH_FLAG = re.compile(
     r"(_dir|_file|_path|^from|_from|_prefix|_reference|^checkpoints|^prefix|^source|^reference|^translation.*)$"
 )
 _GENERAL = "General"
+DEFAULT_TMP_DIR = "/tmp/t2t_datagen"
 
 
 def run(
@@ -96,18 +97,18 @@ def run(
     command: Callable[[SimpleNamespace], int | None],
     argv: Sequence[str] | None = None,
 ) -> int:
-    """Parses the command line, runs the command and returns the exit code.
+    """Parses the command line, runs the command and returns its exit code.
 
     Args:
         program: the command's name, for messages ("t2t-trainer").
         doc: the command's module docstring, printed by `--help`; it holds an example.
         define_flags: adds the command's flags to the FlagValues it is given.
-        command: does the work; takes the flags' values as attributes; `args.hp` is the dict of all `--hp_NAME VALUE`.
+        command: takes the flags' values as attributes; `args.hp` is the dict of all `--hp_NAME VALUE`.
         argv: arguments without the program's name; None means `sys.argv[1:]`.
 
     Returns:
-        0, or what `command` returns; 2 for an error the user can mend (told in one line, without a traceback unless
-        `--debug` is given or T2K_DEBUG is set), 1 for a loss that is not finite, 130 when interrupted.
+        0, or the code that `command` returns; 2 for a user error (one line, without a traceback unless `--debug` is
+        given or T2K_DEBUG is set), 1 for a loss that is not finite, 130 when interrupted.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv or bool(os.environ.get("T2K_DEBUG"))
@@ -133,7 +134,7 @@ def run(
     except KeyboardInterrupt as stop:
         print(f"{program}: {stop or 'interrupted'}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output went away (`| head`)
+    except BrokenPipeError:  # the reader of the output has ended (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (KeyError, ValueError, OSError, absl_flags.Error, FloatingPointError) as error:
@@ -147,12 +148,12 @@ def define_common_flags(flags: absl_flags.FlagValues) -> None:
     """Adds the flags that name a problem, a model and its hyperparameters, and the directories."""
     names, places = "What", "Where"
     for name, default, text, heading in (
-        ("problem", None, "Problem: what the data is. --registry_help lists all.", names),
-        ("model", None, "Model: what happens between input and output.", names),
-        ("hparams_set", None, "Hyperparameter set: how big and how trained.", names),
+        ("problem", None, "Problem: the data set and task. --registry_help lists all.", names),
+        ("model", None, "Model: the architecture.", names),
+        ("hparams_set", None, "Hyperparameter set: the model's size and its training.", names),
         ("hparams", "", "Overrides of the set, `name=value,name2=value2`; --hp_NAME VALUE sets one.", names),
         ("data_dir", None, "Directory of the generated data and vocabularies.", places),
-        ("tmp_dir", "/tmp/t2t_datagen", "Directory of downloads and of your own raw files.", places),
+        ("tmp_dir", DEFAULT_TMP_DIR, "Directory of downloads and of your own raw files.", places),
         ("output_dir", "", "Directory of one training run: checkpoints, metrics, events.", places),
     ):
         absl_flags.DEFINE_string(name, default, text, flag_values=flags, module_name=heading)
@@ -168,13 +169,14 @@ def _define_general_flags(flags: absl_flags.FlagValues) -> None:
 
 
 def parse(program: str, flags: absl_flags.FlagValues, argv: Sequence[str]) -> SimpleNamespace:
-    """The flags' values by name, paths expanded.
+    """Returns the flags' values as attributes, paths expanded.
 
-    Beside them `hp` is the dict of `--hp_NAME VALUE`, and `given` the flags that repeat the command from anywhere.
+    Further attributes: `hp`, the dict of `--hp_NAME VALUE`, and `given`, the command's flags with absolute paths, which
+    repeat the command from any directory.
 
     Raises:
-        ValueError: an unknown flag (with the closest names), a value missing, an argument that is no flag.
-        absl.flags.Error: a value that does not fit its flag.
+        ValueError: an unknown flag (with the closest names), a missing value, an argument that is not a flag.
+        absl.flags.Error: a value of the wrong type.
     """
     flags.set_gnu_getopt(True)
     arguments, hp = iter(flags.read_flags_from_files(list(argv), force_gnu=True)), {}
@@ -212,7 +214,7 @@ def parse(program: str, flags: absl_flags.FlagValues, argv: Sequence[str]) -> Si
     return SimpleNamespace(**values, hp=hp, given=given)
 
 
-def _next_value(arguments: Any, name: str) -> str:
+def _next_value(arguments: Iterator[str], name: str) -> str:
     value = next(arguments, None)
     if value is None:
         raise ValueError(f"--{name} needs a value")
@@ -220,7 +222,7 @@ def _next_value(arguments: Any, name: str) -> str:
 
 
 def _expand(name: str, value: Any) -> Any:
-    """`~` and `$VARS` of a path flag's value expanded; a variable that is not set is an error."""
+    """Returns a path flag's value with `~` and `$VARS` expanded; raises ValueError for a variable that is not set."""
     if not isinstance(value, str) or not _PATH_FLAG.search(name):
         return value
     parts = [os.path.expandvars(os.path.expanduser(part)) for part in value.split(",")]
@@ -231,7 +233,7 @@ def _expand(name: str, value: Any) -> Any:
 
 
 def _from_anywhere(flag: str) -> str:
-    """`--data_dir=x` -> `--data_dir=/current/directory/x`."""
+    """Returns the flag with an absolute path: `--data_dir=x` -> `--data_dir=/current/directory/x`."""
     name, equals, value = flag.removeprefix("--").partition("=")
     if not equals or not _PATH_FLAG.search(name):
         return flag
@@ -243,7 +245,7 @@ def _from_anywhere(flag: str) -> str:
 
 
 def load_tensorflow() -> None:
-    """Imports TensorFlow without the lines its C++ libraries write to stderr; commands that need it begin with this."""
+    """Imports TensorFlow without the lines its C++ libraries write to stderr; call it before anything else does."""
     sys.stderr.flush()
     stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
@@ -265,11 +267,11 @@ def require(args: SimpleNamespace, *names: str) -> None:
 
 
 def problem(args: SimpleNamespace) -> Any:
-    """The problem that `--problem`, `--data_dir`, `--tmp_dir` and `--approx_vocab_size` name.
+    """Returns the problem of `--problem`, `--data_dir`, `--tmp_dir` and `--approx_vocab_size`.
 
     Raises:
         KeyError: an unknown problem.
-        ValueError: a vocabulary size for a problem that has its own.
+        ValueError: a vocabulary size for a problem whose vocabulary is fixed.
     """
     from tensor2keras import registry
 
@@ -285,22 +287,67 @@ def problem(args: SimpleNamespace) -> Any:
 
 
 def overrides(args: SimpleNamespace) -> dict[str, str]:
-    """The hyperparameters given by `--hparams` and `--hp_NAME VALUE` (which wins), as texts by name."""
+    """Returns the hyperparameters of `--hparams` and `--hp_NAME VALUE` (which wins), as texts by name."""
     from tensor2keras.hparams import parse_overrides
 
     return parse_overrides(args.hparams or "") | args.hp
 
 
-def check_same_names(args: SimpleNamespace, run_of: dict[str, Any]) -> None:
-    """Raises ValueError if `--model` or `--hparams_set` are not those of the run in output_dir, which decides."""
-    for flag, known in (("model", run_of["model"]), ("hparams_set", run_of["hparams_set"])):
-        given = getattr(args, flag, None)
-        if given and known and given != known:
-            raise ValueError(f"--{flag}={given}, but {args.output_dir} was trained with --{flag}={known}")
+def open_run(args: SimpleNamespace) -> Any:
+    """Opens the run of `--output_dir` or `--checkpoint_path` (`training.open_run`).
+
+    Raises:
+        ValueError: a missing flag; otherwise as `training.open_run`.
+    """
+    from tensor2keras.training import loading
+
+    if not args.checkpoint_path:
+        require(args, "output_dir")
+    if loading.t2t_source(args.output_dir, args.checkpoint_path) is None:
+        if loading.find_run(args.output_dir, args.checkpoint_path) is None:
+            require(args, "model", "hparams_set", "problem", "checkpoint_path")
+        import_recorded_usr_dirs(args)
+    return loading.open_run(
+        args.output_dir,
+        args.checkpoint_path,
+        problem=args.problem,
+        model=args.model,
+        hparams_set=args.hparams_set,
+        overrides=overrides(args),
+        **data_places(args),
+    )
+
+
+def data_places(args: SimpleNamespace) -> dict[str, str | None]:
+    """Returns the directories of the data that are given, None for those that the run records."""
+    return {"data_dir": args.data_dir, "tmp_dir": args.tmp_dir if args.tmp_dir != DEFAULT_TMP_DIR else None}
+
+
+def import_recorded_usr_dirs(args: SimpleNamespace) -> None:
+    """Imports the `--t2t_usr_dir` that the run was trained with, unless one is given."""
+    from tensor2keras.convert import read_flags
+    from tensor2keras.training.loading import find_run
+
+    run_dir = find_run(args.output_dir, args.checkpoint_path)
+    if run_dir is not None and not args.t2t_usr_dir:
+        import_usr_dirs(read_flags(run_dir).get("t2t_usr_dir"))
+
+
+def print_line(text: str, transient: bool = False) -> None:
+    """Prints a line of a report; on a terminal, the next line replaces a transient one.
+
+    Args:
+        text: the line.
+        transient: whether the line is a progress bar, which is printed on terminals only.
+    """
+    if sys.stdout.isatty():
+        print(f"\r{text}\x1b[K", end="" if transient else "\n", flush=True)
+    elif not transient:
+        print(text, flush=True)
 
 
 def help_text(program: str, doc: str | None, flags: absl_flags.FlagValues) -> str:
-    """The command's docstring, then its flags under their headings, each with its default."""
+    """Returns the command's docstring, then its flags under their headings, each with its default."""
     lines = [f"{program}: {(doc or '').strip()}"]
     for heading, group in flags.flags_by_module_dict().items():
         lines += ["", f"{program} flags:" if "." in heading or heading == "__main__" else f"{heading}:"]
@@ -319,7 +366,11 @@ def help_text(program: str, doc: str | None, flags: absl_flags.FlagValues) -> st
 
 
 def registry_listing(*kinds: str) -> str:
-    """Everything registered, one line each, by kind ("model", "problem", "hparams set", ...; none given: all)."""
+    """Returns a line for every registered name.
+
+    Args:
+        *kinds: "model", "problem", "hparams set", ...; none given: all.
+    """
     load_tensorflow()
     from tensor2keras import registry
 
@@ -336,14 +387,14 @@ def registry_listing(*kinds: str) -> str:
 
 
 def import_usr_dirs(paths: str | None) -> None:
-    """Imports the user's code, so that what it registers is found by name.
+    """Imports the user's code, which registers problems, models and hyperparameters.
 
     Args:
         paths: separated by commas; each a package directory (with `__init__.py`, which imports the rest), a plain
             directory (every .py file in it is imported) or a .py file.
 
     Raises:
-        FileNotFoundError: a path that is not there.
+        FileNotFoundError: a path that does not exist.
         ValueError: code that does not import, with file, line and reason.
     """
     if paths:
@@ -388,6 +439,6 @@ def _import_file(file: Path) -> None:
 
 
 def error_line(error: BaseException) -> str:
-    """An error's message on one line (a KeyError's without the quotes Python adds)."""
+    """Returns an error's message on one line (a KeyError's without the quotes that Python adds)."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return " ".join(text.split()) or type(error).__name__

@@ -1,11 +1,11 @@
-"""Makes a problem's vocabulary and data.
+"""Generates a problem's vocabulary and data.
 
     t2t-datagen                                          lists all problems
     t2t-datagen --problem=translate_ende_numbers --data_dir=~/t2t_data
     t2t-datagen --problem=text2text_tmpdir --data_dir=~/t2t_data --tmp_dir=~/my_text
 
-The second run of the same command changes nothing; a run that was killed is made good by the next.
-`--problem=algorithmic_*` makes every problem of that pattern.
+A second run of the same command changes nothing; after a killed run it completes the data.
+`--problem=algorithmic_*` generates every problem of that pattern.
 """
 
 import fnmatch
@@ -20,19 +20,19 @@ from tensor2keras.cli import common
 PROGRAM = "t2t-datagen"
 SAMPLES_SHOWN = 3
 _ONE_PROCESS = "a problem is generated in one process, in dataset_splits' shards"
-# Tensor2Tensor's flags of this command that mean nothing today.
+# Tensor2Tensor's flags of this command that have no effect.
 _IGNORED = dict.fromkeys(
     ("task_id", "task_id_start", "task_id_end", "num_shards", "num_concurrent_processes"), _ONE_PROCESS
 )
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """Runs the command and returns its exit code."""
     return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
-    """Adds this command's flags."""
+    """Adds the command's flags."""
     what = {"flag_values": flags, "module_name": "What"}
     where = {"flag_values": flags, "module_name": "Where"}
     old = {"flag_values": flags, "module_name": "Accepted and ignored"}
@@ -41,9 +41,9 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     )
     absl_flags.DEFINE_string("exclude_problems", "", "Names or patterns to leave out, separated by commas.", **what)
     absl_flags.DEFINE_bool("only_list", False, "List the problems that would be generated and stop.", **what)
-    text = "Subwords to make of your own files (text2text_tmpdir, ...); 32768 by default."
+    text = "Vocabulary size for your own files (text2text_tmpdir, ...); 32768 by default."
     absl_flags.DEFINE_integer("approx_vocab_size", None, text, **what)
-    absl_flags.DEFINE_integer("random_seed", 429459, "Seed of problems that make their samples by chance.", **what)
+    absl_flags.DEFINE_integer("random_seed", 429459, "Seed of problems that draw their samples at random.", **what)
     absl_flags.DEFINE_string("data_dir", None, "Directory of the generated data and vocabularies.", **where)
     absl_flags.DEFINE_string(
         "tmp_dir", "/tmp/t2t_datagen", "Directory of downloads and of your own raw files.", **where
@@ -53,7 +53,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
 
 
 def run(args: SimpleNamespace) -> None:
-    """Generates the problems of `args.problem`, or lists all."""
+    """Generates the problems that `--problem` names, or lists all."""
     for name, why in _IGNORED.items():
         if getattr(args, name) is not None:
             print(f"{PROGRAM}: --{name} is accepted and ignored: {why}", file=sys.stderr)
@@ -67,11 +67,11 @@ def run(args: SimpleNamespace) -> None:
         return
     common.require(args, "data_dir")
     for name in names:
-        generate(SimpleNamespace(**vars(args) | {"problem": name}))
+        _generate(SimpleNamespace(**vars(args) | {"problem": name}))
 
 
-def generate(args: SimpleNamespace) -> None:
-    """Generates the problem `args.problem` and prints its splits, vocabularies and first samples."""
+def _generate(args: SimpleNamespace) -> None:
+    """Generates one problem and prints its splits, vocabularies and first samples."""
     import numpy as np
 
     random.seed(args.random_seed)
@@ -91,7 +91,7 @@ def generate(args: SimpleNamespace) -> None:
 
 
 def _matching(pattern: str, excluded: list[str]) -> list[str]:
-    """The problems that `pattern` means, without the excluded ones."""
+    """Returns the problems that `pattern` matches, without the excluded ones."""
     from tensor2keras import registry
 
     if "*" not in pattern:

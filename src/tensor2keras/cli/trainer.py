@@ -1,9 +1,9 @@
-"""Trains a model on a problem, and evaluates it as it goes.
+"""Trains a model on a problem, and evaluates it at intervals.
 
   t2t-trainer --generate_data --problem=translate_ende_numbers --model=transformer --hparams_set=transformer_tiny \\
       --data_dir=~/t2t_data --output_dir=~/t2t_train/numbers --train_steps=2000
 
-Killed at any moment, the same command goes on where the last checkpoint was saved.
+After an interruption at any moment, the same command continues at the last checkpoint.
 """
 
 import sys
@@ -13,91 +13,113 @@ from types import SimpleNamespace
 from absl import flags as absl_flags
 
 from tensor2keras.cli import common
+from tensor2keras.training.options import SCHEDULES, TrainOptions
 
 PROGRAM = "t2t-trainer"
-SCHEDULES = ("continuous_train_and_eval", "train_and_evaluate", "train", "evaluate", "evaluate_on_train_data", "test")
+_DEFINE = {
+    bool: absl_flags.DEFINE_bool,
+    int: absl_flags.DEFINE_integer,
+    float: absl_flags.DEFINE_float,
+    str: absl_flags.DEFINE_string,
+}
+
+# heading: {flag: (field of TrainOptions, type, help)}; the defaults are TrainOptions's.
+_OPTIONS = {
+    "Training": {
+        "train_steps": ("train_steps", int, "Updates to train for, counted from the very beginning."),
+        "random_seed": ("random_seed", int, "Seed of initial weights, dropout and the order of the data."),
+        "warm_start_from": (
+            "warm_start_from",
+            str,
+            "Start from the weights of this checkpoint or output_dir, ours or T2T's.",
+        ),
+        "log_step_count_steps": ("log_steps", int, "Steps between two lines of progress."),
+    },
+    "Evaluation": {
+        "eval_steps": ("eval_steps", int, "Batches of one evaluation; 0 takes all."),
+        "local_eval_frequency": ("eval_every", int, "Steps between evaluations."),
+        "eval_use_test_set": ("eval_use_test_set", bool, "Evaluate on the test split instead of validation."),
+        "eval_early_stopping_steps": (
+            "early_stopping_steps",
+            int,
+            "Stop when the metric has not improved for so many steps.",
+        ),
+        "eval_early_stopping_metric": ("early_stopping_metric", str, "The metric that early stopping monitors."),
+        "eval_early_stopping_metric_delta": (
+            "early_stopping_delta",
+            float,
+            "The smallest change that counts as an improvement.",
+        ),
+        "eval_early_stopping_metric_minimize": (
+            "early_stopping_minimize",
+            bool,
+            "Whether a smaller metric is better.",
+        ),
+    },
+    "Checkpoints": {
+        "save_checkpoints_steps": (
+            "save_checkpoints_steps",
+            int,
+            "Steps between checkpoints; without it every local_eval_frequency steps.",
+        ),
+        "save_checkpoints_secs": (
+            "save_checkpoints_secs",
+            int,
+            "Seconds between checkpoints; 0 counts steps instead.",
+        ),
+        "keep_checkpoint_max": (
+            "keep_checkpoint_max",
+            int,
+            "How many of the newest checkpoints to keep, besides the best one; 0 keeps all.",
+        ),
+    },
+    "Devices": {
+        "worker_gpu": ("worker_gpu", int, "How many GPUs to train on; batch_size counts tokens on each."),
+        "locally_shard_to_cpu": (
+            "locally_shard_to_cpu",
+            bool,
+            "Use logical CPU devices in place of GPUs, to try a sharded run anywhere.",
+        ),
+        "xla_compile": ("xla", bool, "Compile with XLA; by default on accelerators only."),
+    },
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Runs the command and returns its exit code."""
     return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
     """Adds Tensor2Tensor's training flags, with its defaults."""
     common.define_common_flags(flags)
-    kinds = {
-        bool: absl_flags.DEFINE_bool,
-        int: absl_flags.DEFINE_integer,
-        float: absl_flags.DEFINE_float,
-        str: absl_flags.DEFINE_string,
-    }
-    for heading, group in _FLAGS.items():
-        for name, (kind, default, text) in group.items():
-            kinds[kind](name, default, text, flag_values=flags, module_name=heading)
-    absl_flags.DEFINE_enum(
-        "schedule", SCHEDULES[0], SCHEDULES, "What to do.", flag_values=flags, module_name="Training"
-    )
-
-
-_FLAGS = {
-    "Training": {
-        "generate_data": (bool, False, "Generate the problem's data first, unless they are there."),
-        "approx_vocab_size": (
-            int,
-            None,
-            "Subwords to make of your own files (text2text_tmpdir, ...); 32768 by default.",
-        ),
-        "train_steps": (int, 250000, "Updates to train for, counted from the very beginning."),
-        "random_seed": (int, None, "Decides initial weights, dropout and the order of the data."),
-        "warm_start_from": (str, None, "Begin with the weights of this checkpoint or output_dir, ours or T2T's."),
-        "log_step_count_steps": (int, 100, "Steps between two lines of progress."),
-    },
-    "Evaluation": {
-        "eval_steps": (int, 100, "Batches of one evaluation; 0 takes all."),
-        "local_eval_frequency": (int, 1000, "Steps between evaluations."),
-        "eval_use_test_set": (bool, False, "Evaluate on the test split instead of validation."),
-        "eval_early_stopping_steps": (int, None, "Stop when the metric has not improved for so many steps."),
-        "eval_early_stopping_metric": (str, "loss", "The metric that early stopping watches."),
-        "eval_early_stopping_metric_delta": (float, 0.1, "The smallest change that counts as an improvement."),
-        "eval_early_stopping_metric_minimize": (bool, True, "Whether the metric should fall."),
-    },
-    "Checkpoints": {
-        "save_checkpoints_steps": (
-            int,
-            None,
-            "Steps between checkpoints; without it every local_eval_frequency steps.",
-        ),
-        "save_checkpoints_secs": (int, 0, "Seconds between checkpoints; 0 counts steps instead."),
-        "keep_checkpoint_max": (
-            int,
-            20,
-            "How many of the newest checkpoints to keep (the best stays too); 0 keeps all.",
-        ),
-    },
-    "Devices": {
-        "worker_gpu": (int, 1, "How many GPUs to train on; batch_size counts tokens on each."),
-        "locally_shard_to_cpu": (
-            bool,
-            False,
-            "Take logical CPU devices in place of GPUs, to try a sharded run anywhere.",
-        ),
-        "xla_compile": (bool, None, "Compile with XLA; by default on accelerators only."),
-        "inter_op_parallelism_threads": (int, 0, "Operations that run at once on the CPU; 0 leaves it to TensorFlow."),
-        "intra_op_parallelism_threads": (int, 0, "Threads of one operation on the CPU; 0 leaves it to TensorFlow."),
-    },
-}
+    training = {"flag_values": flags, "module_name": "Training"}
+    devices = {"flag_values": flags, "module_name": "Devices"}
+    absl_flags.DEFINE_enum("schedule", TrainOptions.schedule, list(SCHEDULES), "What to do.", **training)
+    text = "Generate the problem's data first, unless they exist."
+    absl_flags.DEFINE_bool("generate_data", False, text, **training)
+    text = "Vocabulary size for your own files (text2text_tmpdir, ...); 32768 by default."
+    absl_flags.DEFINE_integer("approx_vocab_size", None, text, **training)
+    for heading, group in _OPTIONS.items():
+        for name, (field, kind, text) in group.items():
+            _DEFINE[kind](name, getattr(TrainOptions, field), text, flag_values=flags, module_name=heading)
+    text = "Operations that run at once on the CPU; 0 leaves it to TensorFlow."
+    absl_flags.DEFINE_integer("inter_op_parallelism_threads", 0, text, **devices)
+    text = "Threads of one operation on the CPU; 0 leaves it to TensorFlow."
+    absl_flags.DEFINE_integer("intra_op_parallelism_threads", 0, text, **devices)
 
 
 def run(args: SimpleNamespace) -> int:
     """Generates the data if asked, then trains."""
     common.require(args, "problem", "model", "hparams_set", "data_dir", "output_dir")
+    fields = {field: getattr(args, flag) for group in _OPTIONS.values() for flag, (field, _, _) in group.items()}
+    options = TrainOptions(schedule=args.schedule, **fields)
     _set_threads(args.inter_op_parallelism_threads, args.intra_op_parallelism_threads)
     common.load_tensorflow()
     from tensor2keras import registry, training
 
     problem = common.problem(args)
-    registry.models[args.model]  # an unknown name is told before data are generated
+    registry.models[args.model]  # raises for an unknown name before data are generated
     if args.generate_data:
         problem.generate_data()
     hparams = registry.hparams(args.hparams_set, problem, common.overrides(args))
@@ -106,26 +128,10 @@ def run(args: SimpleNamespace) -> int:
         args.model,
         hparams,
         args.output_dir,
-        train_steps=args.train_steps,
-        eval_steps=args.eval_steps,
-        eval_every=args.local_eval_frequency,
-        save_checkpoints_steps=args.save_checkpoints_steps,
-        save_checkpoints_secs=args.save_checkpoints_secs,
-        keep_checkpoint_max=args.keep_checkpoint_max,
-        random_seed=args.random_seed,
-        warm_start_from=args.warm_start_from,
-        early_stopping_steps=args.eval_early_stopping_steps,
-        early_stopping_metric=args.eval_early_stopping_metric,
-        early_stopping_delta=args.eval_early_stopping_metric_delta,
-        early_stopping_minimize=args.eval_early_stopping_metric_minimize,
-        eval_use_test_set=args.eval_use_test_set,
-        worker_gpu=args.worker_gpu,
-        locally_shard_to_cpu=args.locally_shard_to_cpu,
-        schedule=args.schedule,
-        log_steps=args.log_step_count_steps,
-        xla=args.xla_compile,
+        options,
         hparams_set=args.hparams_set,
         flags=args.given,
+        report=common.print_line,
     )
     return 0
 

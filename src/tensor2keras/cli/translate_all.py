@@ -12,21 +12,19 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 from absl import flags as absl_flags
 
-from tensor2keras.cli import common, decoder
+from tensor2keras.cli import common
 
 PROGRAM = "t2t-translate-all"
-POLL_SECONDS = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit code."""
+    """Runs the command and returns its exit code."""
     return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
@@ -47,7 +45,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
 
 
 def run(args: SimpleNamespace) -> None:
-    """Translates with every checkpoint."""
+    """Translates the source with every checkpoint."""
     args.output_dir = args.model_dir or args.output_dir
     args.checkpoint_path = None
     common.require(args, "output_dir", "source")
@@ -56,65 +54,43 @@ def run(args: SimpleNamespace) -> None:
 
     common.load_tensorflow()
     from tensor2keras.decoding.decode_hparams import decode_hparams
-    from tensor2keras.training.loading import full_problem_name, load_weights, read_run
+    from tensor2keras.decoding.lines import decode_lines
+    from tensor2keras.decoding.text_files import read_texts, write_lines
+    from tensor2keras.training import checkpoints, loading
 
-    name = args.problem or full_problem_name(read_run(args.output_dir)["hparams"]["problem"])
+    name = args.problem or loading.full_problem_name(loading.read_run(args.output_dir)["hparams"]["problem"])
     folder = Path(args.translations_dir)
     folder.mkdir(parents=True, exist_ok=True)
     flags_file, copy = Path(args.output_dir, "flags.txt"), folder / f"{name}-flags.txt"
     if flags_file.is_file() and not copy.exists():
-        shutil.copy2(flags_file, copy)  # with its time: t2t-bleu counts hours from it
+        shutil.copy2(flags_file, copy)  # with its time, from which t2t-bleu counts hours
     settings = f"beam_size={args.beam_size},alpha={args.alpha}," + args.decode_hparams
     hp = decode_hparams(settings)
 
-    loaded = None
-    for step, checkpoint in new_checkpoints(args.output_dir, args.min_steps, args.wait_minutes):
+    opened = step = None
+    for step, checkpoint in checkpoints.watch(args.output_dir, args.min_steps, args.wait_minutes):
         target = folder / f"{name}-{step}"
         if target.exists():
             print(f"{PROGRAM}: {target} exists already", file=sys.stderr)
             continue
+        if not checkpoint.exists():  # training has removed it in the meantime
+            continue
         print(f"{PROGRAM}: translating with step {step}", file=sys.stderr)
         args.checkpoint_path = str(checkpoint)
         if args.decoder_command:
-            run_command(args, settings, target)
+            _run_command(args, settings, target)
             continue
-        if loaded is None:
-            loaded = decoder.load(args)
-        model, problem = loaded
-        load_weights(model, args.checkpoint_path)  # the compiled search is kept
-        outputs = decoder.decode_lines(model, problem, decoder.read_texts(args.source, hp.delimiter), hp)
-        decoder.write_lines(str(target), outputs, hp.delimiter)
-        decoder.keep_timestamp(str(target), args)
+        opened = opened or common.open_run(args)
+        loading.load_weights(opened.model, checkpoint)  # into the same model, whose compiled search is kept
+        outputs = decode_lines(opened.model, opened.problem, read_texts(args.source, hp.delimiter), hp)
+        write_lines(target, outputs, hp.delimiter, timestamp_of=checkpoint)
+        print(f"{PROGRAM}: wrote {len(outputs)} lines to {target}", file=sys.stderr)
+    if step is None:
+        raise FileNotFoundError(f"no checkpoint of {args.min_steps} steps or more in {args.output_dir}")
 
 
-def new_checkpoints(output_dir: str, min_steps: int, wait_minutes: float) -> Iterator[tuple[int, Path]]:
-    """(step, weights file) of each checkpoint, oldest first; ends when none has appeared for `wait_minutes`."""
-    from tensor2keras.training.checkpoints import list_checkpoints
-
-    seen: set[int] = set()
-    deadline = time.monotonic() + 60 * wait_minutes
-    while True:
-        found = [(step, path) for step, path in list_checkpoints(output_dir) if step >= min_steps and step not in seen]
-        for step, path in found:
-            seen.add(step)
-            if path.exists():  # training may have removed it meanwhile
-                yield step, path
-        if found:
-            deadline = time.monotonic() + 60 * wait_minutes
-        elif time.monotonic() >= deadline:
-            break
-        else:
-            time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
-    if not seen:
-        raise FileNotFoundError(f"no checkpoint of {min_steps} steps or more in {output_dir}")
-
-
-def run_command(args: SimpleNamespace, settings: str, target: Path) -> None:
-    """Runs `--decoder_command` for one checkpoint.
-
-    Raises:
-        ValueError: it failed.
-    """
+def _run_command(args: SimpleNamespace, settings: str, target: Path) -> None:
+    """Runs `--decoder_command` for one checkpoint; raises ValueError if it fails."""
     passed = ("t2t_usr_dir", "output_dir", "data_dir", "problem", "checkpoint_path")
     params = [f"--{name}={value}" for name in passed if (value := getattr(args, name))]
     params += [

@@ -1,6 +1,6 @@
 """Tensor2Tensor checkpoints -> our weights, and back."""
 
-from tensor2keras.convert.runs import T2TRun, is_t2t_run, load_t2t_model, open_t2t_run
+from tensor2keras.convert.runs import T2TRun, is_t2t_run, load_t2t_model, open_t2t_run, read_flags
 from tensor2keras.convert.t2t import Report, load_t2t_weights, save_t2t_checkpoint
 
 __all__ = [
@@ -10,5 +10,6 @@ __all__ = [
     "load_t2t_model",
     "load_t2t_weights",
     "open_t2t_run",
+    "read_flags",
     "save_t2t_checkpoint",
 ]

@@ -91,7 +91,7 @@ def open_t2t_run(
     prefix = sources.resolve(source)
     folder = prefix.parent
     shapes = sources.variable_shapes(prefix)
-    flags = _flags(folder) | ({"hparams_set": hparams_set} if hparams_set else {})
+    flags = read_flags(folder) | ({"hparams_set": hparams_set} if hparams_set else {})
     report = Report()
     model_name = model or flags.get("model") or _scope(shapes, prefix)
     hparams = HParams(_hyperparameters(folder, model_name, flags, report))
@@ -152,12 +152,12 @@ def _set_of(model: str, flags: Mapping[str, str]) -> str:
     return min(own, key=lambda name: ("base" not in name, len(name), name))
 
 
-def _flags(folder: Path) -> dict[str, str]:
-    """The flags that T2T wrote beside the checkpoint, by name."""
+def read_flags(folder: str | os.PathLike) -> dict[str, str]:
+    """Returns the flags recorded in a run's directory, T2T's or ours, by name; flags without a value are left out."""
     flags = {}
     for name in ("flags.txt", "flags_t2t.txt"):
-        if (folder / name).is_file():
-            for line in (folder / name).read_text().splitlines():
+        if Path(folder, name).is_file():
+            for line in Path(folder, name).read_text().splitlines():
                 flag, equals, value = line.strip().lstrip("-").partition("=")
                 if equals and value:
                     flags[flag.replace("-", "_")] = value

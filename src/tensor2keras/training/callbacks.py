@@ -1,6 +1,6 @@
-"""What happens while `model.fit` runs: reports, checkpoints, evaluations, early stopping and an orderly stop on Ctrl-C.
+"""Callbacks of `model.fit`: reports, checkpoints, evaluations, early stopping and an orderly stop on Ctrl-C.
 
-One run of `fit` is one Keras epoch; everything here counts updates ("steps") from the very beginning of training.
+One call of `fit` is one Keras epoch; all steps here count updates from the very beginning of training.
 """
 
 import math
@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import numpy as np
 from tensor2keras.backend import sync_variables
 from tensor2keras.training import checkpoints
 from tensor2keras.training.metrics_log import Events, MetricsFile
+from tensor2keras.training.options import TrainOptions
+from tensor2keras.training.report import Report, log
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -26,14 +28,18 @@ class NonFiniteLossError(FloatingPointError):
 
 
 class StepCallback(keras.callbacks.Callback):
-    """A callback that is told the step: the number of updates made, `start_step` included."""
+    """A callback with `step`, the number of updates made so far.
+
+    Args:
+        start_step: updates made before this call of `fit`.
+    """
 
     def __init__(self, start_step: int):
         super().__init__()
         self.step = start_step
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Calls `on_step`."""
+        """Counts the update and calls `on_step`."""
         self.step += 1
         self.on_step(logs or {})
 
@@ -42,10 +48,10 @@ class StepCallback(keras.callbacks.Callback):
 
 
 class StopOnNaN(StepCallback):
-    """Raises `NonFiniteLossError` at the first update whose loss is not a number; comes before whatever saves."""
+    """Raises `NonFiniteLossError` at the first loss that is not finite; must come before callbacks that save."""
 
     def on_step(self, logs: dict[str, float]) -> None:
-        """Looks at the loss."""
+        """Checks the loss."""
         if not math.isfinite(logs["loss"]):
             raise NonFiniteLossError(
                 f"the loss is {logs['loss']} at step {self.step}; lower the learning rate "
@@ -55,72 +61,69 @@ class StopOnNaN(StepCallback):
 
 
 class Progress(StepCallback):
-    """A progress bar on a terminal, and every `log_steps` steps a line, a row of `metrics.csv` and TensorBoard scalars.
+    """Reports every `log_steps` steps: a line, a row of `metrics.csv` and TensorBoard scalars; a progress bar between.
 
     Args:
-        start_step, train_steps: where this run begins and ends.
-        log_steps: steps between two reports; a report's loss is the mean over these steps.
-        tokens_per_step: real target tokens in a mean batch, or None.
-        metrics_file, events: where reports go.
-        learning_rate: called for the current rate.
+        start_step: updates made before this call of `fit`.
+        options: `train_steps` and `log_steps` are read; a report's loss is the mean over `log_steps` steps.
+        tokens_per_step: non-padding tokens of a mean batch, or None.
+        metrics_file: the run's `metrics.csv`.
+        events: TensorBoard events of training.
+        report: called with each line, and with `transient=True` for the progress bar.
     """
 
     def __init__(
         self,
         start_step: int,
-        train_steps: int,
-        log_steps: int,
+        options: TrainOptions,
         tokens_per_step: float | None,
         metrics_file: MetricsFile,
         events: Events,
-        learning_rate: Callable[[], float],
+        report: Report = log,
     ):
         super().__init__(start_step)
-        self._start_step, self._train_steps, self._log_steps = start_step, train_steps, log_steps
+        self._start_step, self._train_steps, self._log_steps = start_step, options.train_steps, options.log_steps
         self._tokens_per_step = tokens_per_step or 0.0
-        self._file, self._events, self._learning_rate = metrics_file, events, learning_rate
-        self._terminal = sys.stdout.isatty()
+        self._file, self._events, self._print = metrics_file, events, report
+        self._has_bar = sys.stdout.isatty()
         self._shown = 0.0
-        self._seconds, self._timed_steps = 0.0, 0  # training alone: evaluation and saving left out, and the first step
+        self._seconds, self._timed_steps = 0.0, 0  # of training alone, without evaluation, saving and the first step
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Starts the clock of a step."""
         self._began = time.perf_counter()
 
     def on_step(self, logs: dict[str, float]) -> None:
-        """Reports when it is time to."""
+        """Stops the clock of a step and reports if it is due."""
         now = time.perf_counter()
         if self.step == self._start_step + 1:
-            print(f"first step took {now - self._began:.1f} s, tracing included; loss {logs['loss']:.4f}", flush=True)
+            self._print(f"first step took {now - self._began:.1f} s, tracing included; loss {logs['loss']:.4f}")
         else:
             self._seconds += now - self._began
             self._timed_steps += 1
         if self.step % self._log_steps == 0 or self.step == self._train_steps:
             self._report(logs["loss"])
-        elif self._terminal and now - self._shown > 0.5:
+        elif self._has_bar and now - self._shown > 0.5:
             self._shown = now
-            print(f"\r{self._line(logs['loss'])}\x1b[K", end="", flush=True)
+            self._print(self._line(logs["loss"]), transient=True)
 
     def _report(self, loss: float) -> None:
         speed = self._timed_steps / self._seconds if self._seconds else 0.0
-        values = {"loss": loss, "learning_rate": self._learning_rate()}
+        values = {"loss": loss, "learning_rate": learning_rate(self.model)}
         if speed:
             values["steps_per_second"] = speed
             if self._tokens_per_step:
                 values["tokens_per_second"] = speed * self._tokens_per_step
         self._file.append(self.step, "train", values)
         self._events.write(self.step, values)
-        print(
-            f"{chr(13) if self._terminal else ''}{self._line(loss)}{chr(27) + '[K' if self._terminal else ''}",
-            flush=True,
-        )
+        self._print(self._line(loss))
         self._seconds, self._timed_steps = 0.0, 0
         reset_loss(self.model)
 
     def _line(self, loss: float) -> str:
         done = 20 * self.step // self._train_steps
         parts = [f"step {self.step}/{self._train_steps}", f"[{'=' * done}{'.' * (20 - done)}]", f"loss {loss:.4f}"]
-        parts.append(f"lr {self._learning_rate():.3g}")
+        parts.append(f"lr {learning_rate(self.model):.3g}")
         if self._seconds:
             speed = self._timed_steps / self._seconds
             if self._tokens_per_step:
@@ -130,61 +133,68 @@ class Progress(StepCallback):
 
 
 class SaveAndEvaluate(StepCallback):
-    """Saves checkpoints and evaluates, the checkpoint first, so that every evaluation is one of a saved model.
+    """Saves checkpoints and evaluates, always saving first, so that every evaluated model is on disk.
+
+    The last step is always saved and evaluated.
 
     Args:
-        start_step, train_steps: where this run begins and ends; the last step is always saved and evaluated.
+        start_step: updates made before this call of `fit`.
+        options: when to save and when to evaluate.
         save: called with the step.
-        evaluate: called with the step, or None for no evaluation.
-        should_stop: called after an evaluation; a reason to stop early, or None.
-        save_steps, save_secs: save at multiples of so many steps (0: never), or after so many seconds.
-        eval_steps: evaluate at multiples of so many steps.
+        evaluate: called with the step; None for no evaluation.
+        reason_to_stop: called after an evaluation; returns a reason to stop early, or None.
+        report: called with that reason.
     """
 
     def __init__(
         self,
         start_step: int,
-        train_steps: int,
+        options: TrainOptions,
         save: Callable[[int], None],
         evaluate: Callable[[int], None] | None,
-        should_stop: Callable[[], str | None],
-        save_steps: int,
-        save_secs: float,
-        eval_steps: int,
+        reason_to_stop: Callable[[], str | None],
+        report: Report = log,
     ):
         super().__init__(start_step)
-        self._train_steps, self._save, self._evaluate, self._should_stop = train_steps, save, evaluate, should_stop
-        self._save_steps, self._save_secs, self._eval_steps = save_steps, save_secs, eval_steps
+        self._options, self._save, self._evaluate = options, save, evaluate
+        self._reason_to_stop, self._report = reason_to_stop, report
         self._last_save = time.monotonic()
         self.saved_step = start_step
 
     def on_step(self, logs: dict[str, float]) -> None:
-        """Saves and evaluates when it is time to."""
-        last = self.step == self._train_steps
-        evaluate = self._evaluate is not None and (last or self.step % self._eval_steps == 0)
-        by_steps = self._save_steps and self.step % self._save_steps == 0
-        by_time = self._save_secs and time.monotonic() - self._last_save >= self._save_secs
-        if last or evaluate or by_steps or by_time:
+        """Saves and evaluates if it is due."""
+        options = self._options
+        is_last = self.step == options.train_steps
+        evaluate = self._evaluate is not None and (is_last or self.step % options.eval_every == 0)
+        by_steps = options.save_steps and self.step % options.save_steps == 0
+        seconds = options.save_checkpoints_secs
+        by_time = seconds and time.monotonic() - self._last_save >= seconds
+        if is_last or evaluate or by_steps or by_time:
             sync_variables(self.model)
             self._save(self.step)
             self.saved_step, self._last_save = self.step, time.monotonic()
         if evaluate:
             self._evaluate(self.step)
             reset_loss(self.model)  # evaluation uses the same running mean
-            if reason := self._should_stop():
-                print(reason, flush=True)
+            if reason := self._reason_to_stop():
+                self._report(reason)
                 self.model.stop_training = True
 
 
 class StopOnSignal(StepCallback):
-    """Ends training after the running step once `stop_requested` is set."""
+    """Stops training after the running step if a signal was received.
+
+    Args:
+        start_step: updates made before this call of `fit`.
+        stop_requested: the event that `stop_on_signals` sets.
+    """
 
     def __init__(self, start_step: int, stop_requested: threading.Event):
         super().__init__(start_step)
         self._stop_requested = stop_requested
 
     def on_step(self, logs: dict[str, float]) -> None:
-        """Looks whether a signal came."""
+        """Stops training if a signal was received."""
         if self._stop_requested.is_set():
             sync_variables(self.model)
             self.model.stop_training = True
@@ -192,7 +202,7 @@ class StopOnSignal(StepCallback):
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets, to end the step in order; the second one interrupts at once."""
+    """Yields an event that the first Ctrl-C or SIGTERM sets, to end the step in order; the second one interrupts."""
     requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield requested
@@ -211,40 +221,34 @@ def stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-class EarlyStopping:
-    """Stops when a metric of the evaluations has not improved by more than `delta` for `steps` steps (T2T's rule).
+def early_stopping_reason(evaluations: Sequence[Mapping[str, Any]], options: TrainOptions) -> str | None:
+    """Returns why training should stop (T2T's rule), or None.
+
+    It should once `early_stopping_metric` has not improved by more than `early_stopping_delta` for
+    `early_stopping_steps` steps.
 
     Args:
-        metric: name of the metric; what precedes a "/" ("metrics-problem/accuracy") is ignored.
-        delta: smallest change that counts.
-        steps: patience in training steps; None never stops.
-        minimize: whether smaller is better.
-        metrics_file: where the evaluations are, those before a resume included.
+        evaluations: "step" and metrics of each evaluation, oldest first, those before a resume included.
+        options: metric, delta, patience and direction of early stopping.
+
+    Raises:
+        ValueError: the evaluations have no such metric.
     """
-
-    def __init__(
-        self, metric: str, delta: float, steps: int | None, minimize: bool, metrics_file: MetricsFile, split: str
-    ):
-        self._metric, self._delta, self._steps = metric.rpartition("/")[2], delta, steps
-        self._sign, self._file, self._split = (1 if minimize else -1), metrics_file, split
-
-    def __call__(self) -> str | None:
-        """The reason to stop, or None."""
-        if not self._steps:
-            return None
-        rows = self._file.of_split(self._split)
-        if rows and self._metric not in rows[-1]:
-            known = ", ".join(name for name in rows[-1] if name not in ("step", "split"))
-            raise ValueError(f"unknown eval_early_stopping_metric {self._metric!r}; evaluations have: {known}")
-        best, best_step = math.inf, 0
-        for row in rows:
-            value = self._sign * row[self._metric]
-            if value < best - self._delta:
-                best, best_step = value, row["step"]
-        if rows and rows[-1]["step"] - best_step >= self._steps:
-            was = f"step {best_step} ({self._sign * best:.4g})"
-            return f"early stopping: {self._metric} has not improved by more than {self._delta} since {was}"
+    if not options.early_stopping_steps or not evaluations:
         return None
+    metric, delta = options.early_stopping_metric.rpartition("/")[2], options.early_stopping_delta
+    sign = 1 if options.early_stopping_minimize else -1
+    if metric not in evaluations[-1]:
+        known = ", ".join(name for name in evaluations[-1] if name not in ("step", "split"))
+        raise ValueError(f"unknown eval_early_stopping_metric {metric!r}; evaluations have: {known}")
+    best, best_step = math.inf, 0
+    for row in evaluations:
+        value = sign * row[metric]
+        if value < best - delta:
+            best, best_step = value, row["step"]
+    if evaluations[-1]["step"] - best_step < options.early_stopping_steps:
+        return None
+    return f"early stopping: {metric} has not improved by more than {delta} since step {best_step} ({sign * best:.4g})"
 
 
 def reset_loss(model: keras.Model) -> None:
@@ -253,6 +257,12 @@ def reset_loss(model: keras.Model) -> None:
     for metric in model.metrics:
         if metric.name == "loss":
             metric.reset_state()
+
+
+def learning_rate(model: keras.Model) -> float:
+    """Returns the current learning rate of a model's optimizer."""
+    sync_variables(model)
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
 def check_finite(model: keras.Model, step: int) -> None:
@@ -266,14 +276,14 @@ def check_finite(model: keras.Model, step: int) -> None:
 
 
 def duration(seconds: float) -> str:
-    """`3725` -> `1:02:05`."""
+    """Returns seconds as hours, minutes and seconds: `3725` -> `1:02:05`."""
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
 
 
 def save_best(output_dir: str | Path, step: int, values: dict[str, float]) -> bool:
-    """Marks the checkpoint of `step` as the best if it is: highest neg_log_perplexity, else lowest loss."""
+    """Marks the checkpoint of `step` as the best if it is: highest neg_log_perplexity, otherwise lowest loss."""
     metric, sign = ("neg_log_perplexity", -1) if "neg_log_perplexity" in values else ("loss", 1)
     record = checkpoints.best_record(output_dir)
     is_best = record is None or record["metric"] != metric or sign * values[metric] < sign * record["value"]

@@ -2,9 +2,9 @@
 
 Layout, under one run's `output_dir`:
 
-    checkpoints/model.ckpt-1000.weights.h5   weights at step 1000, in Keras's own format; the newest N, and the best
+    checkpoints/model.ckpt-1000.weights.h5   weights at step 1000, in Keras's format; the newest N, and the best
     checkpoints/best.json                    {"step", "metric", "value"} of the best evaluation so far
-    backup/model.ckpt-1000.state.npz         what else training needs to go on: optimizer variables and dropout seeds
+    backup/model.ckpt-1000.state.npz         the rest of the training state: optimizer variables and dropout seeds
 
 A numbered file holds weights only (the optimizer would make it up to three times as large); the state is kept for the
 newest step alone. Everything is written to a temporary name and renamed, the weights before the state, so that a run
@@ -13,6 +13,7 @@ killed at any moment finds the newest step for which both exist.
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ import keras
 import numpy as np
 
 from tensor2keras import files
+from tensor2keras import watch as watching
 
 _STEP = re.compile(r"model\.ckpt-(\d+)\.weights\.h5$")
 _SUFFIX = ".weights.h5"
 
 
 def save(model: keras.Model, output_dir: str | Path, step: int, keep_max: int = 20) -> Path:
-    """Writes the checkpoint of `step`, removes what is older than the newest `keep_max`, and returns the weights' path.
+    """Writes the checkpoint of `step`, removes those older than the newest `keep_max`, and returns the weights' path.
 
     Args:
         model: a compiled model whose optimizer is built.
@@ -47,15 +49,26 @@ def save(model: keras.Model, output_dir: str | Path, step: int, keep_max: int = 
 
 
 def save_weights(model: keras.Model, output_dir: str | Path, step: int) -> Path:
-    """Writes the weights of `step` alone (an averaged model, say) and returns the path."""
+    """Writes the weights of `step` without a training state and returns the path."""
     path = Path(output_dir, "checkpoints", f"model.ckpt-{step}{_SUFFIX}")
     with files.atomic_path(path) as temporary:
         keras.saving.save_weights(model, str(temporary), objects_to_skip=_not_weights(model))
     return path
 
 
+def watch(output_dir: str | Path, min_steps: int = 0, wait_minutes: float = 0) -> Iterator[tuple[int, Path]]:
+    """Yields (step, path of the weights) of each checkpoint, oldest first, then of new ones.
+
+    Args:
+        output_dir: the run's directory.
+        min_steps: lower steps are left out.
+        wait_minutes: ends when no new checkpoint has appeared for so long.
+    """
+    return watching.numbered_files(lambda: list_checkpoints(output_dir), min_steps, wait_minutes)
+
+
 def list_checkpoints(output_dir: str | Path) -> list[tuple[int, Path]]:
-    """(step, path of the weights) of every numbered checkpoint, oldest first."""
+    """Returns (step, path of the weights) of every numbered checkpoint, oldest first."""
     found = []
     for path in Path(output_dir, "checkpoints").glob(f"*{_SUFFIX}"):
         if match := _STEP.match(path.name):
@@ -64,7 +77,7 @@ def list_checkpoints(output_dir: str | Path) -> list[tuple[int, Path]]:
 
 
 def latest(output_dir: str | Path) -> Path:
-    """The newest numbered checkpoint; FileNotFoundError if there is none."""
+    """Returns the newest numbered checkpoint; raises FileNotFoundError if there is none."""
     found = list_checkpoints(output_dir)
     if not found:
         raise FileNotFoundError(
@@ -74,14 +87,14 @@ def latest(output_dir: str | Path) -> Path:
 
 
 def best(output_dir: str | Path) -> Path:
-    """The checkpoint with the best evaluation; the newest if none has been evaluated."""
+    """Returns the checkpoint with the best evaluation; the newest if none has been evaluated."""
     record = best_record(output_dir)
     path = Path(output_dir, "checkpoints", f"model.ckpt-{record['step']}{_SUFFIX}") if record else None
     return path if path and path.exists() else latest(output_dir)
 
 
 def best_record(output_dir: str | Path) -> dict[str, Any] | None:
-    """`{"step", "metric", "value"}` of the best evaluation, or None."""
+    """Returns `{"step", "metric", "value"}` of the best evaluation, or None."""
     path = Path(output_dir, "checkpoints", "best.json")
     return json.loads(path.read_text()) if path.exists() else None
 
@@ -93,7 +106,7 @@ def mark_best(output_dir: str | Path, step: int, metric: str, value: float) -> N
 
 
 def prune(output_dir: str | Path, keep_max: int) -> None:
-    """Removes numbered checkpoints but the newest `keep_max` (0: keeps all) and the best, and leftovers of kills."""
+    """Removes numbered checkpoints but the newest `keep_max` (0: all) and the best, and leftovers of killed runs."""
     for leftover in Path(output_dir, "checkpoints").glob("tmp.*"):
         leftover.unlink(missing_ok=True)
     if keep_max > 0:
@@ -104,13 +117,13 @@ def prune(output_dir: str | Path, keep_max: int) -> None:
 
 
 def step_of(path: str | Path) -> int | None:
-    """The step in a checkpoint's name, or None."""
+    """Returns the step in a checkpoint's name, or None."""
     match = _STEP.search(str(path))
     return int(match[1]) if match else None
 
 
 def resolve(path: str | Path) -> Path:
-    """The weights file meant by `path`: a file, its name without `.weights.h5`, a run's directory or its `checkpoints`.
+    """Returns a weights file by its path, with or without `.weights.h5`, or by a run's directory or its `checkpoints`.
 
     Raises:
         FileNotFoundError: there is no such checkpoint; the message lists the steps there are.
@@ -128,7 +141,7 @@ def resolve(path: str | Path) -> Path:
 
 
 def load_weights(model: keras.Model, path: str | Path) -> Path:
-    """Loads the weights that `resolve(path)` names into a built model, not its optimizer; returns the file's path.
+    """Loads the weights in `resolve(path)` into a built model, not into its optimizer; returns the file's path.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
@@ -149,7 +162,7 @@ def restore(model: keras.Model, output_dir: str | Path) -> int:
     Returns 0, and changes nothing, when the run has no checkpoint yet.
 
     Raises:
-        ValueError: checkpoints without a state to go on from, or a state of another optimizer.
+        ValueError: checkpoints without a training state, or a state of another optimizer.
     """
     saved = list_checkpoints(output_dir)
     for step, path in reversed(saved):
@@ -167,13 +180,13 @@ def restore(model: keras.Model, output_dir: str | Path) -> int:
 
 
 def seed_variables(model: keras.Model) -> list[keras.Variable]:
-    """The states of the model's random generators (dropout masks), which `model.weights` leaves out."""
+    """Returns the states of the model's random generators (dropout masks), which `model.weights` leaves out."""
     weights = {id(variable) for variable in model.weights}
     return [variable for variable in model.non_trainable_variables if id(variable) not in weights]
 
 
 def _not_weights(model: keras.Model) -> list[Any]:
-    """What Keras would store beside the weights once the model is compiled."""
+    """Returns the parts of a compiled model that Keras would store besides the weights."""
     return [part for part in (getattr(model, "optimizer", None), *model.metrics) if part is not None]
 
 

@@ -1,4 +1,4 @@
-"""Which classes a classifier takes for which: the confusion matrix as numbers, as a table and as a picture."""
+"""The confusion matrix of a classifier: as counts, as a table and as a picture."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,16 +6,40 @@ from typing import Any
 import keras
 import numpy as np
 
+from tensor2keras.training.evaluation import take
+from tensor2keras.types import Features
+
 CELL = 24  # pixels
 
 
-def confusion_matrix(network: keras.Model, batches: Iterable[tuple[Any, Any, Any]], num_classes: int) -> np.ndarray:
-    """How many examples of each class (row) were taken for each class (column), [classes, classes] int.
+def matrix_of_split(network: keras.Model, problem: Any, split: str, steps: int = 0) -> np.ndarray:
+    """Returns the confusion matrix [classes, classes] on the first `steps` batches (0: all) of a split.
+
+    Args:
+        network: a compiled classifier.
+        problem: its Problem, whose data have been generated.
+        split: "validation", "test" or "train".
+        steps: batches to take; 0 or less takes all.
+
+    Raises:
+        ValueError: the problem's targets are not classes.
+    """
+    if problem.get_hparams()["features"]["targets"]["modality"] != "class_label":
+        raise ValueError(f"--confusion_matrix needs classes; the targets of {problem.name} are none")
+    data = problem.dataset(split, network.hparams, shuffle=False, repeat=False)
+    num_classes = problem.get_feature_encoders()["targets"].vocab_size
+    return confusion_matrix(network, take(data, steps).as_numpy_iterator(), num_classes)
+
+
+def confusion_matrix(
+    network: keras.Model, batches: Iterable[tuple[Features, np.ndarray, np.ndarray]], num_classes: int
+) -> np.ndarray:
+    """Returns how many examples of each class (row) were predicted as each class (column), [classes, classes] int.
 
     Args:
         network: a compiled model with logits [batch, classes], or with axes of size 1 between.
         batches: (features, labels [batch], weights [batch]); rows of weight 0 do not count.
-        num_classes: how many classes there are.
+        num_classes: number of classes.
     """
     counts = np.zeros((num_classes, num_classes), int)
     for features, labels, weights in batches:
@@ -27,7 +51,7 @@ def confusion_matrix(network: keras.Model, batches: Iterable[tuple[Any, Any, Any
 
 
 def table(counts: np.ndarray, labels: Sequence[str]) -> str:
-    """The matrix as text, a class a line, with the share of each class that was found."""
+    """Returns the matrix as text, one line a class, with the share of each class that was found (its recall)."""
     width = max(len(str(counts.max())), *map(len, labels), len("100.0%"))
     lines = [
         " " * width + "  taken for  " + "  ".join(f"{label:>{width}}" for label in labels) + f"  {'found':>{width}}"
@@ -40,7 +64,7 @@ def table(counts: np.ndarray, labels: Sequence[str]) -> str:
 
 
 def picture(counts: np.ndarray) -> np.ndarray:
-    """The matrix as an image [height, width, 3] uint8: a row a class, the darker the larger its share."""
+    """Returns the matrix as an image [height, width, 3] uint8: one row a class, darker for a larger share of it."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     colors = 255 - shares[..., None] * np.array([247, 181, 100])  # white to dark blue
     return np.kron(colors, np.ones((CELL, CELL, 1))).round().astype("uint8")

@@ -1,17 +1,136 @@
-"""What a run says about itself on disk (`hparams.json`, `flags.txt`), and the model read back from there."""
+"""A training run on disk: its description (`hparams.json`, `flags.txt`), and its model, problem and weights."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
 from tensor2keras import convert, files, registry
+from tensor2keras.convert import sources
 from tensor2keras.hparams import HParams
 from tensor2keras.training import checkpoints
 
 _NOT_COMPARED = ("train_steps", "hparams_set")  # a run may be prolonged, and only values matter
+
+
+class OpenedRun(NamedTuple):
+    """A trained model with its problem."""
+
+    model: keras.Model  # built, with the checkpoint's weights
+    problem: Any  # a Problem
+    weights: Path  # the checkpoint's file
+
+
+def open_run(
+    output_dir: str | Path | None = None,
+    checkpoint_path: str | Path | None = None,
+    *,
+    problem: str | None = None,
+    data_dir: str | Path | None = None,
+    tmp_dir: str | Path | None = None,
+    model: str | None = None,
+    hparams_set: str | None = None,
+    overrides: str | Mapping[str, Any] | None = None,
+) -> OpenedRun:
+    """Loads the model of a run, ours or Tensor2Tensor's, and the problem it was trained on.
+
+    Arguments that are None are read from the run's `hparams.json` and `flags.txt`.
+
+    Args:
+        output_dir: the run's directory.
+        checkpoint_path: a checkpoint, "best" or "latest"; None is "latest".
+        problem: name of the problem; another one than the run's replaces it in the model's hyperparameters.
+        data_dir, tmp_dir: the problem's directories.
+        model, hparams_set: registered names, which must be the run's. Weights that lie outside of any run need both,
+            and `problem`.
+        overrides: hyperparameters to change, "a=1,b=2" or a mapping.
+
+    Raises:
+        FileNotFoundError: no run or no checkpoint there.
+        ValueError: weights without a run and without all three names; a model or set that is not the run's; weights
+            that do not fit the model.
+    """
+    if source := t2t_source(output_dir, checkpoint_path):
+        opened = convert.open_t2t_run(source, problem, data_dir, model=model, overrides=overrides)
+        return OpenedRun(opened.model, opened.problem, Path(f"{sources.resolve(source)}.index"))
+    run_dir = find_run(output_dir, checkpoint_path)
+    if run_dir is None:
+        if not (problem and model and hparams_set):
+            raise ValueError(f"{checkpoint_path} lies outside of a run: give its problem, model and hparams_set")
+        found = registry.problem(problem, data_dir=data_dir, tmp_dir=tmp_dir)
+        network = registry.model(model, registry.hparams(hparams_set, problem=found, overrides=overrides))
+        network.build()
+        load_weights(network, checkpoint_path)
+        return OpenedRun(network, found, checkpoints.resolve(checkpoint_path))
+    check_same_run(run_dir, model, hparams_set)
+    found = run_problem(run_dir, problem, data_dir, tmp_dir)
+    replacement = found if problem and problem != _trained_on(run_dir) else None
+    network = load_model(run_dir, checkpoint_path, overrides, replacement)
+    return OpenedRun(network, found, checkpoint_file(run_dir, checkpoint_path))
+
+
+def find_run(output_dir: str | Path | None, checkpoint_path: str | Path | None = None) -> Path | None:
+    """Returns the directory with the run's `hparams.json`: `output_dir` or that of the checkpoint; None if neither is.
+
+    Raises:
+        ValueError: neither argument is given.
+        FileNotFoundError: no checkpoint is given and `output_dir` is no run.
+    """
+    candidates = [Path(output_dir).expanduser()] if output_dir else []
+    if checkpoint_path and checkpoint_path not in ("best", "latest"):
+        candidates += list(Path(checkpoint_path).expanduser().parents)[:2]
+    for folder in candidates:
+        if (folder / "hparams.json").is_file():
+            return folder
+    if not checkpoint_path:
+        if not output_dir:
+            raise ValueError("an output_dir or a checkpoint_path is needed")
+        raise FileNotFoundError(f"{output_dir} has no hparams.json: it is not the --output_dir of a training run")
+    return None
+
+
+def t2t_source(output_dir: str | Path | None, checkpoint_path: str | Path | None = None) -> str | Path | None:
+    """Returns the Tensor2Tensor run among the two: a checkpoint's prefix or a directory with T2T's hparams.json."""
+    path = checkpoint_path if checkpoint_path not in (None, "", "best", "latest") else output_dir
+    if not path or not convert.is_t2t_run(path):
+        return None
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    return path if (folder / "hparams.json").is_file() else None
+
+
+def run_problem(
+    output_dir: str | Path,
+    name: str | None = None,
+    data_dir: str | Path | None = None,
+    tmp_dir: str | Path | None = None,
+) -> Any:
+    """Returns the Problem that a run was trained on, or the one called `name`.
+
+    Args:
+        output_dir: the run's directory.
+        name: a problem's name; None: the run's.
+        data_dir, tmp_dir: its directories; None: those recorded in `flags.txt`.
+
+    Raises:
+        ValueError: the run records no problem, and no name is given.
+    """
+    name = name or _trained_on(output_dir)
+    if not name:
+        raise ValueError(f"{output_dir} does not say its problem; give --problem")
+    recorded = convert.read_flags(output_dir)
+    return registry.problem(
+        name, data_dir=data_dir or recorded.get("data_dir"), tmp_dir=tmp_dir or recorded.get("tmp_dir")
+    )
+
+
+def check_same_run(output_dir: str | Path, model: str | None = None, hparams_set: str | None = None) -> None:
+    """Raises ValueError if a model or hparams set that is given is not the run's."""
+    run = read_run(output_dir)
+    for name, given in (("model", model), ("hparams_set", hparams_set)):
+        if given and run[name] and given != run[name]:
+            raise ValueError(f"--{name}={given}, but {output_dir} was trained with --{name}={run[name]}")
 
 
 def write_run(
@@ -25,15 +144,15 @@ def write_run(
 ) -> int:
     """Writes `hparams.json` ({"model", "hparams_set", "random_seed", "hparams"}) and `flags.txt`.
 
-    A run with checkpoints must be the same one; until then it may be described anew.
+    A run that has checkpoints must have the same description; until then it may be described anew.
 
     Args:
         output_dir: the run's directory, made if needed.
         model: registered name.
         hparams: all values, the problem's among them.
-        random_seed: None: that of the run that is there, else 0.
-        hparams_set: the name they came from, for the reader.
-        flags: lines of the command, for `--flagfile`.
+        random_seed: None: that of the run in `output_dir`, or 0.
+        hparams_set: name of the set, for information.
+        flags: the command's flags, one a line, for `--flagfile`.
 
     Returns:
         The random seed.
@@ -52,7 +171,7 @@ def write_run(
     if old and (found := differences(old, run)):
         raise ValueError(
             f"{output_dir} holds another run: {'; '.join(found)}. Take a new --output_dir "
-            f"(--warm_start_from={output_dir} starts from its weights), or give the same settings to go on with it"
+            f"(--warm_start_from={output_dir} starts from its weights), or give the same settings to continue it"
         )
     files.write_text(path, json.dumps(run, indent=2, sort_keys=True) + "\n")
     if flags:
@@ -61,10 +180,11 @@ def write_run(
 
 
 def read_run(output_dir: str | Path) -> dict[str, Any]:
-    """The content of `hparams.json`: {"model", "hparams_set", "random_seed", "hparams"}.
+    """Returns the content of `hparams.json`: {"model", "hparams_set", "random_seed", "hparams"}.
 
     Raises:
         FileNotFoundError: no training run in this directory.
+        ValueError: the file is Tensor2Tensor's.
     """
     path = Path(output_dir).expanduser() / "hparams.json"
     if not path.exists():
@@ -78,7 +198,7 @@ def read_run(output_dir: str | Path) -> dict[str, Any]:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What differs between two runs' descriptions, as "name: old value, now new value"."""
+    """Returns the differences of two runs' descriptions, as "name: old value, now new value"."""
     old_values, new_values = (_flat({**run, **run["hparams"], "hparams": {}}) for run in (old, new))
     names = sorted({*old_values, *new_values} - set(_NOT_COMPARED))
     missing = "(not set)"
@@ -95,7 +215,7 @@ def load_model(
     overrides: str | Mapping[str, Any] | None = None,
     problem: Any = None,
 ) -> keras.Model:
-    """The trained model of a run, ready for `infer` or `evaluate` (after `compile`).
+    """Loads the trained model of a run, ready for `infer`, or for `evaluate` after `compile`.
 
     Args:
         output_dir: the run's directory; None: found from `checkpoint_path`.
@@ -132,7 +252,7 @@ def load_model(
 def load_weights(model: keras.Model, path: str | Path) -> Path:
     """Loads one of our checkpoints or a Tensor2Tensor one (a prefix, or a directory) into a built model.
 
-    Returns and raises what `checkpoints.load_weights` and `convert.load_t2t_weights` do.
+    Returns and raises as `checkpoints.load_weights` and `convert.load_t2t_weights`.
     """
     if not convert.is_t2t_run(path):
         return checkpoints.load_weights(model, path)
@@ -141,7 +261,7 @@ def load_weights(model: keras.Model, path: str | Path) -> Path:
 
 
 def checkpoint_file(output_dir: str | Path, checkpoint_path: str | Path | None = None) -> Path:
-    """The weights file meant: the newest of `output_dir` (None, "latest"), the best ("best"), or that of a path."""
+    """Returns a weights file: the newest of `output_dir` (None, "latest"), the best ("best"), or that of a path."""
     if checkpoint_path in (None, "", "latest"):
         return checkpoints.latest(output_dir)
     if checkpoint_path == "best":
@@ -150,13 +270,18 @@ def checkpoint_file(output_dir: str | Path, checkpoint_path: str | Path | None =
 
 
 def full_problem_name(problem: Mapping[str, Any]) -> str:
-    """The name to look a problem up by, with its suffixes."""
+    """Returns the registered name of a problem, with its suffixes."""
     suffixes = ("_rev" if problem.get("was_reversed") else "", "_copy" if problem.get("was_copy") else "")
     return problem["name"] + "".join(suffixes)
 
 
+def _trained_on(output_dir: str | Path) -> str | None:
+    known = read_run(output_dir)["hparams"].get("problem")
+    return full_problem_name(known) if known else None
+
+
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"problem": {"name": 1}} -> {"problem.name": 1}."""
+    """Returns {"problem": {"name": 1}} as {"problem.name": 1}."""
     flat = {}
     for name, value in values.items():
         if isinstance(value, Mapping):

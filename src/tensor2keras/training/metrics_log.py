@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tensor2keras import files
 
 FIRST_COLUMNS = ("step", "split", "loss", "learning_rate", "steps_per_second", "tokens_per_second")
 
 
 class MetricsFile:
-    """`metrics.csv`, appended row by row; a row cut off by a kill and rows beyond the resumed step are removed first.
+    """`metrics.csv`, appended row by row; incomplete rows and rows after the resumed step are removed first.
 
     Args:
         path: the file; made if needed.
         metrics: names of the evaluation metrics, the columns after `FIRST_COLUMNS`. A file that has more keeps them.
-        start_step: rows of later steps are dropped: they will be written again.
+        start_step: rows of later steps are dropped, because those steps are repeated.
     """
 
     def __init__(self, path: str | Path, metrics: Sequence[str] = (), start_step: int = 0):
@@ -28,7 +30,7 @@ class MetricsFile:
         self._rewrite()
 
     def append(self, step: int, split: str, values: dict[str, Any]) -> None:
-        """Adds a row; values of new names widen the file."""
+        """Adds a row; new names add columns."""
         row = {"step": step, "split": split, **values}
         self.rows.append(row)
         new = [name for name in row if name not in self.columns]
@@ -40,7 +42,7 @@ class MetricsFile:
                 csv.DictWriter(file, self.columns, lineterminator="\n").writerow(_text(row))
 
     def of_split(self, split: str) -> list[dict[str, Any]]:
-        """The rows of "train", "validation" or "test", oldest first."""
+        """Returns the rows of "train", "validation" or "test", oldest first."""
         return [row for row in self.rows if row["split"] == split]
 
     def _rewrite(self) -> None:
@@ -52,7 +54,7 @@ class MetricsFile:
 
 
 def read(path: str | Path) -> tuple[list[str], list[dict[str, Any]]]:
-    """(columns, complete rows) of a `metrics.csv`; numbers as floats, step as int, empty cells left out."""
+    """Returns (columns, complete rows) of a `metrics.csv`; numbers as floats, step as int, empty cells left out."""
     text = Path(path).read_text()
     complete = text[: text.rfind("\n") + 1]
     reader = csv.DictReader(io.StringIO(complete))
@@ -70,14 +72,14 @@ def _text(row: dict[str, Any]) -> dict[str, str]:
 
 
 class Events:
-    """TensorBoard events of one directory (`output_dir/train`, `.../eval`); the file appears with the first value."""
+    """TensorBoard events in one directory (`output_dir/train`, `.../eval`); the file is made with the first value."""
 
     def __init__(self, directory: str | Path):
         self._directory = str(directory)
         self._writer = None
 
     def write(self, step: int, values: dict[str, float], prefix: str = "") -> None:
-        """Scalars `prefix + name` at `step`."""
+        """Writes scalars named `prefix + name` at `step`."""
         from tensorflow import summary
 
         with self._open().as_default():
@@ -85,8 +87,8 @@ class Events:
                 summary.scalar(prefix + name, value, step=step)
         self._writer.flush()
 
-    def write_image(self, step: int, name: str, image: Any) -> None:
-        """A picture [height, width, channels] uint8 at `step`."""
+    def write_image(self, step: int, name: str, image: np.ndarray) -> None:
+        """Writes an image [height, width, channels] uint8 at `step`."""
         from tensorflow import summary
 
         with self._open().as_default():

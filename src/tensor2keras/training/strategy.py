@@ -1,6 +1,6 @@
-"""Which devices a model is trained on: one, several GPUs, or CPU cores playing several devices (`tf.distribute`).
+"""The devices a model is trained on: one, several GPUs, or logical CPU devices (`tf.distribute`).
 
-`tf.distribute` belongs to the TensorFlow backend; on others one device is used.
+`tf.distribute` works with the TensorFlow backend only; other backends train on one device.
 """
 
 import contextlib
@@ -10,12 +10,12 @@ import keras
 
 
 def make_strategy(num_replicas: int = 1, on_cpu: bool = False) -> Any:
-    """A `tf.distribute.MirroredStrategy` over `num_replicas` devices, or None for a single one.
+    """Returns a `tf.distribute.MirroredStrategy` over `num_replicas` devices, or None for a single one.
 
     Args:
         num_replicas: devices to use (`--worker_gpu`).
-        on_cpu: split the CPU into so many logical devices (`--locally_shard_to_cpu`); must come before TensorFlow has
-            run its first operation in this process.
+        on_cpu: split the CPU into so many logical devices (`--locally_shard_to_cpu`), which is possible only before
+            TensorFlow has run its first operation in this process.
 
     Raises:
         ValueError: more devices than there are, or another backend than TensorFlow.
@@ -37,7 +37,7 @@ def make_strategy(num_replicas: int = 1, on_cpu: bool = False) -> Any:
         hint = "" if on_cpu else "; --locally_shard_to_cpu uses CPU devices instead"
         raise ValueError(f"worker_gpu={num_replicas}, but {len(devices)} {kind} devices are visible{hint}")
     names = [device.name for device in devices[:num_replicas]]
-    # One process: copying through the host needs no NCCL on CPU devices.
+    # CPU devices have no NCCL, the default way to sum gradients.
     reduce = tf.distribute.HierarchicalCopyAllReduce() if on_cpu else None
     return tf.distribute.MirroredStrategy(names, cross_device_ops=reduce)
 
@@ -55,12 +55,12 @@ def _split_cpu(tf: Any, count: int) -> None:
 
 
 def scope(strategy: Any) -> contextlib.AbstractContextManager:
-    """`strategy.scope()`, or nothing for a single device."""
+    """Returns `strategy.scope()`, or an empty context for a single device."""
     return strategy.scope() if strategy is not None else contextlib.nullcontext()
 
 
 def distributable(dataset: Any, strategy: Any) -> Any:
-    """The dataset, told to be split batch by batch: every replica gets its share of the rows of one global batch."""
+    """Returns the dataset with options that split each global batch by rows: every replica gets its share."""
     if strategy is None:
         return dataset
     import tensorflow as tf
@@ -71,12 +71,19 @@ def distributable(dataset: Any, strategy: Any) -> Any:
 
 
 def on_accelerator() -> bool:
-    """Whether the backend computes on a GPU or TPU."""
+    """Returns whether the backend computes on a GPU or TPU."""
     return any(not device.lower().startswith("cpu") for device in keras.distribution.list_devices())
 
 
+def use_xla(xla: bool | None, strategy: Any) -> bool:
+    """Returns whether to compile with XLA: `xla`; if None, on one accelerator but not on CPUs, and always on JAX."""
+    if xla is not None:
+        return xla
+    return keras.backend.backend() == "jax" or (strategy is None and on_accelerator())
+
+
 def describe(strategy: Any) -> str:
-    """The devices in words, for the report at the start."""
+    """Returns the devices in words, for the report at the start."""
     if strategy is not None:
         devices = strategy.extended.worker_devices
         return f"{len(devices)} x {devices[0].rpartition('device:')[2].partition(':')[0]}, MirroredStrategy"

@@ -3,7 +3,6 @@
 import copy
 import math
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,12 @@ from typing import Any
 import keras
 
 from tensor2keras import registry
-from tensor2keras.backend import sync_variables
 from tensor2keras.hparams import HParams
-from tensor2keras.metrics import language_model
-from tensor2keras.training import callbacks, checkpoints, loading, pictures, strategy
+from tensor2keras.training import callbacks, checkpoints, evaluation, loading, pictures, strategy
 from tensor2keras.training.metrics_log import Events, MetricsFile
+from tensor2keras.training.options import EVALUATED_SPLITS, TrainOptions
+from tensor2keras.training.report import Report, log
 
-SCHEDULES = {
-    "continuous_train_and_eval": "train, evaluating every local_eval_frequency steps",
-    "train_and_evaluate": "the same",
-    "train": "train without evaluating",
-    "evaluate": "evaluate the newest checkpoint on the validation split",
-    "evaluate_on_train_data": "evaluate it on the train split",
-    "test": "evaluate it on the test split",
-}
-_EVALUATED_SPLIT = {"evaluate": "validation", "evaluate_on_train_data": "train", "test": "test"}
 _REPORTED_BATCHES = 50  # enough for two digits of the share of padding, in well under a second
 
 
@@ -34,31 +24,15 @@ def train_and_evaluate(
     model: str,
     hparams: HParams | str,
     output_dir: str | Path,
+    options: TrainOptions | None = None,
     *,
-    train_steps: int = 250_000,
-    eval_steps: int = 100,
-    eval_every: int = 1000,
-    save_checkpoints_steps: int | None = None,
-    save_checkpoints_secs: int = 0,
-    keep_checkpoint_max: int = 20,
-    random_seed: int | None = None,
-    warm_start_from: str | Path | None = None,
-    early_stopping_steps: int | None = None,
-    early_stopping_metric: str = "loss",
-    early_stopping_delta: float = 0.1,
-    early_stopping_minimize: bool = True,
-    eval_use_test_set: bool = False,
-    worker_gpu: int = 1,
-    locally_shard_to_cpu: bool = False,
-    schedule: str = "continuous_train_and_eval",
-    log_steps: int = 100,
-    xla: bool | None = None,
     hparams_set: str | None = None,
     flags: Sequence[str] = (),
+    report: Report = log,
 ) -> dict[str, float]:
     """Trains a model on a problem, evaluating now and then, and returns the last evaluation.
 
-    Called again with the same `output_dir` it goes on at the last checkpoint, with the same weights, optimizer state,
+    Called again with the same `output_dir` it continues at the last checkpoint, with the same weights, optimizer state,
     dropout seeds and order of the data: the losses are those of a run that was never interrupted.
 
     Args:
@@ -66,206 +40,132 @@ def train_and_evaluate(
         model: registered name of the model.
         hparams: the hyperparameters, or the name of a set.
         output_dir: where everything is written (`checkpoints.py` has the layout); made if needed.
-        train_steps: updates from the beginning of training, those before a resume included.
-        eval_steps: batches of an evaluation; 0 or less takes the whole split.
-        eval_every: steps between evaluations (T2T's `local_eval_frequency`).
-        save_checkpoints_steps: steps between checkpoints; None: `eval_every`, unless `save_checkpoints_secs` is given.
-            Every evaluated step is saved as well.
-        save_checkpoints_secs: seconds between checkpoints; 0: count steps instead.
-        keep_checkpoint_max: how many of the newest checkpoints stay; the best stays too. 0 keeps all.
-        random_seed: decides initial weights, dropout and the order of the data; None is 0, or the resumed run's.
-        warm_start_from: a checkpoint or a run's directory, ours or Tensor2Tensor's, whose weights a new run begins
-            with.
-        early_stopping_steps: stop when the metric has not improved for so many steps; None: never.
-        early_stopping_metric, early_stopping_delta, early_stopping_minimize: which metric, the smallest change that
-            counts, and whether smaller is better.
-        eval_use_test_set: evaluate on "test" instead of "validation".
-        worker_gpu: devices to train on; `batch_size` counts tokens a device.
-        locally_shard_to_cpu: take logical CPU devices for them.
-        schedule: one of `SCHEDULES`.
-        log_steps: steps between two lines of progress.
-        xla: compile the step with XLA; None: on accelerators, not on CPUs (where it costs more than it saves).
+        options: how long and how to train; None: `TrainOptions()`.
         hparams_set: name of the set, recorded in `hparams.json`; known when `hparams` is a name.
         flags: the command's flags, recorded in `flags.txt`.
+        report: called with each line of the report, and with `transient=True` for lines that the next one replaces.
 
     Returns:
         The metrics of the last evaluation by T2T's names, and "step".
 
     Raises:
-        ValueError: an unknown schedule, or an `output_dir` of a run with other settings; the differences are named.
+        ValueError: an `output_dir` of a run with other settings; the differences are named.
         NonFiniteLossError: the loss became NaN or infinite; the checkpoints before that are kept.
-        KeyboardInterrupt: Ctrl-C or SIGTERM came; the step has been saved.
+        KeyboardInterrupt: Ctrl-C or SIGTERM was received; the step has been saved.
+
+    Example:
+        >>> options = training.TrainOptions(train_steps=1000, eval_every=200)
+        >>> training.train_and_evaluate(problem, "transformer", "transformer_tiny", "~/t2t_train/numbers", options)
     """
     began = time.monotonic()
-    if schedule not in SCHEDULES:
-        raise ValueError(f"unknown schedule {schedule!r}; known: {', '.join(SCHEDULES)}")
+    options = options or TrainOptions()
     output_dir = Path(output_dir).expanduser()
-    if schedule in _EVALUATED_SPLIT:
-        split = _EVALUATED_SPLIT[schedule]
-        return evaluate_checkpoint(output_dir, problem, split=split, eval_steps=eval_steps)
     problem = registry.problem(problem) if isinstance(problem, str) else problem
+    if split := EVALUATED_SPLITS.get(options.schedule):
+        return evaluation.evaluate_checkpoint(output_dir, problem, split=split, eval_steps=options.eval_steps)
     if isinstance(hparams, str):
         hparams_set, hparams = hparams, registry.hparams(hparams, problem)
-    hparams = _with_train_steps(hparams, train_steps)
-    seed = loading.write_run(output_dir, model, hparams, random_seed=random_seed, hparams_set=hparams_set, flags=flags)
-
-    # All variables are made in the strategy's scope, before `fit`: one trace instead of two.
-    list(registry.models)  # imported before the seed is set: what they make on import draws numbers too
-    keras.utils.set_random_seed(seed)
-    devices = strategy.make_strategy(worker_gpu, locally_shard_to_cpu)
-    with strategy.scope(devices):
-        network = registry.model(model, hparams)
-        network.compile(jit_compile=use_xla(xla, devices))
-        network.build()
-        network.optimizer.build(network.trainable_variables)
-
-    start_step = checkpoints.restore(network, output_dir)
-    if start_step == 0 and warm_start_from:
-        print(f"warm start: weights of {loading.load_weights(network, warm_start_from)}")
-
-    replicas = max(worker_gpu, 1)
-    train_data = problem.dataset("train", hparams, num_replicas=replicas, seed=seed, start_step=start_step)
-    split = "test" if eval_use_test_set else "validation"
-    metrics_file = MetricsFile(output_dir / "metrics.csv", hparams.problem.get("eval_metrics", ()), start_step)
-    tokens_per_step = _describe(network, train_data, output_dir, devices, start_step, train_steps)
-    _report_lengths(problem, hparams)
-    _report_weight_decay(hparams)
-
-    eval_events, train_events = Events(output_dir / "eval"), Events(output_dir / "train")
-
-    def save(step: int) -> None:
-        callbacks.check_finite(network, step)
-        checkpoints.save(network, output_dir, step, keep_checkpoint_max)
-
-    text_figures = TextFigures(problem)
-
-    def evaluate(step: int) -> None:
-        data = problem.dataset(split, hparams, num_replicas=replicas)
-        values = _evaluate(network, data, eval_steps, devices)
-        values |= text_figures(data, eval_steps, values)
-        metrics_file.append(step, split, values)
-        eval_events.write(step, values, prefix=f"metrics-{problem.name}/")
-        is_best = callbacks.save_best(output_dir, step, values)
-        print(f"step {step}  {split}  {_line(values)}{'  (best)' if is_best else ''}", flush=True)
-
-    evaluating = schedule != "train"
-    early_stopping = callbacks.EarlyStopping(
-        early_stopping_metric, early_stopping_delta, early_stopping_steps, early_stopping_minimize, metrics_file, split
+    hparams = _with_train_steps(hparams, options.train_steps)
+    seed = loading.write_run(
+        output_dir, model, hparams, random_seed=options.random_seed, hparams_set=hparams_set, flags=flags
     )
-    evaluated = {row["step"] for row in metrics_file.of_split(split)}
-    due = start_step > 0 and (start_step % eval_every == 0 or start_step >= train_steps)
-    if evaluating and due and start_step not in evaluated:
-        evaluate(start_step)  # the run was killed between a checkpoint and its evaluation
-    stop_reason = early_stopping() if evaluating else None
-    if start_step >= train_steps or stop_reason:
-        print(stop_reason or f"{output_dir} is trained already: step {start_step} of train_steps={train_steps}")
-        return _last_evaluation(metrics_file, split, start_step)
 
-    saver = callbacks.SaveAndEvaluate(
-        start_step,
-        train_steps,
-        save,
-        evaluate if evaluating else None,
-        early_stopping,
-        save_steps=save_checkpoints_steps or (0 if save_checkpoints_secs else eval_every),
-        save_secs=save_checkpoints_secs,
-        eval_steps=eval_every,
-    )
-    progress = callbacks.Progress(
-        start_step, train_steps, log_steps, tokens_per_step, metrics_file, train_events, lambda: _learning_rate(network)
-    )
-    samples = [pictures.Pictures(start_step, eval_every, eval_events)] if pictures.draws_pictures(network) else []
-    with callbacks.stop_on_signals() as stop_requested:
-        print(f"ready after {time.monotonic() - began:.1f} s; the first step traces the model", flush=True)
-        try:
-            network.fit(
-                strategy.distributable(train_data, devices),
-                steps_per_epoch=train_steps - start_step,
-                verbose=0,
-                shuffle=False,  # the data set is in order already
-                callbacks=[
-                    callbacks.StopOnNaN(start_step),
-                    progress,
-                    saver,
-                    *samples,
-                    callbacks.StopOnSignal(start_step, stop_requested),
-                ],
-            )
-        except callbacks.NonFiniteLossError as error:
-            raise callbacks.NonFiniteLossError(f"{error}. {_last_good(output_dir)}") from None
-        if stop_requested.is_set() and saver.step < train_steps:
-            if saver.saved_step != saver.step:
-                save(saver.step)
-            raise KeyboardInterrupt(
-                f"stopped at step {saver.step}, which is saved; the same command goes on from there"
-            )
+    devices = strategy.make_strategy(options.worker_gpu, options.locally_shard_to_cpu)
+    network = _build(model, hparams, options, devices, seed)
+    start_step = _restore(network, output_dir, options, report)
+    run = _Run(network, problem, output_dir, options, devices, start_step, report)
+    train_data = problem.dataset("train", hparams, num_replicas=run.replicas, seed=seed, start_step=start_step)
+    tokens_per_step = _describe(run, train_data)
+
+    run.make_up_for_missed_evaluation()
+    if reason := run.reason_not_to_train():
+        report(reason)
+        return run.last_evaluation(start_step)
+    last_step = _fit(run, train_data, tokens_per_step, began)
     newest, best = checkpoints.latest(output_dir), checkpoints.best(output_dir)
-    print(f"done: {output_dir}; newest checkpoint {newest.name}, best {best.name}")
-    return _last_evaluation(metrics_file, split, saver.step)
+    report(f"done: {output_dir}; newest checkpoint {newest.name}, best {best.name}")
+    return run.last_evaluation(last_step)
 
 
-def evaluate_checkpoint(
-    output_dir: str | Path,
-    problem: Any,
-    checkpoint_path: str | Path | None = None,
-    *,
-    split: str = "validation",
-    eval_steps: int = 100,
-) -> dict[str, float]:
-    """The metrics of a checkpoint on a split, by T2T's names, and its "step".
+class _Run:
+    """A run in progress: how its model is saved and evaluated, and where the figures go.
 
     Args:
+        network: the compiled model, its variables as of `start_step`.
+        problem: the Problem.
         output_dir: the run's directory.
-        problem: a Problem whose data have been generated, or a problem's name.
-        checkpoint_path: a checkpoint; None or "latest": the newest, "best": the best.
-        split: "validation", "test" or "train".
-        eval_steps: batches to take; 0 or less takes the whole split.
-
-    Raises:
-        FileNotFoundError: no run, no checkpoint or no data.
-    """
-    problem = registry.problem(problem) if isinstance(problem, str) else problem
-    path = loading.checkpoint_file(output_dir, checkpoint_path)
-    network = loading.load_model(output_dir, path)
-    network.compile(jit_compile=use_xla(None, None))
-    data = problem.dataset(split, network.hparams, shuffle=False, repeat=False)
-    values = _evaluate(network, data, eval_steps, None)
-    return {"step": checkpoints.step_of(path), **values, **TextFigures(problem)(data, eval_steps, values)}
-
-
-class TextFigures:
-    """A language model's perplexity by word and bits by character, besides its `neg_log_perplexity`.
-
-    Args:
-        problem: the Problem; for any other than a language model on text there are no figures.
+        options: how to train.
+        devices: the `tf.distribute` strategy, or None.
+        start_step: the step at which this process starts.
+        report: called with each line of the report.
     """
 
-    def __init__(self, problem: Any):
-        features = problem.get_hparams()["features"]
-        is_text = "inputs" not in features and features.get("targets", {}).get("modality") == "symbol"
-        self._encoder = problem.get_feature_encoders().get("targets") if is_text else None
-        self._units: language_model.Units | None = None  # of the split, which is the same at every evaluation
+    def __init__(
+        self,
+        network: keras.Model,
+        problem: Any,
+        output_dir: Path,
+        options: TrainOptions,
+        devices: Any,
+        start_step: int,
+        report: Report,
+    ):
+        self.network, self.problem, self.output_dir = network, problem, output_dir
+        self.options, self.devices, self.start_step, self.report = options, devices, start_step, report
+        self.replicas = max(options.worker_gpu, 1)
+        eval_metrics = network.hparams.problem.get("eval_metrics", ())
+        self.metrics_file = MetricsFile(output_dir / "metrics.csv", eval_metrics, start_step)
+        self.train_events, self.eval_events = Events(output_dir / "train"), Events(output_dir / "eval")
+        self._text_figures = evaluation.TextFigures(problem)
 
-    def __call__(self, data: Any, eval_steps: int, values: dict[str, float]) -> dict[str, float]:
-        """The figures of `values`, measured on the first `eval_steps` batches (0: all) of `data`."""
-        if self._encoder is None or "neg_log_perplexity" not in values:
-            return {}
-        if self._units is None:
-            batches = data.take(eval_steps) if eval_steps > 0 else data
-            rows = (row for _, targets, _ in batches.as_numpy_iterator() for row in targets)
-            self._units = language_model.count_units(self._encoder, rows)
-        return language_model.figures(values["neg_log_perplexity"], self._units)
+    def save(self, step: int) -> None:
+        """Writes the checkpoint of `step`, unless a weight is not finite."""
+        callbacks.check_finite(self.network, step)
+        checkpoints.save(self.network, self.output_dir, step, self.options.keep_checkpoint_max)
 
+    def evaluate(self, step: int) -> None:
+        """Evaluates the model, records the metrics and marks the checkpoint of `step` if it is the best so far."""
+        split, steps = self.options.eval_split, self.options.eval_steps
+        data = self.problem.dataset(split, self.network.hparams, num_replicas=self.replicas)
+        values = evaluation.metrics_on(self.network, data, steps, self.devices)
+        values |= self._text_figures(data, steps, values)
+        self.metrics_file.append(step, split, values)
+        self.eval_events.write(step, values, prefix=f"metrics-{self.problem.name}/")
+        is_best = callbacks.save_best(self.output_dir, step, values)
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
+        self.report(f"step {step}  {split}  {figures}{'  (best)' if is_best else ''}")
 
-def use_xla(xla: bool | None, devices: Any) -> bool:
-    """Whether to compile with XLA: as asked, else on one accelerator but not on CPUs; JAX always compiles."""
-    if xla is not None:
-        return xla
-    return keras.backend.backend() == "jax" or (devices is None and strategy.on_accelerator())
+    def make_up_for_missed_evaluation(self) -> None:
+        """Evaluates the resumed step if the run was killed between its checkpoint and its evaluation."""
+        step = self.start_step
+        due = step > 0 and (step % self.options.eval_every == 0 or step >= self.options.train_steps)
+        if self.options.evaluates and due and step not in {row["step"] for row in self._evaluations()}:
+            self.evaluate(step)
+
+    def reason_to_stop(self) -> str | None:
+        """Returns why the evaluations so far end training early, or None."""
+        return callbacks.early_stopping_reason(self._evaluations(), self.options) if self.options.evaluates else None
+
+    def reason_not_to_train(self) -> str | None:
+        """Returns why the run is over before the first step of this process, or None."""
+        if reason := self.reason_to_stop():
+            return reason
+        if self.start_step >= self.options.train_steps:
+            step, train_steps = self.start_step, self.options.train_steps
+            return f"{self.output_dir} is trained already: step {step} of train_steps={train_steps}"
+        return None
+
+    def last_evaluation(self, step: int) -> dict[str, float]:
+        """Returns the metrics of the last evaluation and its step; `step` alone if there was none."""
+        rows = self._evaluations()
+        return {name: value for name, value in rows[-1].items() if name != "split"} if rows else {"step": step}
+
+    def _evaluations(self) -> list[dict[str, Any]]:
+        return self.metrics_file.of_split(self.options.eval_split)
 
 
 def _with_train_steps(hparams: HParams, train_steps: int) -> HParams:
-    """A copy that also says how long training is, which some learning-rate schedules ask."""
+    """Returns a copy with the length of training, which some learning-rate schedules read."""
     hparams = copy.deepcopy(hparams)
     if "train_steps" in hparams:
         hparams.set_hparam("train_steps", train_steps)
@@ -274,64 +174,84 @@ def _with_train_steps(hparams: HParams, train_steps: int) -> HParams:
     return hparams
 
 
-def _evaluate(network: keras.Model, data: Any, eval_steps: int, devices: Any) -> dict[str, float]:
-    data = data.take(eval_steps) if eval_steps > 0 else data
-    with warnings.catch_warnings():  # the number of batches is not known beforehand
-        warnings.filterwarnings("ignore", message="Your input ran out of data")
-        values = network.evaluate(strategy.distributable(data, devices), verbose=0, return_dict=True)
-    sync_variables(network)
-    return {"loss": float(values.pop("loss")), **{name: float(value) for name, value in values.items()}}
+def _build(model: str, hparams: HParams, options: TrainOptions, devices: Any, seed: int) -> keras.Model:
+    """Returns the compiled model; all its variables exist before `fit`, so that the step is traced once, not twice."""
+    list(registry.models)  # imported before the seed is set: seeds drawn on import do not change the weights
+    keras.utils.set_random_seed(seed)
+    with strategy.scope(devices):
+        network = registry.model(model, hparams)
+        network.compile(jit_compile=strategy.use_xla(options.xla, devices))
+        network.build()
+        network.optimizer.build(network.trainable_variables)
+    return network
 
 
-def _describe(
-    network: keras.Model, data: Any, output_dir: Path, devices: Any, start_step: int, train_steps: int
-) -> float | None:
-    """Prints what is about to happen; returns the real tokens (inputs and targets) of a mean batch, None if none."""
-    from tensor2keras.data.batching.reports import padding_report
+def _restore(network: keras.Model, output_dir: Path, options: TrainOptions, report: Report) -> int:
+    """Loads the run's newest checkpoint, or the weights to start from, and returns the step."""
+    start_step = checkpoints.restore(network, output_dir)
+    if start_step == 0 and options.warm_start_from:
+        report(f"warm start: weights of {loading.load_weights(network, options.warm_start_from)}")
+    return start_step
 
-    report = padding_report(data, _REPORTED_BATCHES)
-    name = loading.full_problem_name(network.hparams.problem)
+
+def _describe(run: _Run, train_data: Any) -> float | None:
+    """Reports what is trained on what; returns the non-padding tokens (inputs and targets) of a mean batch, or None."""
+    from tensor2keras.data.batching.reports import length_report, padding_report
+
+    network, hparams, output_dir = run.network, run.network.hparams, run.output_dir
+    padding = padding_report(train_data, _REPORTED_BATCHES)
     count = sum(math.prod(variable.shape) for variable in network.trainable_variables)
-    start = f"goes on at step {start_step}" if start_step else "starts at step 0"
-    print(f"model      {network.name}, {count:,} parameters; {start} of {train_steps}")
-    print(f"devices    {strategy.describe(devices)}")
-    print(f"batches    {report}")
-    print(f"written to {output_dir}: checkpoints/, metrics.csv, train/ and eval/ (tensorboard --logdir {output_dir})")
+    start = f"goes on at step {run.start_step}" if run.start_step else "starts at step 0"
     source = "" if pictures.draws_pictures(network) else " --decode_from_file=FILE"
-    print(f"to decode  t2t-decoder --problem={name} --output_dir={output_dir}{source}", flush=True)
-    return report.positions * report.non_padding / report.batches if report.positions else None
-
-
-def _report_lengths(problem: Any, hparams: HParams) -> None:
-    """Prints how many examples are cut or left out as too long, if there are any."""
-    from tensor2keras.data.batching.reports import length_report
-
-    if hasattr(problem, "example_spec") and (too_long := length_report(problem, "train", hparams)):
-        print(f"too long   {too_long}", flush=True)
-
-
-def _report_weight_decay(hparams: HParams) -> None:
-    """Warns of some sets' weight decay, made when T2T still divided it by each variable's size (until January 2018)."""
+    name = loading.full_problem_name(hparams.problem)
+    run.report(f"model      {network.name}, {count:,} parameters; {start} of {run.options.train_steps}")
+    run.report(f"devices    {strategy.describe(run.devices)}")
+    run.report(f"batches    {padding}")
+    run.report(
+        f"written to {output_dir}: checkpoints/, metrics.csv, train/ and eval/ (tensorboard --logdir {output_dir})"
+    )
+    run.report(f"to decode  t2t-decoder --problem={name} --output_dir={output_dir}{source}")
+    if hasattr(run.problem, "example_spec") and (too_long := length_report(run.problem, "train", hparams)):
+        run.report(f"too long   {too_long}")
     if (hparams.get("weight_decay") or 0) >= 1:
-        print(
+        # Sets of before January 2018, when T2T still divided it by each variable's size.
+        run.report(
             f"careful    weight_decay={hparams.weight_decay} pulls every weight towards 0 and may keep the model from "
-            "learning; weight_decay=0 leaves it off",
-            flush=True,
+            "learning; weight_decay=0 leaves it off"
         )
+    return padding.positions * padding.non_padding / padding.batches if padding.positions else None
 
 
-def _learning_rate(network: keras.Model) -> float:
-    sync_variables(network)
-    return float(keras.ops.convert_to_numpy(network.optimizer.learning_rate))
-
-
-def _line(values: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4f}" for name, value in values.items())
-
-
-def _last_evaluation(metrics_file: MetricsFile, split: str, step: int) -> dict[str, float]:
-    rows = metrics_file.of_split(split)
-    return {name: value for name, value in rows[-1].items() if name != "split"} if rows else {"step": step}
+def _fit(run: _Run, train_data: Any, tokens_per_step: float | None, began: float) -> int:
+    """Trains to the last step, saving and evaluating on the way, and returns the step that was reached."""
+    options, start_step = run.options, run.start_step
+    progress = callbacks.Progress(start_step, options, tokens_per_step, run.metrics_file, run.train_events, run.report)
+    saver = callbacks.SaveAndEvaluate(
+        start_step, options, run.save, run.evaluate if options.evaluates else None, run.reason_to_stop, run.report
+    )
+    samples = []
+    if pictures.draws_pictures(run.network):
+        samples.append(pictures.Pictures(start_step, options.eval_every, run.eval_events))
+    with callbacks.stop_on_signals() as stop_requested:
+        run.report(f"ready after {time.monotonic() - began:.1f} s; the first step traces the model")
+        stopper = callbacks.StopOnSignal(start_step, stop_requested)
+        try:
+            run.network.fit(
+                strategy.distributable(train_data, run.devices),
+                steps_per_epoch=options.train_steps - start_step,
+                verbose=0,
+                shuffle=False,  # the data set is in order already
+                callbacks=[callbacks.StopOnNaN(start_step), progress, saver, *samples, stopper],
+            )
+        except callbacks.NonFiniteLossError as error:
+            raise callbacks.NonFiniteLossError(f"{error}. {_last_good(run.output_dir)}") from None
+        if stop_requested.is_set() and saver.step < options.train_steps:
+            if saver.saved_step != saver.step:
+                run.save(saver.step)
+            raise KeyboardInterrupt(
+                f"stopped at step {saver.step}, which is saved; the same command goes on from there"
+            )
+    return saver.step
 
 
 def _last_good(output_dir: Path) -> str:

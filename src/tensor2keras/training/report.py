@@ -1,0 +1,13 @@
+"""Where the lines that describe a running training go: to the log, unless the caller gives a function of its own."""
+
+from collections.abc import Callable
+
+from absl import logging
+
+Report = Callable[..., None]  # report(text), or report(text, transient=True) for a line that the next one replaces
+
+
+def log(text: str, transient: bool = False) -> None:
+    """Logs a line with `absl.logging`, at level INFO; transient lines are left out."""
+    if not transient:
+        logging.info("%s", text)
