@@ -4,16 +4,24 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tensor2keras.layers.mixed_transformer import SELF_ATTENTION, MixedTransformer
+from tensor2keras.layers.attention.compressed import MemoryCompressedAttentionOptions, MemoryEfficientAttentionOptions
+from tensor2keras.layers.attention.expert import LocalExpertAttentionOptions
+from tensor2keras.layers.attention.multi_head import AttentionOptions
+from tensor2keras.layers.convolution import ConvHiddenReluOptions
+from tensor2keras.layers.feed_forward import MemoryEfficientFeedForwardOptions
+from tensor2keras.layers.mixed_transformer import MixedLayerOptions, MixedTransformer
+from tensor2keras.layers.residual import ResidualOptions
+from tensor2keras.layers.transformer import Context
 from tests.layers.layer_test_case import assert_close, run_layer_test
 
+MULTIHEAD = AttentionOptions(hidden_size=8, num_heads=2)
 KINDS = {
-    "local_experts": {"hidden_size": 8, "num_experts": 2},
-    "memory_compressed": {"attention": {"hidden_size": 8, "num_heads": 2}},
-    "memory_efficient": {"hidden_size": 8, "num_heads": 2},
-    "multihead": {"hidden_size": 8, "num_heads": 2},
+    "local_experts": LocalExpertAttentionOptions(hidden_size=8, num_experts=2),
+    "memory_compressed": MemoryCompressedAttentionOptions(attention=MULTIHEAD),
+    "memory_efficient": MemoryEfficientAttentionOptions(hidden_size=8, num_heads=2),
+    "multihead": MULTIHEAD,
 }
-DENSE = {"scope": "ffn", "ffn_layer": "conv_hidden_relu", "hidden_size": 8, "filter_size": 16}
+DENSE = ConvHiddenReluOptions(hidden_size=8, filter_size=16)
 
 
 def normal(*shape):
@@ -21,18 +29,14 @@ def normal(*shape):
 
 
 def stack(*kinds, postprocess="da", ffn=DENSE, **options):
-    layers = [{"attention": {"scope": "att", "kind": kind, **KINDS[kind]}, "feed_forward": ffn} for kind in kinds]
-    made = MixedTransformer(layers, {"sequence": "n"}, {"sequence": postprocess}, name="decoder", **options)
+    layers = [MixedLayerOptions(attention=KINDS[kind], feed_forward=ffn, attention_scope="att") for kind in kinds]
+    made = MixedTransformer(layers, ResidualOptions(postprocess=postprocess), name="decoder", **options)
     made.build((None, None, 8))
     return made
 
 
 def paths(layer):
     return {variable.path for variable in layer.weights}
-
-
-def test_every_kind_is_tried_here():
-    assert set(KINDS) == set(SELF_ATTENTION)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -43,7 +47,7 @@ def test_it_is_a_keras_layer(kind):
 def test_steps_equal_the_whole_sequence_with_all_kinds():
     layer, x = stack(*KINDS), normal(2, 5, 8)
     later = np.triu(np.full((6, 6), -1e9, "float32"), 1)[None, None]
-    expected = layer(x, bias=later[..., :5, :5])
+    expected = layer(x, Context(bias=later[..., :5, :5]))
     cache = layer.init_cache(2, 6)
     assert layer.cache_length(cache) == 6
     for i in range(5):
@@ -62,7 +66,7 @@ def test_sublayers_with_a_norm_have_no_other():
         return {path.split("/layer_prepostprocess")[0] for path in paths(layer) if "layer_prepostprocess" in path}
 
     assert normed(stack("multihead")) == {"decoder", "decoder/layer_0/att", "decoder/layer_0/ffn"}
-    network = {**DENSE, "ffn_layer": "conv_hidden_relu_memory_efficient"}
+    network = MemoryEfficientFeedForwardOptions(hidden_size=8, filter_size=16)
     assert normed(stack("memory_efficient", ffn=network)) == {"decoder"}  # the norm after the stack
 
 
@@ -70,9 +74,3 @@ def test_the_step_after_a_sublayer_lies_in_its_scope():
     layer = stack("multihead", postprocess="dan")
     after = {f"decoder/layer_0/{place}/layer_postprocess/layer_norm/layer_norm_scale" for place in ("att", "ffn")}
     assert {path for path in paths(layer) if path.endswith("layer_postprocess/layer_norm/layer_norm_scale")} == after
-
-
-def test_unknown_kind_lists_the_known_ones():
-    layers = [{"attention": {"scope": "att", "kind": "sparse"}, "feed_forward": DENSE}]
-    with pytest.raises(ValueError, match="unknown kind of attention 'sparse'; known: local_experts"):
-        MixedTransformer(layers, {"sequence": "n"}, {"sequence": "da"})

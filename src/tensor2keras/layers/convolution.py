@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer
+from tensor2keras.layers.layer import Layer, options_of
 
 Size = int | Sequence[int]
 PADDINGS = ("LEFT", "SAME", "VALID")
@@ -337,6 +337,9 @@ class ConvHiddenRelu(Layer):
     def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
         hidden = self.drop(self.conv1(_without_padding(x, nonpadding, self.kernel_size)), training=training)
         return self.conv2(_without_padding(hidden, nonpadding, self.second_kernel_size))
+
+
+ConvHiddenReluOptions = options_of(ConvHiddenRelu, "ConvHiddenReluOptions")
 
 
 def _without_padding(x: Any, nonpadding: Any, kernel_size: int) -> Any:

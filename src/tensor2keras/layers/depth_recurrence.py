@@ -6,6 +6,7 @@
 https://arxiv.org/abs/1603.08983).
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -14,41 +15,12 @@ from keras import ops
 
 from tensor2keras.layers import position as positions
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer
-from tensor2keras.layers.residual import LayerPrepostprocess
+from tensor2keras.layers.layer import Layer, Options
+from tensor2keras.layers.residual import LayerPrepostprocess, ResidualOptions
 from tensor2keras.layers.sru import SRU
-from tensor2keras.layers.transformer import Options
 
 RECURRENCE_TYPES = ("basic", "highway", "skip", "dwa", "gru", "lstm", "act")
 ACT_TYPES = ("basic", "global", "random", "accumulated")
-# T2T's hyperparameters that say how the recurrence goes, and their values where a set has none.
-SETTINGS = {
-    "recurrence_type": "basic",
-    "num_rec_steps": 6,
-    "num_inrecurrence_layers": 1,
-    "mix_with_transformer": None,
-    "num_mixedin_layers": 2,
-    "add_position_timing_signal": True,
-    "position_start_index": None,
-    "add_step_timing_signal": True,
-    "step_timing_signal_type": "learned",
-    "add_or_concat_timing_signal": "add",
-    "add_sru": False,
-    "transform_bias_init": -1.0,
-    "couple_carry_transform_gates": True,
-    "gates_inputs": "i",
-    "gate_ffn_layer": "dense",
-    "depth_embedding": True,
-    "dwa_elements": True,
-    "lstm_forget_bias": 1.0,
-    "use_memory_as_final_state": False,
-    "add_ffn_unit_to_the_transition_function": False,
-    "act_type": "basic",
-    "act_max_steps": 12,
-    "act_halting_bias_init": 1.0,
-    "act_epsilon": 0.01,
-    "act_loss_weight": 0.01,
-}
 CHOICES = {
     "recurrence_type": RECURRENCE_TYPES,
     "position_start_index": (None, "random", "step"),
@@ -59,20 +31,56 @@ CHOICES = {
 Apply = Callable[[keras.layers.Layer, Any, Any], Any]  # (layer, state, step) -> state
 
 
-def check_settings(settings: Options) -> None:
-    """Raises ValueError, naming the value and what is allowed, for settings that cannot be built."""
-    for name, known in CHOICES.items():
-        if settings[name] not in known:
-            raise ValueError(f"unknown {name} {settings[name]!r}; known: {', '.join(map(str, known))}")
-    kind = settings["recurrence_type"]
-    if kind in ("gru", "lstm") and settings["add_step_timing_signal"]:
-        raise ValueError(f"recurrence_type={kind} counts the steps itself: set add_step_timing_signal=False")
-    if kind in ("highway", "skip"):
-        if settings["gate_ffn_layer"] != "dense":
-            raise ValueError(f"gate_ffn_layer={settings['gate_ffn_layer']!r} is not supported; known: dense")
-        gates = settings["gates_inputs"]
-        if not gates or set(gates) - set("sti"):
-            raise ValueError(f"gates_inputs={gates!r} must be letters of s (state), t (transformed state), i (inputs)")
+@keras.saving.register_keras_serializable("tensor2keras")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecurrenceOptions(Options):
+    """How a layer recurs: T2T's hyperparameters of these names, with their values where a set has none.
+
+    Raises:
+        ValueError: names the value and what is allowed, for options that cannot be built.
+    """
+
+    recurrence_type: str = "basic"
+    num_rec_steps: int = 6
+    num_inrecurrence_layers: int = 1
+    mix_with_transformer: str | None = None
+    num_mixedin_layers: int = 2
+    add_position_timing_signal: bool = True
+    position_start_index: str | None = None
+    add_step_timing_signal: bool = True
+    step_timing_signal_type: str = "learned"
+    add_or_concat_timing_signal: str = "add"
+    add_sru: bool = False
+    transform_bias_init: float = -1.0
+    couple_carry_transform_gates: bool = True
+    gates_inputs: str = "i"
+    gate_ffn_layer: str = "dense"
+    depth_embedding: bool = True
+    dwa_elements: bool = True
+    lstm_forget_bias: float = 1.0
+    use_memory_as_final_state: bool = False
+    add_ffn_unit_to_the_transition_function: bool = False
+    act_type: str = "basic"
+    act_max_steps: int = 12
+    act_halting_bias_init: float = 1.0
+    act_epsilon: float = 0.01
+    act_loss_weight: float = 0.01
+
+    def __post_init__(self) -> None:
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"unknown {name} {getattr(self, name)!r}; known: {', '.join(map(str, known))}")
+        kind = self.recurrence_type
+        if kind in ("gru", "lstm") and self.add_step_timing_signal:
+            raise ValueError(f"recurrence_type={kind} counts the steps itself: set add_step_timing_signal=False")
+        if kind in ("highway", "skip"):
+            if self.gate_ffn_layer != "dense":
+                raise ValueError(f"gate_ffn_layer={self.gate_ffn_layer!r} is not supported; known: dense")
+            if not self.gates_inputs or set(self.gates_inputs) - set("sti"):
+                raise ValueError(
+                    f"gates_inputs={self.gates_inputs!r} must be letters of s (state), t (transformed state), "
+                    "i (inputs)"
+                )
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -81,32 +89,34 @@ class TimingSignal(Layer):
 
     Args:
         hidden_size: width.
-        settings: a dict of `SETTINGS`.
+        options: a `RecurrenceOptions`.
 
     """
 
-    def __init__(self, hidden_size: int, settings: Options, kernel_initializer: Any, projection: str, **kwargs: Any):
+    def __init__(
+        self, hidden_size: int, options: RecurrenceOptions, kernel_initializer: Any, projection: str, **kwargs: Any
+    ):
         super().__init__(**kwargs)
-        self.hidden_size, self.settings = hidden_size, settings
+        self.hidden_size, self.options = hidden_size, options
         self.seed_generator = keras.random.SeedGenerator()
-        act = settings["recurrence_type"] == "act"
-        self.num_steps = settings["act_max_steps" if act else "num_rec_steps"]
+        act = options.recurrence_type == "act"
+        self.num_steps = options.act_max_steps if act else options.num_rec_steps
         shared = {"kernel_initializer": kernel_initializer, "dtype": self.dtype_policy}
-        self.sru = SRU(hidden_size, **shared) if settings["add_sru"] else None
+        self.sru = SRU(hidden_size, **shared) if options.add_sru else None
         self.projection = None
-        self.concat = settings["add_or_concat_timing_signal"] == "concat"
-        if self.concat and settings["add_position_timing_signal"]:
+        self.concat = options.add_or_concat_timing_signal == "concat"
+        if self.concat and options.add_position_timing_signal:
             self.projection = keras.layers.Dense(hidden_size, use_bias=False, name=projection, **shared)
 
     def build(self, x_shape: tuple) -> None:
-        width = self.hidden_size * (2 if self.concat and self.settings["add_position_timing_signal"] else 1)
-        if self.settings["add_step_timing_signal"] and self.settings["step_timing_signal_type"] == "learned":
+        width = self.hidden_size * (2 if self.concat and self.options.add_position_timing_signal else 1)
+        if self.options.add_step_timing_signal and self.options.step_timing_signal_type == "learned":
             self.layer_embedding = self.add_weight(
                 name="layer_embedding",
                 shape=(self.num_steps, 1, 1, width),
                 initializer=keras.initializers.RandomNormal(stddev=width**-0.5),
             )
-        if self.concat and self.settings["add_step_timing_signal"]:
+        if self.concat and self.options.add_step_timing_signal:
             width *= 2
         if self.projection is not None:
             self.projection.build((*x_shape[:-1], width))
@@ -116,23 +126,23 @@ class TimingSignal(Layer):
 
     def add(self, x: Any, step: Any, start: Any, apply: Apply) -> Any:
         """x [batch, length, hidden] with the signals of positions from `start` on and of `step`; `apply` for SRUs."""
-        if self.settings["add_position_timing_signal"]:
+        if self.options.add_position_timing_signal:
             start = start + self._start_index(ops.shape(x)[1], step)
             x = self._join(x, positions.get_timing_signal_1d(ops.shape(x)[1], x.shape[-1], start_index=start))
-        if self.settings["add_step_timing_signal"]:
+        if self.options.add_step_timing_signal:
             x = self._join(x, self._step_signal(step, x.shape[-1]))
         x = x if self.projection is None else self.projection(x)
         return x if self.sru is None else apply(self.sru, x, step)
 
     def _start_index(self, length: Any, step: Any) -> Any:
-        kind = self.settings["position_start_index"]
+        kind = self.options.position_start_index
         if kind == "random":
             return ops.cast(keras.random.uniform((), seed=self.seed_generator) * ops.cast(length, "float32"), "int32")
         return length * step // self.num_steps if kind == "step" else 0
 
     def _step_signal(self, step: Any, channels: int) -> Any:
         """[1, 1, channels]."""
-        if self.settings["step_timing_signal_type"] == "learned":
+        if self.options.step_timing_signal_type == "learned":
             return ops.take(self.layer_embedding, step, axis=0) * channels**0.5
         return ops.take(positions.get_timing_signal_1d(self.num_steps, channels), step, axis=1)[:, None]
 
@@ -148,10 +158,10 @@ class Recurrence(Layer):
     """The steps, and plain layers before and after them where `mix_with_transformer` says so.
 
     Args:
-        make_unit: make_unit(name, with_feed_forward) -> an `EncoderLayer` or `DecoderLayer`.
+        make_unit: make_unit(name, with_feed_forward) -> a `TransformerLayer`.
         hidden_size: width.
-        settings: a dict of `SETTINGS`.
-        preprocess: arguments of `LayerPrepostprocess`, for what enters gates.
+        options: a `RecurrenceOptions`.
+        residual: its steps before a sublayer come before the gates, too.
         zero_padding: gates are 0 at padding, as where T2T takes padding out of the batch.
         kernel_initializer: of gates.
     """
@@ -160,50 +170,47 @@ class Recurrence(Layer):
         self,
         make_unit: Callable[[str, bool], keras.layers.Layer],
         hidden_size: int,
-        settings: Options,
-        preprocess: Options,
+        options: RecurrenceOptions,
+        residual: ResidualOptions,
         zero_padding: bool,
         kernel_initializer: Any,
         **kwargs: Any,
     ):
-        kind = settings["recurrence_type"]
+        kind = options.recurrence_type
         super().__init__(name=f"universal_transformer_{kind}", **kwargs)
-        self.kind, self.settings, self.hidden_size, self.zero_padding = kind, settings, hidden_size, zero_padding
+        self.kind, self.options, self.hidden_size, self.zero_padding = kind, options, hidden_size, zero_padding
         self.kernel_initializer = unseeded(kernel_initializer)
         self.seed_generator = keras.random.SeedGenerator()
-        mixed = settings["mix_with_transformer"] or ""
+        mixed = options.mix_with_transformer or ""
         self.before, self.after = (
-            [
-                make_unit(f"{name}_layer_{i}", True)
-                for i in range(settings["num_mixedin_layers"] if name in mixed else 0)
-            ]
+            [make_unit(f"{name}_layer_{i}", True) for i in range(options.num_mixedin_layers if name in mixed else 0)]
             for name in ("before_ut", "after_ut")
         )
         if kind in ("gru", "lstm"):  # T2T opens no scope for these
-            self.units = [make_unit(self.name, settings["add_ffn_unit_to_the_transition_function"])]
+            self.units = [make_unit(self.name, options.add_ffn_unit_to_the_transition_function)]
         else:
-            self.units = [make_unit(f"rec_layer_{i}", True) for i in range(settings["num_inrecurrence_layers"])]
+            self.units = [make_unit(f"rec_layer_{i}", True) for i in range(options.num_inrecurrence_layers)]
         # in T2T's scope of the recurrence itself: doubled names of scopes are one
         projection = "dense_1" if kind == "dwa" else "dense"
         self.timing = TimingSignal(
-            hidden_size, settings, self.kernel_initializer, projection, name=self.name, dtype=self.dtype_policy
+            hidden_size, options, self.kernel_initializer, projection, name=self.name, dtype=self.dtype_policy
         )
         self.dense: dict[str, keras.layers.Dense] = {}
         self.norms: list[LayerPrepostprocess] = []
-        self._preprocess = preprocess
+        self.residual = residual
         self._make_parts()
 
     def _make_parts(self) -> None:
         """What each kind has of its own: projections in `dense`, norms of what enters and leaves gates."""
-        settings, bias = self.settings, self.settings["transform_bias_init"]
-        inputs = len(settings["gates_inputs"])
+        options, bias = self.options, self.options.transform_bias_init
+        inputs = len(options.gates_inputs)
         if self.kind in ("highway", "skip"):
             self._add_dense("transform", inputs, bias)
-            if not settings["couple_carry_transform_gates"]:
+            if not options.couple_carry_transform_gates:
                 self._add_dense("carry", inputs, -bias)
             self._add_norms(inputs * len(self.dense))
         elif self.kind == "dwa":
-            self._add_dense("dense", 1, 0.0, units=self.hidden_size if settings["dwa_elements"] else 1)
+            self._add_dense("dense", 1, 0.0, units=self.hidden_size if options.dwa_elements else 1)
         elif self.kind == "gru":
             for name, value in (("update", 1.0), ("reset", 1.0), ("candidate", 0.0)):
                 self._add_dense(name, 2, value)
@@ -212,8 +219,8 @@ class Recurrence(Layer):
             for name in ("input", "forget", "output", "input_modulation"):
                 self._add_dense(name, 2, 0.0)
             self._add_norms(2)
-        elif self.kind == "act" and settings["act_type"] != "random":
-            self._add_dense("dense", 1, settings["act_halting_bias_init"], units=1)
+        elif self.kind == "act" and options.act_type != "random":
+            self._add_dense("dense", 1, options.act_halting_bias_init, units=1)
 
     def _add_dense(self, name: str, inputs: int, bias: float, units: int | None = None) -> None:
         self.dense[name] = keras.layers.Dense(
@@ -227,7 +234,7 @@ class Recurrence(Layer):
 
     def _add_norms(self, count: int) -> None:
         names = ["layer_prepostprocess", *(f"layer_prepostprocess_{i}" for i in range(1, count))]
-        self.norms = [LayerPrepostprocess(name=name, dtype=self.dtype_policy, **self._preprocess) for name in names]
+        self.norms = [self.residual.before(name=name, dtype=self.dtype_policy) for name in names]
 
     def build(self, x_shape: tuple) -> None:
         scope = {"gru": "gru", "lstm": "lstm", "act": "sigmoid_activation_for_pondering"}.get(self.kind)
@@ -236,10 +243,10 @@ class Recurrence(Layer):
         with keras.name_scope(scope or self.name):
             for dense in self.dense.values():
                 dense.build((*x_shape[:-1], self._inputs * self.hidden_size))
-        if self.kind == "dwa" and self.settings["depth_embedding"]:
+        if self.kind == "dwa" and self.options.depth_embedding:
             self.depth_embedding = self.add_weight(
                 name="depth_embedding",
-                shape=(self.settings["num_rec_steps"] + 1, 1, 1, self.hidden_size),
+                shape=(self.options.num_rec_steps + 1, 1, 1, self.hidden_size),
                 initializer=keras.initializers.RandomNormal(stddev=self.hidden_size**-0.5),
             )
         self.built = True
@@ -263,7 +270,7 @@ class Recurrence(Layer):
         return self._plain(self.after, x, apply, start)
 
     def _plain(self, layers: list[keras.layers.Layer], x: Any, apply: Apply, start: Any) -> Any:
-        if layers and self.settings["add_position_timing_signal"]:
+        if layers and self.options.add_position_timing_signal:
             x = positions.add_timing_signal_1d(x, start_index=start)
         for layer in layers:
             x = apply(layer, x, 0)
@@ -280,7 +287,7 @@ class Recurrence(Layer):
         """`num_rec_steps` steps."""
         state, memory = x, ops.zeros_like(x)
         states = [x]  # of all steps, for attention in depth
-        for step in range(self.settings["num_rec_steps"]):
+        for step in range(self.options.num_rec_steps):
             if self.kind == "dwa":
                 state = self._attended(states)
             new = self._transform(state, step, apply, start)
@@ -294,14 +301,12 @@ class Recurrence(Layer):
                 new, memory = self._lstm(new, state, memory, mask)
             state = new
             states.append(state)
-        return memory if self.kind == "lstm" and self.settings["use_memory_as_final_state"] else state
+        return memory if self.kind == "lstm" and self.options.use_memory_as_final_state else state
 
     def _gated(self, state: Any, transformed: Any, x: Any, carried: Any, mask: Any) -> Any:
         """The transformed state where a gate is open, `carried` where it is not."""
         inputs = [
-            {"s": state, "t": transformed, "i": x}[letter]
-            for letter in "sti"
-            if letter in self.settings["gates_inputs"]
+            {"s": state, "t": transformed, "i": x}[letter] for letter in "sti" if letter in self.options.gates_inputs
         ]
         norms = iter(self.norms)
         inputs = [next(norms)(y) for y in inputs]
@@ -321,7 +326,7 @@ class Recurrence(Layer):
             return ops.zeros_like(states[0])
         total = 0.0
         for i, state in enumerate(seen):
-            if self.settings["depth_embedding"]:
+            if self.options.depth_embedding:
                 state = state + ops.cast(self.depth_embedding[i], state.dtype) * self.hidden_size**0.5
             total = total + state * ops.softmax(self.dense["dense"](state), axis=-1)
         return total
@@ -336,7 +341,7 @@ class Recurrence(Layer):
     def _lstm(self, x: Any, state: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
         x = self.norms[0](x)
         let_in = ops.sigmoid(self._dense_of("input", x, state)) * mask
-        keep = ops.sigmoid(self._dense_of("forget", x, state) * mask + self.settings["lstm_forget_bias"])
+        keep = ops.sigmoid(self._dense_of("forget", x, state) * mask + self.options.lstm_forget_bias)
         let_out = ops.sigmoid(self._dense_of("output", x, state)) * mask
         memory = memory * keep + let_in * ops.tanh(self._dense_of("input_modulation", x, state)) * mask
         return self.norms[1](ops.tanh(memory) * let_out), memory
@@ -346,9 +351,9 @@ class Recurrence(Layer):
 
     def _adaptive(self, x: Any, apply: Apply, start: Any, unrolled: bool) -> Any:
         """Steps until all positions have halted. Those left over change nothing, so their number may be fixed."""
-        threshold = 1.0 - self.settings["act_epsilon"]
-        max_steps = self.settings["act_max_steps"]
-        is_global = self.settings["act_type"] == "global"
+        threshold = 1.0 - self.options.act_epsilon
+        max_steps = self.options.act_max_steps
+        is_global = self.options.act_type == "global"
         zeros = ops.zeros(ops.shape(x)[: 1 if is_global else 2], "float32")
 
         def goes_on(step: Any, state: Any, halting: Any, remainders: Any, updates: Any, accumulated: Any) -> Any:
@@ -367,7 +372,7 @@ class Recurrence(Layer):
             weights = ops.cast(weights[:, None, None] if is_global else weights[:, :, None], x.dtype)
             for unit in self.units:
                 state = apply(unit, state, step)
-            kept = 1.0 if self.settings["act_type"] == "accumulated" else 1.0 - weights
+            kept = 1.0 if self.options.act_type == "accumulated" else 1.0 - weights
             return step + 1, state, halting, remainders, updates + running + halts, state * weights + accumulated * kept
 
         values = (0 if unrolled else ops.zeros((), "int32"), x, zeros, zeros, zeros, ops.zeros_like(x))
@@ -377,13 +382,13 @@ class Recurrence(Layer):
         else:
             values = ops.while_loop(goes_on, body, values, maximum_iterations=max_steps + 1)
         _, _, _, remainders, updates, accumulated = values
-        if self.settings["act_loss_weight"]:
-            self.add_loss(self.settings["act_loss_weight"] * ops.mean(updates + remainders))
+        if self.options.act_loss_weight:
+            self.add_loss(self.options.act_loss_weight * ops.mean(updates + remainders))
         return accumulated
 
     def _halting_probability(self, state: Any, like: Any) -> Any:
         """[batch, length], or [batch] where all positions halt together; float32."""
-        if self.settings["act_type"] == "random":
+        if self.options.act_type == "random":
             return keras.random.uniform(ops.shape(like), seed=self.seed_generator)
         p = ops.cast(ops.sigmoid(self.dense["dense"](state)), "float32")[:, :, 0]
-        return ops.mean(p, axis=1) if self.settings["act_type"] == "global" else p
+        return ops.mean(p, axis=1) if self.options.act_type == "global" else p

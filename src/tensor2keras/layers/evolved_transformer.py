@@ -1,34 +1,61 @@
 """The Evolved Transformer's layers (So et al. 2019, https://arxiv.org/abs/1901.11117, figure 3).
 
 The stacks are those of `layers/transformer.py`, with layers found by search: gated linear units, branches of separable
-convolutions and, in the decoder, two attentions side by side. Where those take the arguments of a feed-forward network,
-these take `hidden_size`, `dropout` and `kernel_initializer`.
+convolutions and, in the decoder, two attentions side by side. In the place of a feed-forward network's options these
+take `EvolvedOptions`.
 """
 
+import dataclasses
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.convolution import LeftSeparableConv1D, conv_step
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer
-from tensor2keras.layers.residual import LayerPrepostprocess
-from tensor2keras.layers.transformer import AttentionSublayer, Options, Sublayer, TransformerDecoder, TransformerEncoder
+from tensor2keras.layers.layer import Layer, LayerOptions, Options
+from tensor2keras.layers.residual import ResidualOptions
+from tensor2keras.layers.transformer import (
+    NO_CONTEXT,
+    AttentionSublayer,
+    Context,
+    Sublayer,
+    TransformerDecoder,
+    TransformerEncoder,
+    memory_shape,
+)
+from tensor2keras.types import Cache, Shape, Tensor
 
 MAX_DOUBLED_HEADS = 16
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvolvedOptions(Options):
+    """Arguments of the gated linear units, convolutions and dense layers.
+
+    Args:
+        hidden_size: width in and out.
+        dropout: rate after wide layers and branches.
+        kernel_initializer: of all kernels.
+    """
+
+    hidden_size: int
+    dropout: float = 0.0
+    kernel_initializer: Any = "glorot_uniform"
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class GatedLinearUnitSublayer(Sublayer):
     """A projection times a sigmoid gate."""
 
-    def __init__(self, sizes: Options, name: str = "gated_linear_unit", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        options = {"kernel_initializer": unseeded(sizes["kernel_initializer"]), "dtype": self.dtype_policy}
-        self.values = keras.layers.Dense(sizes["hidden_size"], name="dense", **options)
-        self.gates = keras.layers.Dense(sizes["hidden_size"], activation="sigmoid", name="dense_1", **options)
+    def __init__(
+        self, sizes: EvolvedOptions, residual: ResidualOptions, name: str = "gated_linear_unit", **kwargs: Any
+    ):
+        super().__init__(residual, name=name, **kwargs)
+        options = {"kernel_initializer": unseeded(sizes.kernel_initializer), "dtype": self.dtype_policy}
+        self.values = keras.layers.Dense(sizes.hidden_size, name="dense", **options)
+        self.gates = keras.layers.Dense(sizes.hidden_size, activation="sigmoid", name="dense_1", **options)
 
     def build(self, x_shape: tuple) -> None:
         self.values.build(x_shape)
@@ -44,15 +71,22 @@ class GatedLinearUnitSublayer(Sublayer):
 class DenseLayers(Sublayer):
     """Four times as wide and back; `norm_between` preprocesses the wide state too."""
 
-    def __init__(self, sizes: Options, preprocess: Options, activation: str, norm_between: bool = False, **kwargs: Any):
-        super().__init__(preprocess, name="dense_layers", **kwargs)
-        options = {"kernel_initializer": unseeded(sizes["kernel_initializer"]), "dtype": self.dtype_policy}
-        self.widen = keras.layers.Dense(4 * sizes["hidden_size"], activation=activation, name="dense", **options)
-        self.narrow = keras.layers.Dense(sizes["hidden_size"], name="dense_1", **options)
-        self.drop = keras.layers.Dropout(sizes["dropout"], dtype=self.dtype_policy)
+    def __init__(
+        self,
+        sizes: EvolvedOptions,
+        residual: ResidualOptions,
+        activation: str,
+        norm_between: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(residual, name="dense_layers", **kwargs)
+        options = {"kernel_initializer": unseeded(sizes.kernel_initializer), "dtype": self.dtype_policy}
+        self.widen = keras.layers.Dense(4 * sizes.hidden_size, activation=activation, name="dense", **options)
+        self.narrow = keras.layers.Dense(sizes.hidden_size, name="dense_1", **options)
+        self.drop = keras.layers.Dropout(sizes.dropout, dtype=self.dtype_policy)
         self.between = None
         if norm_between:
-            self.between = LayerPrepostprocess(name="layer_prepostprocess_1", dtype=self.dtype_policy, **preprocess)
+            self.between = residual.before(name="layer_prepostprocess_1", dtype=self.dtype_policy)
 
     def build(self, x_shape: tuple) -> None:
         self.widen.build(x_shape)
@@ -75,14 +109,14 @@ class ConvBranches(Sublayer):
     The right branch has half of `hidden_size` channels: it adds to the first ones of the left.
     """
 
-    def __init__(self, sizes: Options, preprocess: Options, **kwargs: Any):
-        super().__init__(preprocess, name="conv_branches", **kwargs)
-        kernels = unseeded(sizes["kernel_initializer"])
+    def __init__(self, sizes: EvolvedOptions, residual: ResidualOptions, **kwargs: Any):
+        super().__init__(residual, name="conv_branches", **kwargs)
+        kernels = unseeded(sizes.kernel_initializer)
         separable = {"depthwise_initializer": kernels, "pointwise_initializer": kernels, "dtype": self.dtype_policy}
         dense = {"kernel_initializer": kernels, "dtype": self.dtype_policy}
-        self.left, self.right, self.last = self.make_convolutions(sizes["hidden_size"], dense, separable)
-        self.drop = keras.layers.Dropout(sizes["dropout"], dtype=self.dtype_policy)
-        self.between = LayerPrepostprocess(name="layer_prepostprocess_1", dtype=self.dtype_policy, **preprocess)
+        self.left, self.right, self.last = self.make_convolutions(sizes.hidden_size, dense, separable)
+        self.drop = keras.layers.Dropout(sizes.dropout, dtype=self.dtype_policy)
+        self.between = residual.before(name="layer_prepostprocess_1", dtype=self.dtype_policy)
 
     def build(self, x_shape: tuple) -> None:
         self.left.build(x_shape)
@@ -111,7 +145,7 @@ class ConvBranches(Sublayer):
 class EncoderConvBranches(ConvBranches):
     """A wide projection beside a convolution of 3, then one of 9 to half the channels; the other half stays."""
 
-    def make_convolutions(self, hidden_size: int, dense: Options, separable: Options) -> tuple:
+    def make_convolutions(self, hidden_size: int, dense: dict[str, Any], separable: dict[str, Any]) -> tuple:
         self.wide = 4 * hidden_size
         half = hidden_size // 2
         conv = {"padding": "same", "activation": "relu", "name": "standard_conv_3x1"}
@@ -126,7 +160,7 @@ class EncoderConvBranches(ConvBranches):
 class DecoderConvBranches(ConvBranches):
     """Causal separable convolutions of 11 and 7, then one of 7. Decoding keeps the inputs that they still see."""
 
-    def make_convolutions(self, hidden_size: int, dense: Options, separable: Options) -> tuple:
+    def make_convolutions(self, hidden_size: int, dense: dict[str, Any], separable: dict[str, Any]) -> tuple:
         self.wide, self.hidden_size = 2 * hidden_size, hidden_size
         return (
             LeftSeparableConv1D(self.wide, 11, activation="relu", name="separable_conv11x1", **separable),
@@ -134,11 +168,11 @@ class DecoderConvBranches(ConvBranches):
             LeftSeparableConv1D(hidden_size, 7, name="separable_conv_7x1_2", **separable),
         )
 
-    def init_cache(self, batch_size: Any) -> Options:
+    def init_cache(self, batch_size: Any) -> Cache:
         sizes = {"first": (self.left.margin, self.hidden_size), "second": (self.last.margin, self.wide)}
         return {name: ops.zeros((batch_size, *size), self.compute_dtype) for name, size in sizes.items()}
 
-    def step(self, x: Any, cache: Options) -> tuple[Any, Options]:
+    def step(self, x: Any, cache: Cache) -> tuple[Tensor, Cache]:
         """The output at the position of x [batch, 1, hidden], and the new cache."""
         first = ops.concatenate([cache["first"], self.preprocess(x)], axis=1)
         right = first[:, self.left.margin - self.right.margin :]
@@ -150,86 +184,91 @@ class DecoderConvBranches(ConvBranches):
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class EvolvedEncoderLayer(Layer):
-    """A gated linear unit, branches of convolutions, self-attention (if any) and dense layers."""
+    """A gated linear unit, branches of convolutions, self-attention (if any) and dense layers.
+
+    Arguments as of `TransformerLayer`; `memory_attention` must be None. `zero_padding` changes nothing: the branches
+    take what is padding as 0 anyhow.
+    """
 
     def __init__(
         self,
-        attention: Options | None,
-        feed_forward: Options,
-        preprocess: Options,
-        postprocess: Options,
-        zero_padding: bool,
+        attention: LayerOptions | None,
+        feed_forward: EvolvedOptions,
+        residual: ResidualOptions,
+        memory_attention: None = None,
+        zero_padding: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
-        self.gated_linear_unit = GatedLinearUnitSublayer(feed_forward, **residual)
-        self.conv_branches = EncoderConvBranches(feed_forward, **residual)
-        self.self_attention = attention and AttentionSublayer(attention, name="self_attention", **residual)
-        self.dense_layers = DenseLayers(feed_forward, activation="relu", **residual)
+        if memory_attention is not None:
+            raise ValueError("the encoder's layers attend to no memory: memory_attention must be None")
+        shared = {"residual": residual, "dtype": self.dtype_policy}
+        self.gated_linear_unit = GatedLinearUnitSublayer(feed_forward, **shared)
+        self.conv_branches = EncoderConvBranches(feed_forward, **shared)
+        self.self_attention = None
+        if attention is not None:
+            self.self_attention = AttentionSublayer(attention, name="self_attention", **shared)
+        self.dense_layers = DenseLayers(feed_forward, activation="relu", **shared)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape, context_shape: Any = None) -> None:
         for part in (self.gated_linear_unit, self.conv_branches, self.self_attention, self.dense_layers):
-            if part:
+            if part is not None:
                 part.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
         x = self.gated_linear_unit(x, training=training)
-        x = self.conv_branches(x, nonpadding, training=training)
-        if self.self_attention:
-            x = self.self_attention(x, bias=bias, training=training)
+        x = self.conv_branches(x, context.nonpadding, training=training)
+        if self.self_attention is not None:
+            x = self.self_attention(x, bias=context.bias, training=training)
         return self.dense_layers(x, training=training)
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class EvolvedDecoderLayer(Layer):
     """Self-attention of twice the heads beside attention to the encoder, branches of convolutions, self-attention,
-    attention to the encoder, and dense layers."""
+    attention to the encoder, and dense layers.
+
+    Arguments as of `TransformerLayer`; `zero_padding` changes nothing, as in `EvolvedEncoderLayer`.
+    """
 
     def __init__(
         self,
-        attention: Options,
-        memory_attention: Options | None,
-        feed_forward: Options,
-        preprocess: Options,
-        postprocess: Options,
+        attention: LayerOptions,
+        feed_forward: EvolvedOptions,
+        residual: ResidualOptions,
+        memory_attention: LayerOptions | None = None,
+        zero_padding: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
-        heads = attention["num_heads"]
-        doubled = {**attention, "num_heads": max(min(2 * heads, MAX_DOUBLED_HEADS), heads)}
-        self.doubled_attention = AttentionSublayer(doubled, name="16_head_self_attention", **residual)
+        shared = {"residual": residual, "dtype": self.dtype_policy}
+        heads = attention.num_heads
+        doubled = dataclasses.replace(attention, num_heads=max(min(2 * heads, MAX_DOUBLED_HEADS), heads))
+        self.doubled_attention = AttentionSublayer(doubled, name="16_head_self_attention", **shared)
         self.first_attend_to_encoder = self.second_attend_to_encoder = None
-        if memory_attention:
-            self.first_attend_to_encoder = MultiHeadAttention(dtype=self.dtype_policy, **memory_attention)
+        if memory_attention is not None:
+            self.first_attend_to_encoder = memory_attention.make(dtype=self.dtype_policy)
             name = "second_attend_to_encoder"
-            self.second_attend_to_encoder = AttentionSublayer(memory_attention, name=name, **residual)
-        self.drop = keras.layers.Dropout(feed_forward["dropout"], dtype=self.dtype_policy)
-        self.conv_branches = DecoderConvBranches(feed_forward, **residual)
-        self.self_attention = AttentionSublayer(attention, name="self_attention", **residual)
-        self.dense_layers = DenseLayers(feed_forward, activation="swish", norm_between=True, **residual)
+            self.second_attend_to_encoder = AttentionSublayer(memory_attention, name=name, **shared)
+        self.drop = keras.layers.Dropout(feed_forward.dropout, dtype=self.dtype_policy)
+        self.conv_branches = DecoderConvBranches(feed_forward, **shared)
+        self.self_attention = AttentionSublayer(attention, name="self_attention", **shared)
+        self.dense_layers = DenseLayers(feed_forward, activation="swish", norm_between=True, **shared)
 
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+    def build(self, x_shape: Shape, context_shape: Any = None) -> None:
         self.doubled_attention.build(x_shape)
         if self.first_attend_to_encoder is not None:
+            shape = memory_shape(x_shape, context_shape)
             with keras.name_scope("first_attend_to_encoder"):
-                self.first_attend_to_encoder.build(x_shape, memory_shape or x_shape)
-            self.second_attend_to_encoder.build(x_shape, memory_shape or x_shape)
+                self.first_attend_to_encoder.build(x_shape, shape)
+            self.second_attend_to_encoder.build(x_shape, shape)
         for part in (self.conv_branches, self.self_attention, self.dense_layers):
             part.build(x_shape)
         self.built = True
 
-    def call(
-        self,
-        x: Any,
-        memory: Any = None,
-        bias: Any = None,
-        memory_bias: Any = None,
-        nonpadding: Any = None,
-        training: bool = False,
-    ) -> Any:
+    def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
+        memory, bias, memory_bias, nonpadding = context
         if self.first_attend_to_encoder is None:
             x = self.doubled_attention(x, bias=bias, training=training)
         else:
@@ -243,7 +282,7 @@ class EvolvedDecoderLayer(Layer):
             x = self.second_attend_to_encoder(x, memory, memory_bias, training=training)
         return self.dense_layers(x, training=training)
 
-    def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
+    def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
         cache = {
             "doubled": self.doubled_attention.attention.init_cache(batch_size, max_length),
             "conv_branches": self.conv_branches.init_cache(batch_size),
@@ -257,7 +296,9 @@ class EvolvedDecoderLayer(Layer):
                 cache["encoder"][name] = {"k": k, "v": v}
         return cache
 
-    def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
+    def step(
+        self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None, memory_bias: Tensor | None = None
+    ) -> tuple[Tensor, Cache]:
         cache = dict(cache)
         if self.first_attend_to_encoder is None:
             x, cache["doubled"] = self.doubled_attention.step(x, position, cache["doubled"], bias)
@@ -292,12 +333,12 @@ class EvolvedTransformerDecoder(TransformerDecoder):
 
     layer_class = EvolvedDecoderLayer
 
-    def __init__(self, num_layers: int, trainable_layers: int | None = None, **kwargs: Any):
-        super().__init__(num_layers, **kwargs)
+    def __init__(self, *, trainable_layers: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
         if trainable_layers is not None:
             for layer in self.layers[: len(self.layers) - trainable_layers]:
                 layer.trainable = False
             self.final.trainable = trainable_layers > 0
 
-    def cache_length(self, cache: Options) -> int:
+    def cache_length(self, cache: Cache) -> int:
         return cache[self.layers[0].name]["self"]["k"].shape[2]

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer
+from tensor2keras.layers.layer import Layer, options_of
 
 
 def squared_variation(x: Any) -> Any:
@@ -326,3 +326,7 @@ class CapacityExperts(_Experts):
             first_at * (first_weight / total)[..., None, None] + second_at * (second_weight / total)[..., None, None]
         )
         return first_at + second_at, weighted, ops.sum(gates * (first + second), axis=1)
+
+
+CapacityExpertsOptions = options_of(CapacityExperts, "CapacityExpertsOptions")
+NoisyTopKExpertsOptions = options_of(NoisyTopKExperts, "NoisyTopKExpertsOptions")

@@ -1,4 +1,4 @@
-"""The Transformer's position-wise networks, by `hparams.ffn_layer`.
+"""The Transformer's position-wise networks, and the arguments of each by T2T's name (`FEED_FORWARD`).
 
 All take x [batch, length, hidden] and nonpadding [batch, length] (1.0 at real positions, or None), and return x's
 shape. In decoding, `init_cache` makes what `step` needs of earlier positions: nothing, but for convolutions.
@@ -11,11 +11,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.convolution import ConvHiddenRelu
+from tensor2keras.layers.convolution import ConvHiddenReluOptions
 from tensor2keras.layers.dropout import broadcast_dropout
-from tensor2keras.layers.experts import CapacityExperts, NoisyTopKExperts
+from tensor2keras.layers.experts import CapacityExpertsOptions, NoisyTopKExpertsOptions
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer
+from tensor2keras.layers.layer import Layer, LayerOptions, options_of
 from tensor2keras.layers.normalization import LayerNorm
 
 Cache = dict[str, Any]
@@ -311,25 +311,22 @@ class NoFeedForward(_PositionWise):
         return x
 
 
-FEED_FORWARD: dict[str, Callable[..., keras.layers.Layer]] = {
-    "conv_hidden_relu": ConvHiddenRelu,
-    "conv_hidden_relu_memory_efficient": MemoryEfficientFeedForward,
-    "conv_relu_conv": ConvReluConv,
-    "dense_relu_dense": DenseReluDense,
-    "local_moe": NoisyTopKExperts,
-    "local_moe_tpu": CapacityExperts,
-    "none": NoFeedForward,
-    "parameter_attention": ParameterAttention,
-    "sepconv_relu_sepconv": functools.partial(ConvHiddenRelu, separable=True, name="sepconv_relu_sepconv"),
+DenseReluDenseOptions = options_of(DenseReluDense, "DenseReluDenseOptions")
+MemoryEfficientFeedForwardOptions = options_of(MemoryEfficientFeedForward, "MemoryEfficientFeedForwardOptions")
+ConvReluConvOptions = options_of(ConvReluConv, "ConvReluConvOptions")
+ParameterAttentionOptions = options_of(ParameterAttention, "ParameterAttentionOptions")
+NoFeedForwardOptions = options_of(NoFeedForward, "NoFeedForwardOptions")
+SepconvReluSepconvOptions = functools.partial(ConvHiddenReluOptions, separable=True, name="sepconv_relu_sepconv")
+
+# T2T's names of the networks -> their arguments
+FEED_FORWARD: dict[str, Callable[..., LayerOptions]] = {
+    "conv_hidden_relu": ConvHiddenReluOptions,
+    "conv_hidden_relu_memory_efficient": MemoryEfficientFeedForwardOptions,
+    "conv_relu_conv": ConvReluConvOptions,
+    "dense_relu_dense": DenseReluDenseOptions,
+    "local_moe": NoisyTopKExpertsOptions,
+    "local_moe_tpu": CapacityExpertsOptions,
+    "none": NoFeedForwardOptions,
+    "parameter_attention": ParameterAttentionOptions,
+    "sepconv_relu_sepconv": SepconvReluSepconvOptions,
 }
-
-
-def get(ffn_layer: str, **options: Any) -> keras.layers.Layer:
-    """The network `ffn_layer` with its own arguments.
-
-    Raises:
-        ValueError: unknown name, with the known ones.
-    """
-    if ffn_layer not in FEED_FORWARD:
-        raise ValueError(f"unknown ffn_layer {ffn_layer!r}; known: {', '.join(sorted(FEED_FORWARD))}")
-    return FEED_FORWARD[ffn_layer](**options)

@@ -6,7 +6,7 @@ Classes are registered with `@keras.saving.register_keras_serializable("tensor2k
 import contextlib
 import dataclasses
 import inspect
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
 
@@ -51,12 +51,60 @@ class Layer(keras.layers.Layer):
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Arguments of a part of a layer: base of frozen dataclasses that Keras can serialize."""
+    """Base of frozen dataclasses that Keras can serialize."""
+
+    def arguments(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def get_config(self) -> dict[str, Any]:
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return keras.saving.serialize_keras_object(values)
+        return keras.saving.serialize_keras_object(self.arguments())
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**keras.saving.deserialize_keras_object(config))
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerOptions(Options):
+    """The constructor arguments of a layer, of which a stack makes one for each of its layers: see `options_of`."""
+
+    layer_class: ClassVar[type[keras.layers.Layer]]
+
+    def make(self, **kwargs: Any) -> keras.layers.Layer:
+        """A new layer with these arguments, but for those given here (`name`, `dtype`)."""
+        return self.layer_class(**{**self.arguments(), **kwargs})
+
+
+def options_of(layer_class: type[keras.layers.Layer], name: str) -> type[LayerOptions]:
+    """A frozen dataclass called `name` whose fields are the constructor arguments of `layer_class`.
+
+    Example:
+        ```python
+        AttentionOptions = options_of(MultiHeadAttention, "AttentionOptions")
+        options = AttentionOptions(hidden_size=512, num_heads=8)
+        wide = dataclasses.replace(options, num_heads=16)
+        layer = wide.make(name="self_attention")
+        ```
+    """
+    parameters: dict[str, inspect.Parameter] = {}
+    for base in layer_class.__mro__[: layer_class.__mro__.index(keras.layers.Layer)]:  # to where **kwargs lead
+        if base is not Layer and "__init__" in vars(base):
+            for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:
+                if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+                    parameters.setdefault(parameter.name, parameter)
+    fields = [
+        (key, value.annotation)
+        if value.default is inspect.Parameter.empty
+        else (key, value.annotation, dataclasses.field(default=value.default))
+        for key, value in parameters.items()
+    ]
+    namespace = {
+        "layer_class": layer_class,
+        "__module__": layer_class.__module__,
+        "__doc__": f"Arguments of `{layer_class.__name__}`, described there.",
+    }
+    made = dataclasses.make_dataclass(
+        name, fields, bases=(LayerOptions,), namespace=namespace, frozen=True, kw_only=True
+    )
+    return keras.saving.register_keras_serializable("tensor2keras")(made)

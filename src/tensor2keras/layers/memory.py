@@ -18,6 +18,7 @@ those of a text one after the other. `chunk_number` [batch, chunks] int32 counts
 the memory is empty.
 """
 
+import dataclasses
 from typing import Any
 
 import keras
@@ -27,8 +28,14 @@ from tensor2keras import backend
 from tensor2keras.layers.attention.bias import mask_bias
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer
-from tensor2keras.layers.transformer import AttentionSublayer, DecoderLayer, TransformerDecoder
+from tensor2keras.layers.layer import Layer, LayerOptions, options_of
+from tensor2keras.layers.transformer import (
+    NO_CONTEXT,
+    AttentionSublayer,
+    Context,
+    TransformerDecoder,
+    TransformerLayer,
+)
 from tensor2keras.types import Cache, Shape, Tensor
 
 ATTENTION_TYPES = ("dot_product", "dot_product_relative")  # those that can attend to keys before the chunk
@@ -361,10 +368,12 @@ def _require_attention_type(attention_type: str) -> None:
 
 # The decoder
 
-# memory_type -> the self-attention
-MEMORY_TYPES: dict[str, type[MultiHeadAttention]] = {
-    "neural_memory": NeuralMemoryAttention,
-    "transformer_xl": RecentTokensAttention,
+RecentTokensOptions = options_of(RecentTokensAttention, "RecentTokensOptions")
+NeuralMemoryOptions = options_of(NeuralMemoryAttention, "NeuralMemoryOptions")
+# memory_type -> arguments of the self-attention
+MEMORY_TYPES: dict[str, type[LayerOptions]] = {
+    "neural_memory": NeuralMemoryOptions,
+    "transformer_xl": RecentTokensOptions,
 }
 
 
@@ -372,40 +381,26 @@ MEMORY_TYPES: dict[str, type[MultiHeadAttention]] = {
 class _ChunkAttentionSublayer(AttentionSublayer):
     """Self-attention with memory and its residual steps."""
 
-    @staticmethod
-    def attention_class(memory_type: str, **options: Any) -> MultiHeadAttention:
-        return MEMORY_TYPES[memory_type](**options)
-
-    def call(self, x: Any, chunk_number: Any, bias: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, chunk_number: Tensor, bias: Tensor | None = None, training: bool = False) -> Tensor:
         y = self.attention(self.preprocess(x, training=training), chunk_number, bias, training=training)
         return self.postprocess(y, x, training=training)
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class _ChunkDecoderLayer(DecoderLayer):
-    """A `DecoderLayer` whose self-attention has a memory; T2T names the memory's scope after the layer."""
+class _ChunkDecoderLayer(TransformerLayer):
+    """A `TransformerLayer` whose self-attention has a memory; T2T names the memory's scope after the layer."""
 
-    self_attention_class = _ChunkAttentionSublayer
+    def make_self_attention(self, attention: LayerOptions, **kwargs: Any) -> AttentionSublayer:
+        scoped = dataclasses.replace(attention, scope=self.name)
+        return _ChunkAttentionSublayer(scoped, name="self_attention", **kwargs)
 
-    def __init__(self, attention: dict[str, Any], *args: Any, name: str, **kwargs: Any):
-        super().__init__({**attention, "scope": name}, *args, name=name, **kwargs)
+    def call(self, x: Tensor, chunk_number: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
+        x = self.self_attention(x, chunk_number, context.bias, training=training)
+        return self._after_self_attention(x, context, training)
 
-    def call(
-        self,
-        x: Any,
-        chunk_number: Any,
-        memory: Any = None,
-        bias: Any = None,
-        memory_bias: Any = None,
-        nonpadding: Any = None,
-        training: bool = False,
-    ) -> Any:
-        x = self.self_attention(x, chunk_number, bias, training=training)
-        if self.encdec_attention:
-            x = self.encdec_attention(x, memory, memory_bias, training=training)
-        return self.ffn(x, nonpadding, training=training) if self.ffn else x
-
-    def step(self, x: Any, position: Any, cache: Cache, bias: Any, memory_bias: Any = None) -> tuple[Any, Cache]:
+    def step(
+        self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None, memory_bias: Tensor | None = None
+    ) -> tuple[Tensor, Cache]:
         begins = position % self.self_attention.attention.chunk_length == 0
         # a convolution sees nothing of the chunk before
         ffn = keras.tree.map_structure(lambda leaf: ops.where(begins, ops.zeros_like(leaf), leaf), cache.get("ffn", {}))
@@ -417,16 +412,14 @@ class ChunkDecoder(TransformerDecoder):
     """A `TransformerDecoder` over chunks, with a memory in every layer.
 
     Args:
-        attention: arguments of `RecentTokensAttention` or `NeuralMemoryAttention`, and "memory_type", a key of
-            `MEMORY_TYPES`.
+        attention: one of `MEMORY_TYPES`.
         **kwargs: as `TransformerDecoder`'s.
 
     Call arguments:
         x: [batch * chunks, chunk_length, hidden].
         chunk_number: [batch, chunks] int32, 0 where a text begins.
-        bias: self-attention bias, see there.
-        memory, memory_bias, nonpadding, training: as `TransformerDecoder`'s, a chunk a row; `memory` is the encoder's
-            output.
+        context: a `Context` with a chunk a row; its bias is that of the attention.
+        training: whether dropout applies.
 
     Returns:
         [batch * chunks, chunk_length, hidden].
@@ -434,16 +427,7 @@ class ChunkDecoder(TransformerDecoder):
 
     layer_class = _ChunkDecoderLayer
 
-    def call(
-        self,
-        x: Any,
-        chunk_number: Any,
-        memory: Any = None,
-        bias: Any = None,
-        memory_bias: Any = None,
-        nonpadding: Any = None,
-        training: bool = False,
-    ) -> Any:
+    def call(self, x: Tensor, chunk_number: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
         for layer in self.layers:
-            x = layer(x, chunk_number, memory, bias, memory_bias, nonpadding, training=training)
+            x = layer(x, chunk_number, context, training=training)
         return self.final(x, training=training)

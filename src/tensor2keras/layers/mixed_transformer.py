@@ -1,52 +1,62 @@
 """A stack whose layers each have their own kind of self-attention and of feed-forward network.
 
-A layer is given as `{"attention": ..., "feed_forward": ...}` and, where there is an encoder, "memory_attention": each
-the arguments of one sublayer, with the sublayer's name as "scope". `attention` says by "kind" which of `SELF_ATTENTION`
-it is; `feed_forward` is what `feed_forward.get` takes. Sublayers are wrapped as in `layers.transformer`, but those with
-a norm of their own (`OWN_NORM`), which have no other before them.
+Sublayers are wrapped as in `layers.transformer`, but for those that begin with a norm of their own (`OWN_NORM`): they
+have no steps before them.
 """
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from tensor2keras.layers.attention.compressed import MemoryCompressedAttention, MemoryEfficientAttention
+from tensor2keras.layers.attention.compressed import MemoryEfficientAttention
 from tensor2keras.layers.attention.expert import LocalExpertAttention
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
-from tensor2keras.layers.layer import Layer
-from tensor2keras.layers.residual import LayerPrepostprocess
-from tensor2keras.layers.transformer import AttentionSublayer, DecoderStack, FeedForwardSublayer, Sublayer
+from tensor2keras.layers.feed_forward import MemoryEfficientFeedForward
+from tensor2keras.layers.layer import Layer, LayerOptions, Options
+from tensor2keras.layers.residual import ResidualOptions
+from tensor2keras.layers.transformer import (
+    NO_CONTEXT,
+    AttentionSublayer,
+    Context,
+    FeedForwardSublayer,
+    LayerStack,
+    Sublayer,
+    memory_shape,
+)
+from tensor2keras.types import Cache, Shape, Tensor
 
-Options = dict[str, Any]
-
-SELF_ATTENTION: dict[str, Callable[..., keras.layers.Layer]] = {
-    "local_experts": LocalExpertAttention,
-    "memory_compressed": MemoryCompressedAttention,
-    "memory_efficient": MemoryEfficientAttention,
-    "multihead": MultiHeadAttention,
-}
-OWN_NORM = ("memory_efficient", "conv_hidden_relu_memory_efficient")
+OWN_NORM = (MemoryEfficientAttention, MemoryEfficientFeedForward)
 
 
-def self_attention(kind: str, **options: Any) -> keras.layers.Layer:
-    """The self-attention of that kind.
+@keras.saving.register_keras_serializable("tensor2keras")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MixedLayerOptions(Options):
+    """The sublayers of a layer of a `MixedTransformer`.
 
-    Raises:
-        ValueError: unknown kind, with the known ones.
+    Args:
+        attention: options of the self-attention: `AttentionOptions` or those of expert or compressed attention.
+        feed_forward: options of the network.
+        memory_attention: options of the attention to the encoder's output, or None.
+        attention_scope, feed_forward_scope, memory_scope: the sublayers' names.
     """
-    if kind not in SELF_ATTENTION:
-        raise ValueError(f"unknown kind of attention {kind!r}; known: {', '.join(SELF_ATTENTION)}")
-    return SELF_ATTENTION[kind](**options)
+
+    attention: LayerOptions
+    feed_forward: LayerOptions
+    memory_attention: LayerOptions | None = None
+    attention_scope: str = "self_attention"
+    feed_forward_scope: str = "ffn"
+    memory_scope: str = "encdec_attention"
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class _SelfAttention(AttentionSublayer):
     """Self-attention of any kind."""
 
-    attention_class = staticmethod(self_attention)
-
-    def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(
+        self, x: Tensor, bias: Tensor | None = None, nonpadding: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         experts = {"nonpadding": nonpadding} if isinstance(self.attention, LocalExpertAttention) else {}
         y = self.attention(self.preprocess(x, training=training), None, bias, training=training, **experts)
         return self.postprocess(y, x, training=training)
@@ -54,32 +64,26 @@ class _SelfAttention(AttentionSublayer):
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class _MixedLayer(Layer):
-    """Self-attention, attention to the encoder's output (if there is one) and a feed-forward network."""
+    """Self-attention, attention to the encoder's output (if any) and a feed-forward network."""
 
-    def __init__(
-        self,
-        attention: Options,
-        feed_forward: Options,
-        preprocess: Options,
-        postprocess: Options,
-        memory_attention: Options | None = None,
-        **kwargs: Any,
-    ):
+    def __init__(self, options: MixedLayerOptions, residual: ResidualOptions, **kwargs: Any):
         super().__init__(**kwargs)
 
-        def sublayer(make: type[Sublayer], options: Options, kind: str = "") -> Sublayer:
-            before = {**preprocess, "sequence": "none"} if kind in OWN_NORM else preprocess
-            arguments = {name: value for name, value in options.items() if name != "scope"}
-            return make(arguments, before, postprocess, name=options["scope"], dtype=self.dtype_policy)
+        def sublayer(kind: type[Sublayer], part: LayerOptions, scope: str) -> Sublayer:
+            own_norm = issubclass(part.layer_class, OWN_NORM)
+            steps = dataclasses.replace(residual, preprocess="none") if own_norm else residual
+            return kind(part, steps, name=scope, dtype=self.dtype_policy)
 
-        self.self_attention = sublayer(_SelfAttention, attention, attention["kind"])
-        self.memory_attention = memory_attention and sublayer(AttentionSublayer, memory_attention)
-        self.ffn = sublayer(FeedForwardSublayer, feed_forward, feed_forward["ffn_layer"])
+        self.self_attention = sublayer(_SelfAttention, options.attention, options.attention_scope)
+        self.memory_attention = None
+        if options.memory_attention is not None:
+            self.memory_attention = sublayer(AttentionSublayer, options.memory_attention, options.memory_scope)
+        self.ffn = sublayer(FeedForwardSublayer, options.feed_forward, options.feed_forward_scope)
 
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+    def build(self, x_shape: Shape, context_shape: Any = None) -> None:
         self.self_attention.build(x_shape)
-        if self.memory_attention:
-            self.memory_attention.build(x_shape, memory_shape or x_shape)
+        if self.memory_attention is not None:
+            self.memory_attention.build(x_shape, memory_shape(x_shape, context_shape))
         self.ffn.build(x_shape)
         self.built = True
 
@@ -91,75 +95,61 @@ class _MixedLayer(Layer):
             return attention.attend.uses_bias
         return isinstance(attention, MemoryEfficientAttention)
 
-    def call(
-        self,
-        x: Any,
-        memory: Any = None,
-        bias: Any = None,
-        memory_bias: Any = None,
-        nonpadding: Any = None,
-        training: bool = False,
-    ) -> Any:
-        x = self.self_attention(x, bias, nonpadding, training=training)
-        if self.memory_attention:
-            x = self.memory_attention(x, memory, memory_bias, training=training)
-        return self.ffn(x, training=training)  # which sees padding as T2T's does
+    def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
+        x = self.self_attention(x, context.bias, context.nonpadding, training=training)
+        if self.memory_attention is not None:
+            x = self.memory_attention(x, context.memory, context.memory_bias, training=training)
+        return self.ffn(x, training=training)  # convolutions see padding, as T2T's do
 
-    def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
+    def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
         cache = {
             "attention": self.self_attention.attention.init_cache(batch_size, max_length),
             "ffn": self.ffn.feed_forward.init_cache(batch_size),
         }
-        if self.memory_attention:
+        if self.memory_attention is not None:
             k, v = self.memory_attention.attention.project_memory(memory)
             cache["encoder"] = {"k": k, "v": v}  # under "encoder": the same for all beams of an input
         return cache
 
-    def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
+    def step(
+        self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None, memory_bias: Tensor | None = None
+    ) -> tuple[Tensor, Cache]:
         x, attention = self.self_attention.step(x, position, cache["attention"], bias)
-        if self.memory_attention:
+        if self.memory_attention is not None:
             x = self.memory_attention.step_to_memory(x, **cache["encoder"], bias=memory_bias)
         x, ffn = self.ffn.step(x, cache["ffn"])
         return x, {**cache, "attention": attention, "ffn": ffn}
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class MixedTransformer(DecoderStack):
+class MixedTransformer(LayerStack):
     """Layers of any kinds one after the other and the final preprocessing: an encoder, or a decoder with a step-by-step
     form (as of `TransformerDecoder`).
 
     Args:
-        layers: the arguments of each (module docstring).
-        preprocess, postprocess: of all sublayers.
+        layers: the sublayers of each.
+        residual: the steps around each sublayer.
 
     Call arguments:
         x: [batch, length, hidden].
-        memory: the encoder's output [batch, inputs, hidden], or None.
-        bias: self-attention bias, broadcast to [batch, heads, length, length]; `multihead` attention of type
-            dot_product and `memory_efficient` take it, the others have a mask of their own.
-        memory_bias: bias of the attention to the encoder, broadcast to [batch, heads, length, inputs].
-        nonpadding: [batch, length], 1.0 at positions that count in the loss of `local_experts`, or None.
+        context: a `Context`. `MultiHeadAttention` of type "dot_product" and `MemoryEfficientAttention` take its bias,
+            the others have a mask of their own. Its nonpadding, [batch, length], says which positions count in the loss
+            of `LocalExpertAttention`.
         training: whether dropout and the experts' noise apply.
 
     Returns:
         [batch, length, hidden].
     """
 
-    def __init__(
-        self,
-        layers: Sequence[Options],
-        preprocess: Options,
-        postprocess: Options,
-        **kwargs: Any,
-    ):
+    def __init__(self, layers: Sequence[MixedLayerOptions], residual: ResidualOptions, **kwargs: Any):
         super().__init__(**kwargs)
-        shared = {"preprocess": preprocess, "postprocess": postprocess}
         self.layers = [
-            _MixedLayer(**layer, **shared, name=f"layer_{i}", dtype=self.dtype_policy) for i, layer in enumerate(layers)
+            _MixedLayer(options, residual, name=f"layer_{i}", dtype=self.dtype_policy)
+            for i, options in enumerate(layers)
         ]
-        self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)
+        self.final = residual.before(dtype=self.dtype_policy)
 
-    def cache_length(self, cache: Options) -> int:
+    def cache_length(self, cache: Cache) -> int:
         """The `max_length` that a cache was made for; 1 where no layer takes a bias of that length."""
         lengths = [cache[layer.name]["attention"]["k"].shape[2] for layer in self.layers if layer.takes_bias]
         return lengths[0] if lengths else 1

@@ -3,13 +3,14 @@
 "a" is the residual, "n" a norm, "d" dropout, "z" a residual that begins at zero.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tensor2keras.layers.dropout import broadcast_dropout
-from tensor2keras.layers.layer import Layer
+from tensor2keras.layers.layer import Layer, Options
 from tensor2keras.layers.normalization import get_norm
 
 STEPS = "andz"
@@ -94,3 +95,34 @@ class LayerPrepostprocess(Layer):
             else:
                 x = self.drop(x, training=training)
         return x
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ResidualOptions(Options):
+    """The steps around every sublayer f of a stack: postprocess(f(preprocess(x)), x).
+
+    Args:
+        preprocess, postprocess: the `sequence` of the two `LayerPrepostprocess`.
+        dropout, broadcast_dims, norm_type, norm_epsilon: their other arguments.
+    """
+
+    preprocess: str = "n"
+    postprocess: str = "da"
+    dropout: float = 0.0
+    broadcast_dims: Sequence[int] = ()
+    norm_type: str = "layer"
+    norm_epsilon: float = 1e-6
+
+    def before(self, name: str = "layer_prepostprocess", **kwargs: Any) -> LayerPrepostprocess:
+        """The steps before a sublayer; also those after a whole stack, whose sublayers' outputs have no norm."""
+        return self._make(self.preprocess, name=name, **kwargs)
+
+    def after(self, name: str = "layer_postprocess", **kwargs: Any) -> LayerPrepostprocess:
+        """The steps after a sublayer."""
+        return self._make(self.postprocess, name=name, **kwargs)
+
+    def _make(self, sequence: str, **kwargs: Any) -> LayerPrepostprocess:
+        return LayerPrepostprocess(
+            sequence, self.dropout, self.broadcast_dims, self.norm_type, self.norm_epsilon, **kwargs
+        )

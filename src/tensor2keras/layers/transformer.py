@@ -1,40 +1,59 @@
 """The Transformer's encoder and decoder stacks (Vaswani et al. 2017, figure 1).
 
-A layer is self-attention, attention to the encoder (decoder only) and a feed-forward network; each is wrapped as
-`postprocess(x, f(preprocess(x)))`, where the two are strings of steps such as "n" and "da" (see `residual`).
-
-The stacks take the arguments of their parts as plain dicts: `attention` of `MultiHeadAttention` (a list has one dict a
-layer), `feed_forward` of `feed_forward.get`, `preprocess` and `postprocess` of `LayerPrepostprocess`.
+A layer is self-attention, attention to the encoder's output (in a decoder) and a feed-forward network, each wrapped as
+postprocess(f(preprocess(x)), x) (`residual`). Stacks take the arguments of these parts as frozen dataclasses
+(`AttentionOptions`, one of `feed_forward.FEED_FORWARD`, `ResidualOptions`) and, in a call, what their layers share as a
+`Context`.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from tensor2keras.layers import feed_forward as feed_forwards
-from tensor2keras.layers.attention.multi_head import MultiHeadAttention
-from tensor2keras.layers.layer import Layer
-from tensor2keras.layers.residual import LayerPrepostprocess
+from tensor2keras.layers.layer import Layer, LayerOptions
+from tensor2keras.layers.residual import ResidualOptions
+from tensor2keras.types import Cache, Shape, Tensor
 
-Options = dict[str, Any]
+
+class Context(NamedTuple):
+    """What all layers of a stack are given beside their input.
+
+    memory: the encoder's output, [batch, inputs, hidden].
+    bias: added to the logits of self-attention, broadcast to [batch, heads, length, length].
+    memory_bias: added to the logits of attention to `memory`, broadcast to [batch, heads, length, inputs].
+    nonpadding: 1.0 at real positions, 0.0 at padding, [batch, length].
+    """
+
+    memory: Tensor | None = None
+    bias: Tensor | None = None
+    memory_bias: Tensor | None = None
+    nonpadding: Tensor | None = None
+
+
+NO_CONTEXT = Context()
+
+
+def memory_shape(x_shape: Shape, context_shape: Any) -> Shape:
+    """The shape of `Context.memory`, given the shapes of a call's arguments; that of x where it is not known."""
+    return (context_shape and Context(*context_shape).memory) or x_shape
 
 
 def of_layer(options: Any, i: int) -> Any:
-    """The i-th layer's, of arguments for all layers or a list of one a layer."""
+    """The options of layer i, from options for all layers or a list with those of each."""
     return options[i] if isinstance(options, list) else options
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class Sublayer(Layer):
-    """postprocess(x, f(preprocess(x))); subclasses say what f is."""
+    """Base of sublayers postprocess(f(preprocess(x)), x); subclasses have the layers of f."""
 
-    def __init__(self, preprocess: Options, postprocess: Options, **kwargs: Any):
+    def __init__(self, residual: ResidualOptions, **kwargs: Any):
         super().__init__(**kwargs)
-        self.preprocess = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)
-        self.postprocess = LayerPrepostprocess(name="layer_postprocess", dtype=self.dtype_policy, **postprocess)
+        self.preprocess = residual.before(dtype=self.dtype_policy)
+        self.postprocess = residual.after(dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.preprocess.build(x_shape)
         self.postprocess.build(x_shape)
         self.built = True
@@ -42,27 +61,27 @@ class Sublayer(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class AttentionSublayer(Sublayer):
-    """Multi-head attention with its residual steps."""
+    """Attention with its residual steps."""
 
-    attention_class = MultiHeadAttention
+    def __init__(self, attention: LayerOptions, residual: ResidualOptions, **kwargs: Any):
+        super().__init__(residual, **kwargs)
+        self.attention = attention.make(dtype=self.dtype_policy)
 
-    def __init__(self, attention: Options, preprocess: Options, postprocess: Options, **kwargs: Any):
-        super().__init__(preprocess, postprocess, **kwargs)
-        self.attention = self.attention_class(dtype=self.dtype_policy, **attention)
-
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+    def build(self, x_shape: Shape, memory_shape: Shape | None = None) -> None:
         self.attention.build(x_shape, memory_shape)
         super().build(x_shape)
 
-    def call(self, x: Any, memory: Any = None, bias: Any = None, training: bool = False) -> Any:
+    def call(
+        self, x: Tensor, memory: Tensor | None = None, bias: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         y = self.attention(self.preprocess(x, training=training), memory, bias, training=training)
         return self.postprocess(y, x, training=training)
 
-    def step(self, x: Any, position: Any, cache: Options, bias: Any) -> tuple[Any, Options]:
+    def step(self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None) -> tuple[Tensor, Cache]:
         y, cache = self.attention.step(self.preprocess(x), position, cache, bias)
         return self.postprocess(y, x), cache
 
-    def step_to_memory(self, x: Any, k: Any, v: Any, bias: Any) -> Any:
+    def step_to_memory(self, x: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
         return self.postprocess(self.attention.attend_to_projected(self.preprocess(x), k, v, bias), x)
 
 
@@ -71,221 +90,153 @@ class FeedForwardSublayer(Sublayer):
     """A feed-forward network with its residual steps; with `zero_padding` the network's output at padding is 0."""
 
     def __init__(
-        self,
-        feed_forward: Options,
-        preprocess: Options,
-        postprocess: Options,
-        zero_padding: bool = False,
-        **kwargs: Any,
+        self, feed_forward: LayerOptions, residual: ResidualOptions, zero_padding: bool = False, **kwargs: Any
     ):
-        super().__init__(preprocess, postprocess, **kwargs)
+        super().__init__(residual, **kwargs)
         self.zero_padding = zero_padding
-        self.feed_forward = feed_forwards.get(dtype=self.dtype_policy, **feed_forward)
+        self.feed_forward = feed_forward.make(dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.feed_forward.build(x_shape)
         super().build(x_shape)
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         y = self.feed_forward(self.preprocess(x, training=training), nonpadding, training=training)
         if self.zero_padding and nonpadding is not None:
             y = y * ops.cast(nonpadding, y.dtype)[:, :, None]
         return self.postprocess(y, x, training=training)
 
-    def step(self, x: Any, cache: Options) -> tuple[Any, Options]:
+    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         y, cache = self.feed_forward.step(self.preprocess(x), cache)
         return self.postprocess(y, x), cache
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class EncoderLayer(Layer):
-    """Self-attention and a feed-forward network (if any)."""
-
-    def __init__(
-        self,
-        attention: Options,
-        feed_forward: Options | None,
-        preprocess: Options,
-        postprocess: Options,
-        zero_padding: bool,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
-        self.self_attention = AttentionSublayer(attention, name="self_attention", **residual)
-        self.ffn = feed_forward and FeedForwardSublayer(feed_forward, name="ffn", zero_padding=zero_padding, **residual)
-
-    def build(self, x_shape: tuple) -> None:
-        self.self_attention.build(x_shape)
-        if self.ffn:
-            self.ffn.build(x_shape)
-        self.built = True
-
-    def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
-        x = self.self_attention(x, bias=bias, training=training)
-        return self.ffn(x, nonpadding, training=training) if self.ffn else x
-
-
-@keras.saving.register_keras_serializable("tensor2keras")
-class DecoderLayer(Layer):
-    """Self-attention, attention to the encoder's output (if there is one) and a feed-forward network (if any)."""
-
-    self_attention_class = AttentionSublayer
-
-    def __init__(
-        self,
-        attention: Options,
-        memory_attention: Options | None,
-        feed_forward: Options | None,
-        preprocess: Options,
-        postprocess: Options,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
-        self.self_attention = self.self_attention_class(attention, name="self_attention", **residual)
-        self.encdec_attention = memory_attention and AttentionSublayer(
-            memory_attention, name="encdec_attention", **residual
-        )
-        self.ffn = feed_forward and FeedForwardSublayer(feed_forward, name="ffn", **residual)
-
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
-        self.self_attention.build(x_shape)
-        if self.encdec_attention:
-            self.encdec_attention.build(x_shape, memory_shape or x_shape)
-        if self.ffn:
-            self.ffn.build(x_shape)
-        self.built = True
-
-    def call(
-        self,
-        x: Any,
-        memory: Any = None,
-        bias: Any = None,
-        memory_bias: Any = None,
-        nonpadding: Any = None,
-        training: bool = False,
-    ) -> Any:
-        x = self.self_attention(x, bias=bias, training=training)
-        if self.encdec_attention:
-            x = self.encdec_attention(x, memory, memory_bias, training=training)
-        return self.ffn(x, nonpadding, training=training) if self.ffn else x
-
-    def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
-        cache = self.self_attention.attention.init_cache(batch_size, max_length)
-        if self.encdec_attention:
-            k, v = self.encdec_attention.attention.project_memory(memory)
-            cache["encoder"] = {"k": k, "v": v}  # under "encoder": the same for all beams of an input
-        return {**cache, "ffn": self.ffn.feed_forward.init_cache(batch_size)} if self.ffn else cache
-
-    def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
-        x, new = self.self_attention.step(x, position, cache, bias)
-        if self.encdec_attention:
-            x = self.encdec_attention.step_to_memory(x, **cache["encoder"], bias=memory_bias)
-        if self.ffn:
-            x, new["ffn"] = self.ffn.step(x, cache["ffn"])
-        return x, new
-
-
-@keras.saving.register_keras_serializable("tensor2keras")
-class TransformerEncoder(Layer):
-    """A stack of `EncoderLayer`s and the final preprocessing (a norm where sublayers are normed first).
+class TransformerLayer(Layer):
+    """Self-attention, attention to the encoder's output (if any) and a feed-forward network (if any).
 
     Args:
-        num_layers: how many.
-        attention, feed_forward, preprocess, postprocess: arguments of the parts (module docstring).
-        zero_padding: the feed-forward networks' output at padding is 0, as where T2T takes padding out of the batch
-            before them (`use_pad_remover`).
+        attention: options of the self-attention.
+        feed_forward: options of the network, or None.
+        residual: the steps around each of them.
+        memory_attention: options of the attention to the encoder's output, or None.
+        zero_padding: as of `TransformerStack`.
 
     Call arguments:
         x: [batch, length, hidden].
-        bias: attention bias, broadcast to [batch, heads, length, length].
-        nonpadding: [batch, length], 1.0 at real positions.
+        context: a `Context`.
         training: whether dropout applies.
 
     Returns:
         [batch, length, hidden].
     """
 
-    layer_class: type[keras.layers.Layer] = EncoderLayer
-
     def __init__(
         self,
-        num_layers: int,
-        attention: Options | list[Options],
-        feed_forward: Options,
-        preprocess: Options,
-        postprocess: Options,
+        attention: LayerOptions,
+        feed_forward: LayerOptions | None,
+        residual: ResidualOptions,
+        memory_attention: LayerOptions | None = None,
         zero_padding: bool = False,
-        name: str = "encoder",
         **kwargs: Any,
     ):
-        super().__init__(name=name, **kwargs)
-        parts = {
-            "preprocess": preprocess,
-            "postprocess": postprocess,
-            "zero_padding": zero_padding,
-            "dtype": self.dtype_policy,
-        }
-        self.layers = [
-            self.layer_class(of_layer(attention, i), feed_forward, name=f"layer_{i}", **parts)
-            for i in range(num_layers)
-        ]
-        self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)
+        super().__init__(**kwargs)
+        shared = {"residual": residual, "dtype": self.dtype_policy}
+        self.self_attention = self.make_self_attention(attention, **shared)
+        self.encdec_attention = self.ffn = None
+        if memory_attention is not None:
+            self.encdec_attention = AttentionSublayer(memory_attention, name="encdec_attention", **shared)
+        if feed_forward is not None:
+            self.ffn = FeedForwardSublayer(feed_forward, zero_padding=zero_padding, name="ffn", **shared)
 
-    def build(self, x_shape: tuple) -> None:
-        for layer in self.layers:
-            layer.build(x_shape)
-        self.final.build(x_shape)
+    def make_self_attention(self, attention: LayerOptions, **kwargs: Any) -> Sublayer:
+        """The sublayer of self-attention."""
+        return AttentionSublayer(attention, name="self_attention", **kwargs)
+
+    def build(self, x_shape: Shape, context_shape: Any = None) -> None:
+        self.self_attention.build(x_shape)
+        if self.encdec_attention is not None:
+            self.encdec_attention.build(x_shape, memory_shape(x_shape, context_shape))
+        if self.ffn is not None:
+            self.ffn.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
-        for layer in self.layers:
-            x = layer(x, bias, nonpadding, training=training)
-        return self.final(x, training=training)
+    def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
+        x = self.self_attention(x, bias=context.bias, training=training)
+        return self._after_self_attention(x, context, training)
+
+    def _after_self_attention(self, x: Tensor, context: Context, training: bool) -> Tensor:
+        if self.encdec_attention is not None:
+            x = self.encdec_attention(x, context.memory, context.memory_bias, training=training)
+        return x if self.ffn is None else self.ffn(x, context.nonpadding, training=training)
+
+    def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
+        cache = self.self_attention.attention.init_cache(batch_size, max_length)
+        if self.encdec_attention is not None:
+            k, v = self.encdec_attention.attention.project_memory(memory)
+            cache["encoder"] = {"k": k, "v": v}  # under "encoder": the same for all beams of an input
+        return cache if self.ffn is None else {**cache, "ffn": self.ffn.feed_forward.init_cache(batch_size)}
+
+    def step(
+        self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None, memory_bias: Tensor | None = None
+    ) -> tuple[Tensor, Cache]:
+        x, new = self.self_attention.step(x, position, cache, bias)
+        if self.encdec_attention is not None:
+            x = self.encdec_attention.step_to_memory(x, **cache["encoder"], bias=memory_bias)
+        if self.ffn is not None:
+            x, new["ffn"] = self.ffn.step(x, cache["ffn"])
+        return x, new
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class DecoderStack(Layer):
-    """What decoders do with their `layers`, each called as a `DecoderLayer`, and with `final`: all positions at once or
-    step by step. Subclasses' `__init__` sets these two."""
+class LayerStack(Layer):
+    """Base of stacks: `layers`, each called as a `TransformerLayer`, and the steps `final`, which `__init__` makes.
+
+    Call arguments:
+        x: [batch, length, hidden].
+        context: a `Context`.
+        training: whether dropout applies.
+
+    Returns:
+        [batch, length, hidden].
+    """
 
     layers: list[keras.layers.Layer]
-    final: LayerPrepostprocess
+    final: keras.layers.Layer
 
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+    def build(self, x_shape: Shape, context_shape: Any = None) -> None:
         for layer in self.layers:
-            layer.build(x_shape, memory_shape)
+            layer.build(x_shape, context_shape)
         self.final.build(x_shape)
         self.built = True
 
-    def call(
-        self,
-        x: Any,
-        memory: Any = None,
-        bias: Any = None,
-        memory_bias: Any = None,
-        nonpadding: Any = None,
-        training: bool = False,
-    ) -> Any:
+    def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
         for layer in self.layers:
-            x = layer(x, memory, bias, memory_bias, nonpadding, training=training)
+            x = layer(x, context, training=training)
         return self.final(x, training=training)
 
-    def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
-        """What each layer needs of up to `max_length` earlier positions, and the encoder's keys and values."""
+    def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
+        """A decoder's empty cache: what each layer keeps of `max_length` positions, and the encoder's keys and values.
+
+        Args:
+            batch_size: an integer, or a scalar tensor.
+            max_length: of the targets.
+            memory: the encoder's output [batch, inputs, hidden], or None.
+        """
         return {layer.name: layer.init_cache(batch_size, max_length, memory) for layer in self.layers}
 
-    def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
+    def step(
+        self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None, memory_bias: Tensor | None = None
+    ) -> tuple[Tensor, Cache]:
         """The output at one position, or at several that follow one another.
 
         Args:
-            x: input there, [batch, 1 or more, hidden].
+            x: the input there, [batch, 1 or more, hidden].
             position: the index of the first, scalar int32.
             cache: from `init_cache` or the step before.
-            bias: self-attention bias over the whole cache, broadcast to [batch, heads, 1 or more, max_length]; it must
-                hide the positions not yet reached.
-            memory_bias: as in `call`.
+            bias: of self-attention to the whole cache, broadcast to [batch, heads, 1 or more, max_length]; it must mask
+                the positions not yet reached.
+            memory_bias: as in `Context`.
 
         Returns:
             The output, shaped as x, and the new cache.
@@ -297,58 +248,91 @@ class DecoderStack(Layer):
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class TransformerDecoder(DecoderStack):
-    """A stack of `DecoderLayer`s and the final preprocessing, with a step-by-step form for decoding.
+class TransformerStack(LayerStack):
+    """A stack of layers of one class and the final preprocessing: a norm, where sublayers begin with one.
 
     Args:
         num_layers: how many.
-        attention, feed_forward, preprocess, postprocess: arguments of the parts (module docstring).
-        memory_attention: arguments of the attention to the encoder, or None for a decoder that stands alone.
+        attention: options of the self-attention; a list has those of each layer.
+        feed_forward: options of the feed-forward networks.
+        residual: the steps around each sublayer.
+        memory_attention: options of the attention to the encoder's output, or a list of one a layer; None in an encoder
+            and in a decoder that stands alone.
+        zero_padding: the feed-forward networks' output at padding is 0, as where T2T takes padding out of the batch
+            before them (`use_pad_remover`).
 
     Call arguments:
         x: [batch, length, hidden].
-        memory: the encoder's output [batch, inputs, hidden], or None.
-        bias: self-attention bias, broadcast to [batch, heads, length, length].
-        memory_bias: bias of the attention to the encoder, broadcast to [batch, heads, length, inputs].
-        nonpadding: [batch, length], 1.0 at real positions, or None.
+        context: a `Context`.
         training: whether dropout applies.
 
     Returns:
         [batch, length, hidden].
+
+    Example:
+        ```python
+        encoder = TransformerEncoder(
+            num_layers=6,
+            attention=AttentionOptions(hidden_size=512, num_heads=8),
+            feed_forward=DenseReluDenseOptions(hidden_size=512, filter_size=2048),
+            residual=ResidualOptions(dropout=0.1),
+        )
+        y = encoder(x, Context(bias=ignore_padding_bias(padding)))
+        ```
     """
 
-    layer_class: type[keras.layers.Layer] = DecoderLayer
+    layer_class: type[keras.layers.Layer] = TransformerLayer
 
     def __init__(
         self,
         num_layers: int,
-        attention: Options | list[Options],
-        feed_forward: Options,
-        preprocess: Options,
-        postprocess: Options,
-        memory_attention: Options | list[Options] | None = None,
-        name: str = "decoder",
+        attention: LayerOptions | list[LayerOptions],
+        feed_forward: LayerOptions | None,
+        residual: ResidualOptions,
+        memory_attention: LayerOptions | list[LayerOptions] | None = None,
+        zero_padding: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(name=name, **kwargs)
-        parts = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
+        super().__init__(**kwargs)
         self.layers = [
             self.layer_class(
-                of_layer(attention, i), of_layer(memory_attention, i), feed_forward, name=f"layer_{i}", **parts
+                of_layer(attention, i),
+                feed_forward,
+                residual,
+                memory_attention=of_layer(memory_attention, i),
+                zero_padding=zero_padding,
+                name=f"layer_{i}",
+                dtype=self.dtype_policy,
             )
             for i in range(num_layers)
         ]
-        self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)
+        self.final = residual.before(dtype=self.dtype_policy)
 
-    def cache_length(self, cache: Options) -> int:
+    def cache_length(self, cache: Cache) -> int:
         """The `max_length` that a cache was made for."""
         return cache[self.layers[0].name]["k"].shape[2]
 
 
-def keep_rows(keep: Any, old: Any, new: Any) -> Any:
+@keras.saving.register_keras_serializable("tensor2keras")
+class TransformerEncoder(TransformerStack):
+    """A `TransformerStack` called "encoder"."""
+
+    def __init__(self, *, name: str = "encoder", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class TransformerDecoder(TransformerStack):
+    """A `TransformerStack` called "decoder"; `init_cache` and `step` decode position by position."""
+
+    def __init__(self, *, name: str = "decoder", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+
+
+def keep_rows(keep: Tensor, old: Any, new: Any) -> Any:
     """Returns nested tensors with the rows of `old` where `keep` [batch] is true and those of `new` elsewhere."""
 
-    def choose(before: Any, after: Any) -> Any:
+    def choose(before: Tensor, after: Tensor) -> Tensor:
         return ops.where(ops.reshape(keep, (-1,) + (1,) * (len(before.shape) - 1)), before, after)
 
     return keras.tree.map_structure(choose, old, new)

@@ -5,118 +5,79 @@ from typing import Any
 
 import keras
 
-from tensor2keras.layers.depth_recurrence import Recurrence, check_settings
-from tensor2keras.layers.layer import Layer
-from tensor2keras.layers.residual import LayerPrepostprocess
+from tensor2keras.layers.depth_recurrence import Recurrence, RecurrenceOptions
+from tensor2keras.layers.layer import Layer, LayerOptions
+from tensor2keras.layers.residual import ResidualOptions
 from tensor2keras.layers.sru import SRU
-from tensor2keras.layers.transformer import DecoderLayer, EncoderLayer, Options
+from tensor2keras.layers.transformer import NO_CONTEXT, Context, TransformerLayer
+from tensor2keras.types import Cache, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
-class _Stack(Layer):
-    """What the encoder and the decoder share.
+class UniversalTransformerStack(Layer):
+    """A recurrent `TransformerLayer` and the final preprocessing.
+
+    Decoding keeps keys and values of every step; it takes all steps that halting positions may take.
 
     Args:
-        num_layers: not used: `settings` say how many steps are taken.
-        attention, memory_attention, feed_forward, preprocess, postprocess: as of `layers/transformer.py`'s stacks.
-        settings: a dict of `depth_recurrence.SETTINGS`.
-        zero_padding: as of `layers/transformer.py`'s encoder.
+        num_layers: not used: `recurrence` says how many steps are taken.
+        attention, feed_forward, residual, memory_attention, zero_padding: as of `TransformerStack`.
+        recurrence: how the layer recurs.
+
+    Call arguments:
+        x: [batch, length, hidden].
+        context: a `Context`.
+        training: whether dropout applies.
+
+    Returns:
+        [batch, length, hidden].
     """
 
     def __init__(
         self,
         num_layers: int,
-        attention: Options,
-        feed_forward: Options,
-        preprocess: Options,
-        postprocess: Options,
-        settings: Options,
-        memory_attention: Options | None = None,
+        attention: LayerOptions,
+        feed_forward: LayerOptions,
+        residual: ResidualOptions,
+        recurrence: RecurrenceOptions,
+        memory_attention: LayerOptions | None = None,
         zero_padding: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        check_settings(settings)
-        residual = {"preprocess": preprocess, "postprocess": postprocess, "dtype": self.dtype_policy}
-        own = self._own_options(memory_attention, zero_padding)
-
-        def make_unit(name: str, with_feed_forward: bool) -> keras.layers.Layer:
-            network = feed_forward if with_feed_forward else None
-            return self.layer_class(attention=attention, feed_forward=network, name=name, **own, **residual)
-
-        initializer = attention["kernel_initializer"]
-        self.recurrence = Recurrence(
-            make_unit,
-            attention["hidden_size"],
-            settings,
-            preprocess,
-            zero_padding,
-            initializer,
-            dtype=self.dtype_policy,
-        )
-        self.final = LayerPrepostprocess(name="layer_prepostprocess", dtype=self.dtype_policy, **preprocess)
         self.has_memory = memory_attention is not None
 
-    def build(self, x_shape: tuple, memory_shape: tuple | None = None) -> None:
+        def make_unit(name: str, with_feed_forward: bool) -> TransformerLayer:
+            network = feed_forward if with_feed_forward else None
+            options = {"memory_attention": memory_attention, "zero_padding": zero_padding}
+            return TransformerLayer(attention, network, residual, name=name, dtype=self.dtype_policy, **options)
+
+        self.recurrence = Recurrence(
+            make_unit,
+            attention.hidden_size,
+            recurrence,
+            residual,
+            zero_padding=zero_padding,
+            kernel_initializer=attention.kernel_initializer,
+            dtype=self.dtype_policy,
+        )
+        self.final = residual.before(dtype=self.dtype_policy)
+
+    def build(self, x_shape: Shape, context_shape: Any = None) -> None:
         self.recurrence.build(x_shape)
         self.final.build(x_shape)
         self.built = True
 
+    def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
+        def apply(layer: keras.layers.Layer, x: Tensor, step: Tensor) -> Tensor:
+            return layer(x) if isinstance(layer, SRU) else layer(x, context, training=training)
 
-@keras.saving.register_keras_serializable("tensor2keras")
-class UniversalTransformerEncoder(_Stack):
-    """Call arguments and result as of `layers.transformer.TransformerEncoder`."""
+        return self.final(self.recurrence.run(x, apply, nonpadding=context.nonpadding), training=training)
 
-    layer_class = EncoderLayer
-
-    def __init__(self, num_layers: int, name: str = "encoder", **kwargs: Any):
-        super().__init__(num_layers, name=name, **kwargs)
-
-    def _own_options(self, memory_attention: Options | None, zero_padding: bool) -> Options:
-        return {"zero_padding": zero_padding}
-
-    def call(self, x: Any, bias: Any = None, nonpadding: Any = None, training: bool = False) -> Any:
-        def apply(layer: keras.layers.Layer, x: Any, step: Any) -> Any:
-            return layer(x) if isinstance(layer, SRU) else layer(x, bias, nonpadding, training=training)
-
-        return self.final(self.recurrence.run(x, apply, nonpadding=nonpadding), training=training)
-
-
-@keras.saving.register_keras_serializable("tensor2keras")
-class UniversalTransformerDecoder(_Stack):
-    """Call arguments, result and decoding as of `layers.transformer.TransformerDecoder`.
-
-    Decoding keeps keys and values of every step; it takes all steps that halting positions may take.
-    """
-
-    layer_class = DecoderLayer
-
-    def __init__(self, num_layers: int, name: str = "decoder", **kwargs: Any):
-        super().__init__(num_layers, name=name, **kwargs)
-
-    def _own_options(self, memory_attention: Options | None, zero_padding: bool) -> Options:
-        return {"memory_attention": memory_attention}
-
-    def call(
-        self,
-        x: Any,
-        memory: Any = None,
-        bias: Any = None,
-        memory_bias: Any = None,
-        nonpadding: Any = None,
-        training: bool = False,
-    ) -> Any:
-        def apply(layer: keras.layers.Layer, x: Any, step: Any) -> Any:
-            if isinstance(layer, SRU):
-                return layer(x)
-            return layer(x, memory, bias, memory_bias, nonpadding, training=training)
-
-        return self.final(self.recurrence.run(x, apply), training=training)
-
-    def cache_length(self, cache: Options) -> int:
+    def cache_length(self, cache: Cache) -> int:
         return next(part["k"].shape[2] for part in cache.values() if "k" in part)
 
-    def init_cache(self, batch_size: Any, max_length: int, memory: Any = None) -> Options:
+    def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
         """Empty buffers for every layer at every step, and the encoder's keys and values, the same at all steps."""
         recurrence, cache = self.recurrence, {}
         steps = dict.fromkeys((*recurrence.before, *recurrence.after), 1)
@@ -131,10 +92,12 @@ class UniversalTransformerDecoder(_Stack):
             cache |= {f"{sru.name}_{step}": sru.init_cache(batch_size) for step in range(recurrence.timing.num_steps)}
         return cache
 
-    def step(self, x: Any, position: Any, cache: Options, bias: Any, memory_bias: Any = None) -> tuple[Any, Options]:
+    def step(
+        self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None, memory_bias: Tensor | None = None
+    ) -> tuple[Tensor, Cache]:
         new = dict(cache)
 
-        def apply(layer: keras.layers.Layer, x: Any, step: int) -> Any:
+        def apply(layer: keras.layers.Layer, x: Tensor, step: int) -> Tensor:
             key = f"{layer.name}_{step}"
             if isinstance(layer, SRU):
                 x, new[key] = layer.step(x, cache[key])
@@ -146,3 +109,19 @@ class UniversalTransformerDecoder(_Stack):
             return x
 
         return self.final(self.recurrence.run(x, apply, start=position, unrolled=True)), new
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class UniversalTransformerEncoder(UniversalTransformerStack):
+    """A `UniversalTransformerStack` called "encoder"."""
+
+    def __init__(self, *, name: str = "encoder", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+
+
+@keras.saving.register_keras_serializable("tensor2keras")
+class UniversalTransformerDecoder(UniversalTransformerStack):
+    """A `UniversalTransformerStack` called "decoder"."""
+
+    def __init__(self, *, name: str = "decoder", **kwargs: Any):
+        super().__init__(name=name, **kwargs)

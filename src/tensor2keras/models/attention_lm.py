@@ -4,6 +4,8 @@ from typing import Any
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
+from tensor2keras.layers.convolution import ConvHiddenReluOptions
+from tensor2keras.models import layer_options
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.transformer import transformer
 
@@ -33,14 +35,8 @@ class AttentionLM(transformer.Transformer):
     def has_inputs(self) -> bool:
         return False
 
-    def _decoder_feed_forward(self) -> dict[str, Any]:
-        return {
-            "ffn_layer": "conv_hidden_relu",
-            "hidden_size": self.hidden_size,
-            "filter_size": self.hparams.filter_size,
-            "dropout": self.hparams.relu_dropout,
-            "kernel_initializer": self.kernel_initializer,
-        }
+    def _decoder_feed_forward(self) -> ConvHiddenReluOptions:
+        return layer_options.dense_options(self.hparams, self.kernel_initializer)
 
 
 @registry.register_hparams

@@ -16,6 +16,7 @@ says it has. `moe_layers=` (empty) gives the computation of a checkpoint of T2T 
 `factored_logits` and `attention_split_batch` save T2T memory and change no number; nothing comes of them here.
 """
 
+import dataclasses
 from typing import Any, ClassVar
 
 import keras
@@ -23,8 +24,13 @@ import keras
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import attention
-from tensor2keras.layers.mixed_transformer import MixedTransformer
+from tensor2keras.layers.attention.compressed import MemoryEfficientAttentionOptions
+from tensor2keras.layers.attention.expert import LocalExpertAttentionOptions
+from tensor2keras.layers.feed_forward import MemoryEfficientFeedForwardOptions
+from tensor2keras.layers.layer import LayerOptions
+from tensor2keras.layers.mixed_transformer import MixedLayerOptions, MixedTransformer
 from tensor2keras.layers.position import shift_right
+from tensor2keras.layers.transformer import Context
 from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.allowed import Allowed, Letters
 from tensor2keras.models.common_hparams import basic_params1
@@ -102,55 +108,57 @@ class AttentionLmMoe(transformer.Transformer):
 
     def _decoder_stack(self) -> keras.layers.Layer:
         layers = [
-            {
-                "attention": {"scope": f"attention_{kind}", **self._self_attention(kind)},
-                "feed_forward": {"scope": "ffn", **self._feed_forward(layer)},
-            }
+            MixedLayerOptions(
+                attention=self._self_attention(kind),
+                feed_forward=self._feed_forward(layer),
+                attention_scope=f"attention_{kind}",
+            )
             for layer, kind in enumerate(self.attention_types)
         ]
         return MixedTransformer(
             layers,
-            **layer_options.residual_options(self.hparams),
+            residual=layer_options.residual_options(self.hparams),
             name="body",  # T2T has no scope for the stack
             dtype=self.dtype_policy,
         )
 
-    def _self_attention(self, kind: str) -> dict[str, Any]:
+    def _self_attention(self, kind: str) -> LayerOptions:
         hparams = self.hparams
         if kind == "local_experts":
-            return {
-                "kind": "local_experts",
-                "hidden_size": hparams.hidden_size,
-                "num_experts": hparams.attention_num_experts,
-                "k": hparams.attention_moe_k,
-                "loss_coef": hparams.attention_load_balance,
-                "num_heads": hparams.attention_num_head,
-                "key_size": hparams.attention_kq_size,
-                "value_size": hparams.attention_v_size,
-                "expansion": hparams.attention_exp_factor,
-                "expansion_size": hparams.attention_exp_inputdim,
-                "kernel_initializer": self.kernel_initializer,
-            }
+            return LocalExpertAttentionOptions(
+                hidden_size=hparams.hidden_size,
+                num_experts=hparams.attention_num_experts,
+                k=hparams.attention_moe_k,
+                loss_coef=hparams.attention_load_balance,
+                num_heads=hparams.attention_num_head,
+                key_size=hparams.attention_kq_size,
+                value_size=hparams.attention_v_size,
+                expansion=hparams.attention_exp_factor,
+                expansion_size=hparams.attention_exp_inputdim,
+                kernel_initializer=self.kernel_initializer,
+            )
         name = "decoder_self_attention"
         if kind == "memory_efficient":
-            return {"kind": kind, "hidden_size": hparams.hidden_size, "num_heads": hparams.num_heads, "name": name}
+            return MemoryEfficientAttentionOptions(
+                hidden_size=hparams.hidden_size, num_heads=hparams.num_heads, name=name
+            )
         options = layer_options.attention_options(hparams, self.kernel_initializer)
+        options = dataclasses.replace(options, name=name)
         if kind == "multihead" and hparams.attention_local:
             block = {"block_length": hparams.attention_block_length}
-            options |= {"attention_type": "local_mask_right", "attention_options": block}
-        return {"kind": "multihead", "name": name, **options}
+            return dataclasses.replace(options, attention_type="local_mask_right", attention_options=block)
+        return options
 
-    def _feed_forward(self, layer: int) -> dict[str, Any]:
+    def _feed_forward(self, layer: int) -> LayerOptions:
         hparams = self.hparams
         if str(layer) in hparams.moe_layers.split(","):
             return layer_options.experts_options(hparams, self.kernel_initializer)
         if hparams.memory_efficient_ffn:
-            return {
-                "ffn_layer": "conv_hidden_relu_memory_efficient",
-                "hidden_size": hparams.hidden_size,
-                "filter_size": hparams.filter_size,
-                "kernel_initializer": self.kernel_initializer,
-            }
+            return MemoryEfficientFeedForwardOptions(
+                hidden_size=hparams.hidden_size,
+                filter_size=hparams.filter_size,
+                kernel_initializer=self.kernel_initializer,
+            )
         return layer_options.dense_options(hparams, self.kernel_initializer, "LEFT" if hparams.use_sepconv else None)
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
@@ -161,7 +169,8 @@ class AttentionLmMoe(transformer.Transformer):
         x = self._add_positions(shift_right(targets), features, "targets", None)
         x = self.decoder_dropout(x, training=training)
         nonpadding = 1.0 - attention.embedding_padding(targets)
-        return self.decoder(x, bias=self.decoder_bias(features), nonpadding=nonpadding, training=training)
+        context = Context(bias=self.decoder_bias(features), nonpadding=nonpadding)
+        return self.decoder(x, context, training=training)
 
 
 def attention_types(hparams: HParams) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.evolved_transformer import EvolvedTransformerDecoder, EvolvedTransformerEncoder
+from tensor2keras.layers.attention.multi_head import AttentionOptions
+from tensor2keras.layers.evolved_transformer import EvolvedOptions, EvolvedTransformerDecoder, EvolvedTransformerEncoder
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.transformer import hparams as transformer_hparams
 from tensor2keras.models.transformer import transformer
@@ -55,15 +56,15 @@ class EvolvedTransformer(transformer.Transformer):
             if layer is not None:
                 layer.trainable = False
 
-    def _encoder_self_attention(self) -> dict[str, Any] | None:
+    def _encoder_self_attention(self) -> AttentionOptions | None:
         return super()._encoder_self_attention() if self.hparams.get("et_encoder_self_attention", True) else None
 
-    def _sizes(self) -> dict[str, Any]:
-        return {
-            "hidden_size": self.hidden_size,
-            "dropout": self.hparams.layer_prepostprocess_dropout,
-            "kernel_initializer": self.kernel_initializer,
-        }
+    def _sizes(self) -> EvolvedOptions:
+        return EvolvedOptions(
+            hidden_size=self.hidden_size,
+            dropout=self.hparams.layer_prepostprocess_dropout,
+            kernel_initializer=self.kernel_initializer,
+        )
 
     _encoder_feed_forward = _decoder_feed_forward = _sizes
 

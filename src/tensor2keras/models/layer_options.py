@@ -1,57 +1,66 @@
-"""The arguments of layers, read from hparams: attention, feed-forward networks and the steps around sublayers.
+"""The options of layers, read from hparams: attention, feed-forward networks and the steps around sublayers.
 
-Several models make the same layers. Each function takes a model's hparams and returns keyword arguments, so that no
-layer reads hparams itself.
+Several models make the same layers. Each function takes a model's hparams and returns a frozen dataclass of keyword
+arguments, so that no layer reads hparams itself.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.attention.area import KEY_MODES, VALUE_MODES
-from tensor2keras.layers.attention.multi_head import ATTENTION_TYPES
+from tensor2keras.layers.attention.multi_head import ATTENTION_TYPES, AttentionOptions
+from tensor2keras.layers.convolution import ConvHiddenReluOptions
+from tensor2keras.layers.experts import CapacityExpertsOptions, NoisyTopKExpertsOptions
+from tensor2keras.layers.feed_forward import (
+    ConvReluConvOptions,
+    DenseReluDenseOptions,
+    NoFeedForwardOptions,
+    ParameterAttentionOptions,
+)
+from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.layers.normalization import NORMS
-from tensor2keras.layers.residual import STEPS
+from tensor2keras.layers.residual import STEPS, ResidualOptions
 from tensor2keras.models.allowed import Letters, When
 
 
-def attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
+def attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOptions:
     """The arguments of attention to the encoder."""
-    return {
-        "hidden_size": hparams.hidden_size,
-        "num_heads": hparams.num_heads,
-        "key_size": hparams.attention_key_channels or hparams.hidden_size,
-        "value_size": hparams.attention_value_channels or hparams.hidden_size,
-        "dropout": hparams.attention_dropout,
-        "dropout_broadcast_dims": integers(hparams.get("attention_dropout_broadcast_dims")),
-        "variables_3d": bool(hparams.get("attention_variables_3d")),
-        "hard_attention_k": hparams.get("hard_attention_k", 0),
-        "gumbel_noise_weight": hparams.get("gumbel_noise_weight", 0.0),
-        "kernel_initializer": kernel_initializer,
-    }
+    return AttentionOptions(
+        hidden_size=hparams.hidden_size,
+        num_heads=hparams.num_heads,
+        key_size=hparams.attention_key_channels or hparams.hidden_size,
+        value_size=hparams.attention_value_channels or hparams.hidden_size,
+        dropout=hparams.attention_dropout,
+        dropout_broadcast_dims=integers(hparams.get("attention_dropout_broadcast_dims")),
+        variables_3d=bool(hparams.get("attention_variables_3d")),
+        hard_attention_k=hparams.get("hard_attention_k", 0),
+        gumbel_noise_weight=hparams.get("gumbel_noise_weight", 0.0),
+        kernel_initializer=kernel_initializer,
+    )
 
 
-def self_attention_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
+def self_attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOptions:
     """The arguments of self-attention: those above, and its type with its own."""
     kind = hparams.get("self_attention_type", "dot_product")
-    options: dict[str, Any] = {}
+    own: dict[str, Any] = {}
     if kind.startswith("dot_product") and "relative" in kind:
-        options["max_relative_position"] = hparams.max_relative_position
+        own["max_relative_position"] = hparams.max_relative_position
     if kind.endswith("relative_v2") or kind == "local_relative_mask_right":
-        options["heads_share_relative_embedding"] = hparams.heads_share_relative_embedding
-        options["add_relative_to_values"] = hparams.add_relative_to_values
-    return {
-        **attention_options(hparams, kernel_initializer),
-        "attention_type": kind,
-        "attention_options": options,
-    }
+        own["heads_share_relative_embedding"] = hparams.heads_share_relative_embedding
+        own["add_relative_to_values"] = hparams.add_relative_to_values
+    options = attention_options(hparams, kernel_initializer)
+    return dataclasses.replace(options, attention_type=kind, attention_options=own)
 
 
-def attend_to_areas(hparams: HParams, options: dict[str, Any], num_layers: int) -> Any:
+def attend_to_areas(
+    hparams: HParams, options: AttentionOptions | None, num_layers: int
+) -> AttentionOptions | list[AttentionOptions] | None:
     """The options of each layer's attention, where the first `hparams.num_area_layers` attend to areas."""
     count = hparams.get("num_area_layers", 0)
     width, height = hparams.get("max_area_width", 1), hparams.get("max_area_height", 1)
-    if count == 0 or width == height == 1 or options.get("attention_type", "dot_product") != "dot_product":
+    if count == 0 or width == height == 1 or options.attention_type != "dot_product":
         return options
     areas = {
         "max_area_width": width,
@@ -59,93 +68,92 @@ def attend_to_areas(hparams: HParams, options: dict[str, Any], num_layers: int) 
         "height": hparams.get("memory_height", 1),
         "area_key_mode": hparams.get("area_key_mode", "none"),
         "area_value_mode": hparams.get("area_value_mode", "none"),
-        "kernel_initializer": options["kernel_initializer"],
+        "kernel_initializer": options.kernel_initializer,
     }
-    with_areas = {**options, "attention_type": "dot_product_area", "attention_options": areas}
+    with_areas = dataclasses.replace(options, attention_type="dot_product_area", attention_options=areas)
     return [with_areas if i < count else options for i in range(num_layers)]
 
 
-def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str) -> dict[str, Any]:
-    """Returns the arguments of the feed-forward network `hparams.ffn_layer`; `padding` is that of convolutions."""
-    options = FEED_FORWARD[hparams.ffn_layer](hparams, padding)
-    if options["ffn_layer"] == "none":
-        return options
-    return {
-        "hidden_size": hparams.hidden_size,
-        "filter_size": hparams.filter_size,
-        "kernel_initializer": kernel_initializer,
-        **options,
-    }
+def feed_forward_options(hparams: HParams, kernel_initializer: Any, padding: str) -> LayerOptions:
+    """Returns the options of the feed-forward network `hparams.ffn_layer`; `padding` is that of convolutions."""
+    shared = {"hidden_size": hparams.hidden_size, "kernel_initializer": kernel_initializer}
+    return FEED_FORWARD[hparams.ffn_layer](hparams, padding, **shared)
 
 
-def _dense_relu_dense(hparams: HParams, padding: str) -> dict[str, Any]:
-    return {
-        "ffn_layer": "dense_relu_dense",
-        "dropout": hparams.relu_dropout,
-        "dropout_broadcast_dims": integers(hparams.get("relu_dropout_broadcast_dims")),
-    }
+def _dense_relu_dense(hparams: HParams, padding: str, **shared: Any) -> LayerOptions:
+    return DenseReluDenseOptions(
+        filter_size=hparams.filter_size,
+        dropout=hparams.relu_dropout,
+        dropout_broadcast_dims=integers(hparams.get("relu_dropout_broadcast_dims")),
+        **shared,
+    )
 
 
-def _conv_relu_conv(hparams: HParams, padding: str) -> dict[str, Any]:
-    return {
-        "ffn_layer": "conv_relu_conv",
-        "kernel_size": hparams.get("conv_first_kernel", 3),
-        "padding": padding,
-        "dropout": hparams.relu_dropout,
-    }
+def _conv_relu_conv(hparams: HParams, padding: str, **shared: Any) -> LayerOptions:
+    return ConvReluConvOptions(
+        filter_size=hparams.filter_size,
+        kernel_size=hparams.get("conv_first_kernel", 3),
+        padding=padding,
+        dropout=hparams.relu_dropout,
+        **shared,
+    )
 
 
-def _parameter_attention(hparams: HParams, padding: str) -> dict[str, Any]:
-    return {
-        "ffn_layer": "parameter_attention",
-        "num_heads": hparams.num_heads,
-        "key_size": hparams.get("parameter_attention_key_channels", 0),
-        "value_size": hparams.get("parameter_attention_value_channels", 0),
-        "dropout": hparams.attention_dropout,
-    }
+def _parameter_attention(hparams: HParams, padding: str, **shared: Any) -> LayerOptions:
+    return ParameterAttentionOptions(
+        filter_size=hparams.filter_size,
+        num_heads=hparams.num_heads,
+        key_size=hparams.get("parameter_attention_key_channels", 0),
+        value_size=hparams.get("parameter_attention_value_channels", 0),
+        dropout=hparams.attention_dropout,
+        **shared,
+    )
 
 
-def _local_moe(hparams: HParams, padding: str) -> dict[str, Any]:
-    return {"ffn_layer": "local_moe", "num_experts": hparams.moe_num_experts, "k": hparams.moe_k}
+def _local_moe(hparams: HParams, padding: str, **shared: Any) -> LayerOptions:
+    return NoisyTopKExpertsOptions(
+        filter_size=hparams.filter_size, num_experts=hparams.moe_num_experts, k=hparams.moe_k, **shared
+    )
 
 
-def _local_moe_tpu(hparams: HParams, padding: str) -> dict[str, Any]:
-    return {
-        "ffn_layer": "local_moe_tpu",
-        "filter_size": hparams.filter_size // 2,
-        "num_experts": hparams.moe_num_experts,
-        "loss_coef": hparams.moe_loss_coef,
-        "overhead": hparams.get("moe_overhead_train", 1.0),
-        "overhead_eval": hparams.get("moe_overhead_eval", 2.0),
-    }
+def _local_moe_tpu(hparams: HParams, padding: str, **shared: Any) -> LayerOptions:
+    return CapacityExpertsOptions(
+        filter_size=hparams.filter_size // 2,
+        num_experts=hparams.moe_num_experts,
+        loss_coef=hparams.moe_loss_coef,
+        overhead=hparams.get("moe_overhead_train", 1.0),
+        overhead_eval=hparams.get("moe_overhead_eval", 2.0),
+        **shared,
+    )
 
 
-# hparams.ffn_layer -> the arguments of the network
-FEED_FORWARD: dict[str, Callable[[HParams, str], dict[str, Any]]] = {
+# hparams.ffn_layer -> options(hparams, padding, hidden_size=, kernel_initializer=)
+FEED_FORWARD: dict[str, Callable[..., LayerOptions]] = {
     "dense_relu_dense": _dense_relu_dense,
     "conv_hidden_relu": _dense_relu_dense,  # its older name in T2T
     "conv_relu_conv": _conv_relu_conv,
-    "parameter_attention": _parameter_attention,
     "local_moe": _local_moe,
     "local_moe_tpu": _local_moe_tpu,
-    "none": lambda hparams, padding: {"ffn_layer": "none"},
+    "none": lambda hparams, padding, **shared: NoFeedForwardOptions(),
+    "parameter_attention": _parameter_attention,
 }
 
 
-def dense_options(hparams: HParams, kernel_initializer: Any, convolution_padding: str | None) -> dict[str, Any]:
+def dense_options(
+    hparams: HParams, kernel_initializer: Any, convolution_padding: str | None = None
+) -> ConvHiddenReluOptions:
     """The arguments of two dense layers or, with a padding, of the two separable convolutions that T2T has for them."""
     convolutions = {"kernel_size": 3, "second_kernel_size": 31, "padding": convolution_padding}
-    return {
-        "ffn_layer": "conv_hidden_relu",
-        "hidden_size": hparams.hidden_size,
-        "filter_size": hparams.filter_size,
-        "dropout": hparams.relu_dropout,
-        "kernel_initializer": kernel_initializer,
+    return ConvHiddenReluOptions(
+        hidden_size=hparams.hidden_size,
+        filter_size=hparams.filter_size,
+        dropout=hparams.relu_dropout,
+        kernel_initializer=kernel_initializer,
         **(convolutions if convolution_padding else {}),
-    }
+    )
 
 
-def experts_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]:
+def experts_options(hparams: HParams, kernel_initializer: Any) -> NoisyTopKExpertsOptions:
     """The arguments of a mixture of experts.
 
     Raises:
@@ -155,29 +163,26 @@ def experts_options(hparams: HParams, kernel_initializer: Any) -> dict[str, Any]
         raise ValueError(
             f"hparams.moe_hidden_sizes={hparams.moe_hidden_sizes!r} is not supported; set one size, such as 2048"
         )
-    return {
-        "ffn_layer": "local_moe",
-        "hidden_size": hparams.hidden_size,
-        "filter_size": int(hparams.moe_hidden_sizes),
-        "num_experts": hparams.moe_num_experts,
-        "k": hparams.moe_k,
-        "loss_coef": hparams.moe_loss_coef,
-        "kernel_initializer": kernel_initializer,
-    }
+    return NoisyTopKExpertsOptions(
+        hidden_size=hparams.hidden_size,
+        filter_size=int(hparams.moe_hidden_sizes),
+        num_experts=hparams.moe_num_experts,
+        k=hparams.moe_k,
+        loss_coef=hparams.moe_loss_coef,
+        kernel_initializer=kernel_initializer,
+    )
 
 
-def residual_options(hparams: HParams) -> dict[str, Any]:
-    """The arguments of the steps before and after each sublayer."""
-    shared = {
-        "dropout": hparams.layer_prepostprocess_dropout,
-        "broadcast_dims": integers(hparams.layer_prepostprocess_dropout_broadcast_dims),
-        "norm_type": hparams.norm_type,
-        "norm_epsilon": hparams.norm_epsilon,
-    }
-    return {
-        "preprocess": {"sequence": hparams.layer_preprocess_sequence, **shared},
-        "postprocess": {"sequence": hparams.layer_postprocess_sequence, **shared},
-    }
+def residual_options(hparams: HParams) -> ResidualOptions:
+    """The steps before and after each sublayer."""
+    return ResidualOptions(
+        preprocess=hparams.layer_preprocess_sequence,
+        postprocess=hparams.layer_postprocess_sequence,
+        dropout=hparams.layer_prepostprocess_dropout,
+        broadcast_dims=integers(hparams.layer_prepostprocess_dropout_broadcast_dims),
+        norm_type=hparams.norm_type,
+        norm_epsilon=hparams.norm_epsilon,
+    )
 
 
 def integers(text: str | None) -> tuple[int, ...]:

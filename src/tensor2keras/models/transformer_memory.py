@@ -19,7 +19,9 @@ from keras import ops
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import attention, memory
+from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.layers.position import shift_right
+from tensor2keras.layers.transformer import Context
 from tensor2keras.models import t2t_model
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.transformer import transformer
@@ -83,14 +85,10 @@ class TransformerMemory(transformer.Transformer):
     def has_inputs(self) -> bool:
         return not self.unconditional and super().has_inputs
 
-    def _decoder_self_attention(self) -> dict[str, Any]:
+    def _decoder_self_attention(self) -> LayerOptions:
         own = {"num_items": self.num_items} if self.num_items else {}
-        return {
-            **super()._decoder_self_attention(),
-            "memory_type": self.memory_type,
-            "chunk_length": self.chunk_length,
-            **own,
-        }
+        options = memory.MEMORY_TYPES[self.memory_type]
+        return options(chunk_length=self.chunk_length, **own, **super()._decoder_self_attention().arguments())
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
         targets = features["targets"]
@@ -113,7 +111,8 @@ class TransformerMemory(transformer.Transformer):
         bias = self._chunk_bias(chunks, chunk_number)
         segments = chunks.get("targets_segmentation")
         nonpadding = None if segments is None else ops.cast(segments > 0, "float32")
-        y = self.decoder(x, chunk_number, encoded, bias, encoded_bias, nonpadding, training=training)
+        context = Context(encoded, bias, encoded_bias, nonpadding)
+        y = self.decoder(x, chunk_number, context, training=training)
         return memory.from_chunks(y, length)
 
     def _chunk_bias(self, chunks: t2t_model.Features, chunk_number: Any) -> Any:

@@ -23,13 +23,17 @@ default: they train, but their decoding, which runs the whole model at each step
 look. Set `default_ff=sepm` to train such a model to decode.
 """
 
+import dataclasses
 from typing import Any, ClassVar
 
 import keras
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.mixed_transformer import MixedTransformer
+from tensor2keras.layers.attention.compressed import MemoryCompressedAttentionOptions
+from tensor2keras.layers.attention.multi_head import AttentionOptions
+from tensor2keras.layers.layer import LayerOptions
+from tensor2keras.layers.mixed_transformer import MixedLayerOptions, MixedTransformer
 from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
@@ -108,36 +112,37 @@ class TransformerMoe(transformer.Transformer):
     def _stack(self, name: str, layers: list[Kinds], scope: str) -> keras.layers.Layer:
         """Encoder or decoder; `scope` is what T2T's scope of self-attention begins with."""
         options = [
-            {
-                "attention": {"scope": f"{scope}{self_attention}", **self._self_attention(self_attention)},
-                "memory_attention": memory_attention and self._memory_attention(memory_attention),
-                "feed_forward": {"scope": f"ff_{network}", **self._feed_forward(network)},
-            }
+            MixedLayerOptions(
+                attention=self._self_attention(self_attention),
+                attention_scope=f"{scope}{self_attention}",
+                memory_attention=self._attention() if memory_attention else None,
+                memory_scope=f"att_ende_{memory_attention}",
+                feed_forward=self._feed_forward(network),
+                feed_forward_scope=f"ff_{network}",
+            )
             for self_attention, memory_attention, network in layers
         ]
         return MixedTransformer(
-            options, **layer_options.residual_options(self.hparams), name=name, dtype=self.dtype_policy
+            options, residual=layer_options.residual_options(self.hparams), name=name, dtype=self.dtype_policy
         )
 
-    def _self_attention(self, kind: str) -> dict[str, Any]:
+    def _attention(self) -> AttentionOptions:
+        return layer_options.attention_options(self.hparams, self.kernel_initializer)
+
+    def _self_attention(self, kind: str) -> LayerOptions:
         hparams = self.hparams
-        options = layer_options.attention_options(hparams, self.kernel_initializer)
         if kind == "redm":
-            return {
-                "kind": "memory_compressed",
-                "attention": options,
-                "factor": hparams.attention_red_factor,
-                "kernel_initializer": self.kernel_initializer,
-            }
+            return MemoryCompressedAttentionOptions(
+                attention=self._attention(),
+                factor=hparams.attention_red_factor,
+                kernel_initializer=self.kernel_initializer,
+            )
         if kind == "locm":
             block = {"block_length": hparams.attention_loc_block_length}
-            options |= {"attention_type": "local_mask_right", "attention_options": block}
-        return {"kind": "multihead", **options}
+            return dataclasses.replace(self._attention(), attention_type="local_mask_right", attention_options=block)
+        return self._attention()
 
-    def _memory_attention(self, kind: str) -> dict[str, Any]:
-        return {"scope": f"att_ende_{kind}", **layer_options.attention_options(self.hparams, self.kernel_initializer)}
-
-    def _feed_forward(self, kind: str) -> dict[str, Any]:
+    def _feed_forward(self, kind: str) -> LayerOptions:
         if kind == "moe":
             return layer_options.experts_options(self.hparams, self.kernel_initializer)
         return layer_options.dense_options(

@@ -29,7 +29,7 @@ from tensor2keras.layers.attention.expert import LocalExpertAttention
 from tensor2keras.layers.attention.image import ImageTransformerLayer
 from tensor2keras.layers.attention.local import LocalAttention, MaskedRelativeLocalAttention
 from tensor2keras.layers.attention.local_2d import local_attention_2d, masked_local_attention_2d
-from tensor2keras.layers.attention.multi_head import ATTENTION_TYPES, MultiHeadAttention
+from tensor2keras.layers.attention.multi_head import ATTENTION_TYPES, AttentionOptions, MultiHeadAttention
 from tensor2keras.layers.attention.relative import RelativeAttention, RelativeAttentionV2
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "MASKED_LOGIT",
     "AreaAttention",
     "AreaKeys",
+    "AttentionOptions",
     "DotProductAttention",
     "ImageTransformerLayer",
     "LocalAttention",

@@ -11,9 +11,9 @@ from keras import ops
 
 from tensor2keras.layers.attention.bias import mask_bias
 from tensor2keras.layers.attention.core import dot_product_attention
-from tensor2keras.layers.attention.multi_head import MultiHeadAttention
+from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer
+from tensor2keras.layers.layer import Layer, options_of
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.types import Cache, Shape, Tensor
 
@@ -53,7 +53,7 @@ class MemoryCompressedAttention(Layer):
 
     def __init__(
         self,
-        attention: Options,
+        attention: AttentionOptions,
         factor: int = 3,
         kernel_initializer: Any = "glorot_uniform",
         name: str = "multihead_self_attention_reduced",
@@ -64,8 +64,7 @@ class MemoryCompressedAttention(Layer):
             raise ValueError(f"factor={factor} must be 1 or more")
         self.factor = factor
         self.kernel_initializer = unseeded(kernel_initializer)
-        self._attention_options = dict(attention)
-        self.attention = MultiHeadAttention(dtype=self.dtype_policy, **attention)
+        self.attention = attention.make(dtype=self.dtype_policy)
         self.conv = keras.layers.Conv2D(
             self.attention.hidden_size,
             (1, factor),
@@ -195,3 +194,7 @@ class MemoryEfficientAttention(Layer):
         at = (0, 0, position, 0)
         cache = {"k": ops.slice_update(cache["k"], at, k), "v": ops.slice_update(cache["v"], at, v)}
         return self._output(q, cache["k"], cache["v"], bias), cache
+
+
+MemoryCompressedAttentionOptions = options_of(MemoryCompressedAttention, "MemoryCompressedAttentionOptions")
+MemoryEfficientAttentionOptions = options_of(MemoryEfficientAttention, "MemoryEfficientAttentionOptions")

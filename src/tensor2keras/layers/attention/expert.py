@@ -10,7 +10,7 @@ from tensor2keras.layers.attention.core import dot_product_attention
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
 from tensor2keras.layers.experts import Gating, imbalance, noisy_top_k
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer
+from tensor2keras.layers.layer import Layer, options_of
 from tensor2keras.types import Cache, Shape, Tensor
 
 
@@ -188,3 +188,6 @@ class LocalExpertAttention(Layer):
         later = mask_bias(places[None, :] > own[:, None])[None, None]
         memories = [(cache["k"][:, i], cache["v"][:, i]) for i in range(self.num_experts)]
         return self._compressed(self._attend(x, gates, cache["gates"], later, memories)), cache
+
+
+LocalExpertAttentionOptions = options_of(LocalExpertAttention, "LocalExpertAttentionOptions")

@@ -8,17 +8,18 @@ Shapes: an image is read row by row, [batch, length, hidden] with length = rows 
 is given. A column is one channel of one pixel, or a whole pixel.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensor2keras.layers import feed_forward
 from tensor2keras.layers.attention import local_2d
 from tensor2keras.layers.attention.bias import causal_bias, causal_bias_of
-from tensor2keras.layers.attention.multi_head import MultiHeadAttention
-from tensor2keras.layers.residual import LayerPrepostprocess
+from tensor2keras.layers.attention.multi_head import AttentionOptions
+from tensor2keras.layers.layer import LayerOptions
+from tensor2keras.layers.residual import ResidualOptions
 
 Options = dict[str, Any]
 Cache = dict[str, Any]
@@ -28,14 +29,16 @@ class SelfAttention(keras.layers.Layer):
     """Self-attention along the sequence of all columns, row by row.
 
     Args:
-        attention: arguments of `MultiHeadAttention`.
+        attention: options of `MultiHeadAttention`.
         inner_name: of the attention's scope within this layer's.
         causal: hides later positions; local attention does so by itself.
     """
 
-    def __init__(self, attention: Options, inner_name: str = "self_attention", causal: bool = False, **kwargs: Any):
+    def __init__(
+        self, attention: AttentionOptions, inner_name: str = "self_attention", causal: bool = False, **kwargs: Any
+    ):
         super().__init__(**kwargs)
-        self.attention = MultiHeadAttention(name=inner_name, dtype=self.dtype_policy, **attention)
+        self.attention = attention.make(name=inner_name, dtype=self.dtype_policy)
         self.causal = causal
 
     def build(self, x_shape: tuple) -> None:
@@ -70,14 +73,14 @@ class SelfAttention2D(keras.layers.Layer):
 
     def __init__(
         self,
-        attention: Options,
+        attention: AttentionOptions,
         query_shape: tuple[int, int],
         memory_flange: tuple[int, int],
         masked: bool = True,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.attention = MultiHeadAttention(name="self_attention", dtype=self.dtype_policy, **attention)
+        self.attention = attention.make(name="self_attention", dtype=self.dtype_policy)
         self.query_shape = tuple(query_shape)
         self.memory_flange = tuple(memory_flange)
         self.masked = masked
@@ -126,23 +129,24 @@ class LocalGlobalAttention(keras.layers.Layer):
         block_length: of the local half.
     """
 
-    def __init__(self, attention: Options, block_length: int, **kwargs: Any):
+    def __init__(self, attention: AttentionOptions, block_length: int, **kwargs: Any):
         super().__init__(**kwargs)
-        hidden_size, num_heads = attention["hidden_size"], attention["num_heads"]
+        hidden_size, num_heads = attention.hidden_size, attention.num_heads
         if hidden_size % 2 or num_heads % 2:
             raise ValueError(f"hidden_size={hidden_size} and num_heads={num_heads} must be even to be halved")
 
         def half(size: int) -> int:
             return hidden_size // 2 if size == hidden_size else size
 
-        halves = {
-            **attention,
-            "hidden_size": hidden_size // 2,
-            "num_heads": num_heads // 2,
-            "key_size": half(attention["key_size"]),
-            "value_size": half(attention["value_size"]),
-        }
-        local = {**halves, "attention_type": "local_mask_right", "attention_options": {"block_length": block_length}}
+        halves = dataclasses.replace(
+            attention,
+            hidden_size=hidden_size // 2,
+            num_heads=num_heads // 2,
+            key_size=half(attention.key_size),
+            value_size=half(attention.value_size),
+        )
+        block = {"block_length": block_length}
+        local = dataclasses.replace(halves, attention_type="local_mask_right", attention_options=block)
         self.global_part = SelfAttention(halves, "global_self_att", causal=True, name="global_self_att")
         self.local_part = SelfAttention(local, "local_self_att", name="local_self_att")
 
@@ -173,20 +177,20 @@ def _along(scope: str, kind: str, *settings: str, inner_name: str = "self_attent
     """`SelfAttention` of one of `attention.ATTENTION_TYPES`, which takes these settings as its own arguments."""
     ours = {"block_width": {"local_unmasked": "filter_width"}.get(kind, "memory_block_size")}
 
-    def make(attention: Options, options: Options, **kwargs: Any) -> SelfAttention:
+    def make(attention: AttentionOptions, options: Options, **kwargs: Any) -> SelfAttention:
         own = {ours.get(name, name): options[name] for name in settings}
-        options = {**attention, "attention_type": kind, "attention_options": own}
+        options = dataclasses.replace(attention, attention_type=kind, attention_options=own)
         return SelfAttention(options, inner_name, causal=kind == "dot_product", name=scope, **kwargs)
 
     return make
 
 
-def _two_dimensional(attention: Options, options: Options, **kwargs: Any) -> SelfAttention2D:
+def _two_dimensional(attention: AttentionOptions, options: Options, **kwargs: Any) -> SelfAttention2D:
     shapes = {name: options[name] for name in ("query_shape", "memory_flange")}
     return SelfAttention2D(attention, **shapes, name="local_2d_self_att", **kwargs)
 
 
-def _local_and_global(attention: Options, options: Options, **kwargs: Any) -> LocalGlobalAttention:
+def _local_and_global(attention: AttentionOptions, options: Options, **kwargs: Any) -> LocalGlobalAttention:
     return LocalGlobalAttention(attention, options["block_length"], name="self_local_global_att", **kwargs)
 
 
@@ -207,7 +211,7 @@ SELF_ATTENTION: dict[str, Callable[..., keras.layers.Layer]] = {
 NOT_CAUSAL = ("local_1d_noncausal",)
 
 
-def self_attention(kind: str, attention: Options, options: Options, **kwargs: Any) -> keras.layers.Layer:
+def self_attention(kind: str, attention: AttentionOptions, options: Options, **kwargs: Any) -> keras.layers.Layer:
     """The self-attention `kind` of a decoder; ValueError with the known kinds for an unknown one."""
     if kind not in SELF_ATTENTION:
         raise ValueError(f"unknown dec_attention_type {kind!r}; known: {', '.join(sorted(SELF_ATTENTION))}")
@@ -219,9 +223,9 @@ class ImageTransformerLayer(keras.layers.Layer):
 
     Args:
         self_attention: a layer as `self_attention` makes it.
-        feed_forward: arguments of `feed_forward.get`.
-        preprocess, postprocess: arguments of `LayerPrepostprocess`.
-        memory_attention: arguments of `MultiHeadAttention` to an encoded image, or None.
+        feed_forward: options of the network.
+        residual: the steps around each sublayer.
+        memory_attention: options of `MultiHeadAttention` to an encoded image, or None.
 
     Call arguments:
         x: [batch, length, hidden].
@@ -233,25 +237,20 @@ class ImageTransformerLayer(keras.layers.Layer):
     def __init__(
         self,
         self_attention: keras.layers.Layer,
-        feed_forward_options: Options,
-        preprocess: Options,
-        postprocess: Options,
-        memory_attention: Options | None = None,
+        feed_forward: LayerOptions,
+        residual: ResidualOptions,
+        memory_attention: AttentionOptions | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.self_attention = self_attention
-        self.memory_attention = memory_attention and MultiHeadAttention(
-            name="encdec_attention", dtype=self.dtype_policy, **memory_attention
+        self.memory_attention = memory_attention and memory_attention.make(
+            name="encdec_attention", dtype=self.dtype_policy
         )
-        self.ffn = feed_forward.get(dtype=self.dtype_policy, **feed_forward_options)
-
-        def residuals(kind: str, options: Options) -> list[LayerPrepostprocess]:
-            names = [kind, *(f"{kind}_{i}" for i in range(1, 3 if memory_attention else 2))]
-            return [LayerPrepostprocess(name=name, dtype=self.dtype_policy, **options) for name in names]
-
-        self.before = residuals("layer_prepostprocess", preprocess)  # of each sublayer in turn
-        self.after = residuals("layer_postprocess", postprocess)
+        self.ffn = feed_forward.make(dtype=self.dtype_policy)
+        suffixes = ["", "_1", "_2"] if memory_attention else ["", "_1"]  # of each sublayer in turn
+        self.before = [residual.before(f"layer_prepostprocess{i}", dtype=self.dtype_policy) for i in suffixes]
+        self.after = [residual.after(f"layer_postprocess{i}", dtype=self.dtype_policy) for i in suffixes]
 
     def build(self, x_shape: tuple) -> None:
         self.self_attention.build(x_shape)

@@ -13,7 +13,7 @@ from keras import ops
 from tensor2keras.layers.attention import area, local, relative
 from tensor2keras.layers.attention.core import DotProductAttention, combine_heads, split_heads
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer
+from tensor2keras.layers.layer import Layer, options_of
 from tensor2keras.types import Cache, Shape, Tensor
 
 # self_attention_type -> what makes the attention between projections (its arguments: see `DotProductAttention`).
@@ -268,3 +268,6 @@ class MultiHeadAttention(Layer):
         beams = ops.reshape(query, (ops.shape(k)[0], -1, query.shape[-1]))  # [batch, beam, hidden]
         y = self.project_output(self.attend(self.project_query(beams), k, v, bias, training=False))
         return ops.reshape(y, (-1, 1, self.hidden_size))
+
+
+AttentionOptions = options_of(MultiHeadAttention, "AttentionOptions")

@@ -7,6 +7,7 @@ label; `models/image_transformer_2d.py` has attention in two dimensions and imag
 What differs from the paper: `dec_attention_type` offers more kinds of attention than its local 1-D and 2-D.
 """
 
+import dataclasses
 import functools
 from typing import Any, ClassVar
 
@@ -18,7 +19,8 @@ from tensor2keras.hparams import HParams
 from tensor2keras.layers import position
 from tensor2keras.layers.attention import image as image_attention
 from tensor2keras.layers.attention.local_2d import BlockOrder, block_order
-from tensor2keras.layers.residual import LayerPrepostprocess
+from tensor2keras.layers.attention.multi_head import AttentionOptions
+from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.allowed import Allowed
 
@@ -57,17 +59,15 @@ class ImageDecoder(t2t_model.T2TModel):
             image_attention.ImageTransformerLayer(
                 self._self_attention(i),
                 self._feed_forward(i),
+                layer_options.residual_options(hparams),
                 memory_attention=memory,
-                **layer_options.residual_options(hparams),
                 name=f"decoder_layer_{i}",
                 dtype=self.dtype_policy,
             )
             for i in range(hparams.num_decoder_layers or hparams.num_hidden_layers)
         ]
-        self.decoder_final = LayerPrepostprocess(
-            name="layer_prepostprocess_1" if self.has_memory else "layer_prepostprocess",
-            dtype=self.dtype_policy,
-            **layer_options.residual_options(hparams)["preprocess"],
+        self.decoder_final = layer_options.residual_options(hparams).before(
+            name="layer_prepostprocess_1" if self.has_memory else "layer_prepostprocess", dtype=self.dtype_policy
         )
         self.output_conv = keras.layers.Dense(
             10 * hparams.num_mixtures if self.likelihood == "dmol" else INTENSITIES,
@@ -110,15 +110,15 @@ class ImageDecoder(t2t_model.T2TModel):
             self.attention_type, self._attention_options(), options, dtype=self.dtype_policy
         )
 
-    def _attention_options(self) -> dict[str, Any]:
-        return {
-            **layer_options.attention_options(self.hparams, self.kernel_initializer),
-            "query_filter_width": self.hparams.q_filter_width,
-            "key_filter_width": self.hparams.kv_filter_width,
-            "filter_padding": "LEFT",
-        }
+    def _attention_options(self) -> AttentionOptions:
+        return dataclasses.replace(
+            layer_options.attention_options(self.hparams, self.kernel_initializer),
+            query_filter_width=self.hparams.q_filter_width,
+            key_filter_width=self.hparams.kv_filter_width,
+            filter_padding="LEFT",
+        )
 
-    def _feed_forward(self, layer: int) -> dict[str, Any]:
+    def _feed_forward(self, layer: int) -> LayerOptions:
         return layer_options.feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
 
     def build_body(self) -> None:
@@ -304,16 +304,8 @@ class ImagetransformerMoe(Imagetransformer):
         if self.attention_type == "moe_local1d":
             self.attention_type = "local_1d"
 
-    def _feed_forward(self, layer: int) -> dict[str, Any]:
+    def _feed_forward(self, layer: int) -> LayerOptions:
         hparams = self.hparams
         if str(layer) not in hparams.moe_layers_decoder.split(","):
             return super()._feed_forward(layer)
-        return {
-            "ffn_layer": "local_moe",
-            "hidden_size": hparams.hidden_size,
-            "filter_size": int(hparams.moe_hidden_sizes),
-            "num_experts": hparams.moe_num_experts,
-            "k": hparams.moe_k,
-            "loss_coef": hparams.moe_loss_coef,
-            "kernel_initializer": self.kernel_initializer,
-        }
+        return layer_options.experts_options(hparams, self.kernel_initializer)

@@ -13,7 +13,6 @@ from keras import ops
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.attention import image as image_attention
-from tensor2keras.layers.residual import LayerPrepostprocess
 from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.image_transformer.image_transformer import ImageDecoder, Imagetransformer
@@ -58,17 +57,13 @@ class Img2imgTransformer(ImageDecoder):
             image_attention.ImageTransformerLayer(
                 ENCODER_ATTENTION[hparams.enc_attention_type](hparams, self.kernel_initializer, self.dtype_policy),
                 layer_options.feed_forward_options(hparams, self.kernel_initializer, padding="SAME"),
-                **layer_options.residual_options(hparams),
+                layer_options.residual_options(hparams),
                 name=f"encoder_layer_{i}",
                 dtype=self.dtype_policy,
             )
             for i in range(hparams.num_encoder_layers)
         ]
-        self.encoder_final = LayerPrepostprocess(
-            name="layer_prepostprocess",
-            dtype=self.dtype_policy,
-            **layer_options.residual_options(hparams)["preprocess"],
-        )
+        self.encoder_final = layer_options.residual_options(hparams).before(dtype=self.dtype_policy)
 
     def _override(self, what: str, feature: str) -> Any:
         # T2T's 1-D sets leave the inputs' bottom out, and what then enters the encoder does not fit it.

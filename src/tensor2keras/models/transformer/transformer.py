@@ -17,9 +17,11 @@ from keras import ops
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import attention, position, transformer
+from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.embedding import TARGET_SPACES, TableEmbedding
+from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.layers.position import shift_right
-from tensor2keras.layers.transformer import keep_rows
+from tensor2keras.layers.transformer import Context, keep_rows
 from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.allowed import Allowed
 
@@ -63,18 +65,18 @@ class _TransformerBase(t2t_model.T2TModel):
         hparams = self.hparams
         num_layers = hparams.num_encoder_layers or hparams.num_hidden_layers
         return self.encoder_class(
-            num_layers,
+            num_layers=num_layers,
             attention=layer_options.attend_to_areas(hparams, self._encoder_self_attention(), num_layers),
             feed_forward=self._encoder_feed_forward(),
-            **layer_options.residual_options(hparams),
+            residual=layer_options.residual_options(hparams),
             zero_padding=hparams.use_pad_remover and hparams.ffn_layer in ("dense_relu_dense", "conv_hidden_relu"),
             dtype=self.dtype_policy,
         )
 
-    def _encoder_self_attention(self) -> dict[str, Any] | None:
+    def _encoder_self_attention(self) -> AttentionOptions | None:
         return layer_options.self_attention_options(self.hparams, self.kernel_initializer)
 
-    def _encoder_feed_forward(self) -> dict[str, Any]:
+    def _encoder_feed_forward(self) -> LayerOptions:
         return layer_options.feed_forward_options(self.hparams, self.kernel_initializer, padding="SAME")
 
     def _positions(self, name: str) -> keras.layers.Layer | None:
@@ -126,7 +128,8 @@ class _TransformerBase(t2t_model.T2TModel):
             x = x + self.target_space_embedding(ops.full((1, 1), space, dtype="int32"))
         x = self._add_positions(x, features, "inputs", self.input_positions)
         x = self.encoder_dropout(x, training=training)
-        return self.encoder(x, bias=self_bias, nonpadding=nonpadding, training=training), memory_bias
+        context = Context(bias=self_bias, nonpadding=nonpadding)
+        return self.encoder(x, context, training=training), memory_bias
 
 
 @registry.register_model
@@ -170,18 +173,18 @@ class Transformer(_TransformerBase):
             options = layer_options.attention_options(hparams, self.kernel_initializer)
             memory_attention = layer_options.attend_to_areas(hparams, options, num_layers)
         return self.decoder_class(
-            num_layers,
+            num_layers=num_layers,
             attention=layer_options.attend_to_areas(hparams, self._decoder_self_attention(), num_layers),
             memory_attention=memory_attention,
             feed_forward=self._decoder_feed_forward(),
-            **layer_options.residual_options(hparams),
+            residual=layer_options.residual_options(hparams),
             dtype=self.dtype_policy,
         )
 
-    def _decoder_self_attention(self) -> dict[str, Any]:
+    def _decoder_self_attention(self) -> AttentionOptions:
         return layer_options.self_attention_options(self.hparams, self.kernel_initializer)
 
-    def _decoder_feed_forward(self) -> dict[str, Any]:
+    def _decoder_feed_forward(self) -> LayerOptions:
         return layer_options.feed_forward_options(self.hparams, self.kernel_initializer, padding="LEFT")
 
     def build_body(self) -> None:
@@ -190,7 +193,7 @@ class Transformer(_TransformerBase):
             self._build_encoder(shape)
         if self.target_positions is not None:
             self.target_positions.build(shape)
-        self.decoder.build(shape, shape)
+        self.decoder.build(shape)
 
     def body(self, features: t2t_model.Features, training: bool = False) -> Any:
         memory, memory_bias = self.encode(features, training=training) if self.has_inputs else (None, None)
@@ -199,7 +202,8 @@ class Transformer(_TransformerBase):
         x = self.decoder_dropout(x, training=training)
         segments = features.get("targets_segmentation")
         nonpadding = None if segments is None else ops.cast(segments > 0, "float32")
-        return self.decoder(x, memory, self.decoder_bias(features), memory_bias, nonpadding, training=training)
+        context = Context(memory, self.decoder_bias(features), memory_bias, nonpadding)
+        return self.decoder(x, context, training=training)
 
     def decoder_bias(self, features: t2t_model.Features) -> Any:
         """What a target position may see of the targets. There is no mask over their padding, as in T2T."""

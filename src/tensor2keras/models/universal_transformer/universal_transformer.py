@@ -3,27 +3,33 @@
 What differs from the paper: the weights of the steps' signals are learned unless `step_timing_signal_type` is sinusoid.
 """
 
+import dataclasses
 import functools
 from typing import Any, ClassVar
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import depth_recurrence, universal_transformer
+from tensor2keras.layers.attention.multi_head import AttentionOptions
+from tensor2keras.layers.depth_recurrence import RecurrenceOptions
+from tensor2keras.layers.feed_forward import SepconvReluSepconvOptions
+from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed, Letters, When
 from tensor2keras.models.transformer import transformer
 
 
-def _recurrence(hparams: HParams) -> dict[str, Any]:
+def _recurrence(hparams: HParams) -> RecurrenceOptions:
     """The settings of `layers/depth_recurrence.py` that a set has."""
-    return {name: hparams.get(name, default) for name, default in depth_recurrence.SETTINGS.items()}
+    fields = dataclasses.fields(RecurrenceOptions)
+    return RecurrenceOptions(**{field.name: hparams.get(field.name, field.default) for field in fields})
 
 
-def _attention(options: dict[str, Any]) -> dict[str, Any]:
+def _attention(options: AttentionOptions) -> AttentionOptions:
     """T2T passes neither of these on here."""
     own = {"heads_share_relative_embedding": False, "add_relative_to_values": False}
-    kept = {name: value for name, value in options["attention_options"].items() if name not in own}
-    return {**options, "attention_options": kept}
+    kept = {name: value for name, value in options.attention_options.items() if name not in own}
+    return dataclasses.replace(options, attention_options=kept)
 
 
 class _Universal:
@@ -40,33 +46,32 @@ class _Universal:
 
     def read_hparams(self, hparams: HParams) -> None:
         super().read_hparams(hparams)
-        settings = _recurrence(hparams)
+        recurrence = _recurrence(hparams)
         self.steps_add_positions = hparams.add_position_timing_signal
-        self.encoder_class = functools.partial(universal_transformer.UniversalTransformerEncoder, settings=settings)
-        self.decoder_class = functools.partial(universal_transformer.UniversalTransformerDecoder, settings=settings)
+        self.encoder_class = functools.partial(universal_transformer.UniversalTransformerEncoder, recurrence=recurrence)
+        self.decoder_class = functools.partial(universal_transformer.UniversalTransformerDecoder, recurrence=recurrence)
 
     def _add_positions(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         return x if self.steps_add_positions else super()._add_positions(x, *args, **kwargs)
 
-    def _feed_forward(self, padding: str) -> dict[str, Any]:
+    def _feed_forward(self, padding: str) -> LayerOptions:
         hparams = self.hparams
         if hparams.transformer_ffn_type == "fc":
             return layer_options.feed_forward_options(hparams, self.kernel_initializer, padding)
-        return {
-            "ffn_layer": "sepconv_relu_sepconv",
-            "hidden_size": hparams.hidden_size,
-            "filter_size": hparams.filter_size,
-            "kernel_size": 3,
-            "second_kernel_size": 5,
-            "padding": padding,
-            "dropout": hparams.relu_dropout,
-            "kernel_initializer": self.kernel_initializer,
-        }
+        return SepconvReluSepconvOptions(
+            hidden_size=hparams.hidden_size,
+            filter_size=hparams.filter_size,
+            kernel_size=3,
+            second_kernel_size=5,
+            padding=padding,
+            dropout=hparams.relu_dropout,
+            kernel_initializer=self.kernel_initializer,
+        )
 
-    def _encoder_feed_forward(self) -> dict[str, Any]:
+    def _encoder_feed_forward(self) -> LayerOptions:
         return self._feed_forward("SAME")
 
-    def _decoder_feed_forward(self) -> dict[str, Any]:
+    def _decoder_feed_forward(self) -> LayerOptions:
         return self._feed_forward("LEFT")
 
 
@@ -89,11 +94,11 @@ class UniversalTransformer(_Universal, transformer.Transformer):
     def read_hparams(self, hparams: HParams) -> None:
         super().read_hparams(hparams)
         recurrence = _recurrence(hparams)
-        halts_together = recurrence["recurrence_type"] == "act" and recurrence["act_type"] in ("global", "random")
+        halts_together = recurrence.recurrence_type == "act" and recurrence.act_type in ("global", "random")
         in_one_go = self.prepend_mode == "prepend_inputs_full_attention"
-        looks_back = recurrence["add_sru"] or hparams.transformer_ffn_type == "sepconv"
+        looks_back = recurrence.add_sru or hparams.transformer_ffn_type == "sepconv"
         # Whether a position can be decoded from the cache of those before it.
-        self.decodes_by_steps = not (recurrence["position_start_index"] or halts_together or (in_one_go and looks_back))
+        self.decodes_by_steps = not (recurrence.position_start_index or halts_together or (in_one_go and looks_back))
 
 
 @registry.register_model
