@@ -12,7 +12,7 @@ from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.normalization import LayerNorm, get_norm
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvBlock(Layer):
     """Convolutions one after the other: relu, zeros at padding, convolution without bias, layer norm.
 

@@ -10,7 +10,7 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvGRU(Layer):
     """One step of a gated recurrent unit whose products are convolutions (Kaiser and Sutskever 2016, equation 2).
 
@@ -59,7 +59,7 @@ class ConvGRU(Layer):
         return gate * x + (1 - gate) * ops.tanh(self.candidate(reset * x))
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DiagonalConvGRU(Layer):
     """`ConvGRU` with hard sigmoids, that cost where they saturate, and a shift of two thirds of the channels (Freivalds
     and Liepins 2017, https://arxiv.org/abs/1702.08727).

@@ -137,7 +137,7 @@ class _LeftPadding:
         return super().compute_output_shape(padded)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LeftSeparableConv1D(keras.layers.SeparableConv1D):
     """`keras.layers.SeparableConv1D` that sees only what precedes: Keras's own knows no causal padding."""
 
@@ -156,17 +156,17 @@ class LeftSeparableConv1D(keras.layers.SeparableConv1D):
         return super().compute_output_shape((batch, length and length + self.margin, channels))
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LeftConv2D(_LeftPadding, keras.layers.Conv2D):
     """`keras.layers.Conv2D` that sees only what lies above and to the left. T2T `conv` with padding "LEFT"."""
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LeftSeparableConv2D(_LeftPadding, keras.layers.SeparableConv2D):
     """`keras.layers.SeparableConv2D` that sees only what lies above and to the left. T2T `separable_conv`, "LEFT"."""
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SubseparableConv(Layer):
     """Channels in groups, a convolution each, and a 1x1 convolution over all (Kaiser et al. 2017,
     https://arxiv.org/abs/1706.03059).
@@ -247,7 +247,7 @@ class SubseparableConv(Layer):
         return y if self.mix is None else self.mix(y)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvHiddenRelu(Layer):
     """Two convolutions over positions with a relu between; wider than 1 they are separable.
 

@@ -31,7 +31,7 @@ CHOICES = {
 Apply = Callable[[keras.layers.Layer, Any, Any], Any]  # (layer, state, step) -> state
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecurrenceOptions(Options):
     """How a layer recurs: T2T's hyperparameters of these names, with their values where a set has none.
@@ -83,7 +83,7 @@ class RecurrenceOptions(Options):
                 )
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TimingSignal(Layer):
     """What a step begins with: signals of position and step are added or joined, and SRUs may follow.
 
@@ -153,7 +153,7 @@ class TimingSignal(Layer):
         return ops.concatenate([x, ops.broadcast_to(signal, (*ops.shape(x)[:2], signal.shape[-1]))], axis=-1)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class Recurrence(Layer):
     """The steps, and plain layers before and after them where `mix_with_transformer` says so.
 

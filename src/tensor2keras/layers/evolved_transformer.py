@@ -29,7 +29,7 @@ from tensor2keras.types import Cache, Shape, Tensor
 MAX_DOUBLED_HEADS = 16
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvolvedOptions(Options):
     """Arguments of the gated linear units, convolutions and dense layers.
@@ -45,7 +45,7 @@ class EvolvedOptions(Options):
     kernel_initializer: Any = "glorot_uniform"
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class GatedLinearUnitSublayer(Sublayer):
     """A projection times a sigmoid gate."""
 
@@ -67,7 +67,7 @@ class GatedLinearUnitSublayer(Sublayer):
         return self.postprocess(self.values(y) * self.gates(y), x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DenseLayers(Sublayer):
     """Four times as wide and back; `norm_between` preprocesses the wide state too."""
 
@@ -102,7 +102,7 @@ class DenseLayers(Sublayer):
         return self.postprocess(self.narrow(y), x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvBranches(Sublayer):
     """Two branches, summed and put through a last separable convolution; subclasses make the three.
 
@@ -141,7 +141,7 @@ class ConvBranches(Sublayer):
         return self.postprocess(y, x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EncoderConvBranches(ConvBranches):
     """A wide projection beside a convolution of 3, then one of 9 to half the channels; the other half stays."""
 
@@ -156,7 +156,7 @@ class EncoderConvBranches(ConvBranches):
         )
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DecoderConvBranches(ConvBranches):
     """Causal separable convolutions of 11 and 7, then one of 7. Decoding keeps the inputs that they still see."""
 
@@ -182,7 +182,7 @@ class DecoderConvBranches(ConvBranches):
         return y, {"first": first[:, 1:], "second": second[:, 1:]}
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EvolvedEncoderLayer(Layer):
     """A gated linear unit, branches of convolutions, self-attention (if any) and dense layers.
 
@@ -224,7 +224,7 @@ class EvolvedEncoderLayer(Layer):
         return self.dense_layers(x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EvolvedDecoderLayer(Layer):
     """Self-attention of twice the heads beside attention to the encoder, branches of convolutions, self-attention,
     attention to the encoder, and dense layers.
@@ -315,14 +315,14 @@ class EvolvedDecoderLayer(Layer):
         return self.dense_layers(x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EvolvedTransformerEncoder(TransformerEncoder):
     """`TransformerEncoder` of `EvolvedEncoderLayer`s."""
 
     layer_class = EvolvedEncoderLayer
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EvolvedTransformerDecoder(TransformerDecoder):
     """`TransformerDecoder` of `EvolvedDecoderLayer`s; it steps one position at a time.
 

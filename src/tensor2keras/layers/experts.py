@@ -78,7 +78,7 @@ def imbalance(gates: Any, loads: Any, nonpadding: Any = None) -> Any:
     return squared_variation(ops.sum(gates, axis=0)) + squared_variation(ops.sum(loads, axis=0))
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _Experts(Layer):
     """What both kinds have in common: [batch, length, hidden] in and out, and no state in decoding."""
 
@@ -105,7 +105,7 @@ class _Experts(Layer):
         return self(x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _Expert(Layer):
     """relu(x W0) W1 / sqrt(filter_size / hidden_size), no biases."""
 
@@ -125,7 +125,7 @@ class _Expert(Layer):
         return ops.matmul(ops.relu(ops.matmul(x, self.w_0)) * self.scale, self.w_1)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class Gating(Layer):
     """Logits of the experts and the deviation of their noise, [positions, experts] each; at first all equal."""
 
@@ -143,7 +143,7 @@ class Gating(Layer):
         return ops.matmul(x, self.w_gate), ops.softplus(ops.matmul(x, self.w_noise)) + 1e-2
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _BatchDense(Layer):
     """[experts, positions, width] -> [experts, positions, units], a kernel for each expert. T2T `batch_dense`."""
 
@@ -161,7 +161,7 @@ class _BatchDense(Layer):
         return ops.matmul(x, self.w)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NoisyTopKExperts(_Experts):
     """Each position goes to the k experts with the largest noisy logits, weighted by the softmax of those logits.
 
@@ -219,7 +219,7 @@ class NoisyTopKExperts(_Experts):
         return ops.reshape(y, ops.shape(x))
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class CapacityExperts(_Experts):
     """Each position goes to its two best experts, as long as they have room for positions of its sequence.
 

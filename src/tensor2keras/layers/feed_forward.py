@@ -21,7 +21,7 @@ from tensor2keras.layers.normalization import LayerNorm
 Cache = dict[str, Any]
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _PositionWise(Layer):
     """A network that looks at one position only."""
 
@@ -32,7 +32,7 @@ class _PositionWise(Layer):
         return self(x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DenseReluDense(_PositionWise):
     """relu(x W1 + b1) W2 + b2 (Vaswani et al. 2017, equation 2).
 
@@ -77,7 +77,7 @@ class DenseReluDense(_PositionWise):
         return self.conv2(self.drop(self.conv1(x), training=training))
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MemoryEfficientFeedForward(_PositionWise):
     """relu(norm(x) W1) W2 without biases, the layer norm its own. T2T computes it again in the backward pass, in four
     parts of the batch; here it is computed at once: the same numbers.
@@ -116,7 +116,7 @@ class MemoryEfficientFeedForward(_PositionWise):
         return ops.matmul(ops.relu(ops.matmul(self.norm(x), self.f1[0])), self.f2[0])
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvReluConv(Layer):
     """A convolution over positions, a relu and another convolution, which is a projection by default.
 
@@ -212,7 +212,7 @@ class ConvReluConv(Layer):
         return y, {"f": window[:, x.shape[1] :]}
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class GatedLinearUnit(Layer):
     """(x W1 + b1) * sigmoid(x W2 + b2), W1 and W2 the halves of one kernel (Dauphin et al. 2017).
 
@@ -236,7 +236,7 @@ class GatedLinearUnit(Layer):
         return value * ops.sigmoid(gate)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ParameterAttention(_PositionWise):
     """Attention to `filter_size` learned keys and values a head.
 
@@ -303,7 +303,7 @@ class ParameterAttention(_PositionWise):
         return self.output_projection(ops.reshape(y, (-1, length, self.value_size)))
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NoFeedForward(_PositionWise):
     """x itself."""
 

@@ -8,7 +8,7 @@ from keras import ops
 from tensor2keras.layers.initializer import unseeded
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class FixedPaddingConv2D(keras.layers.Conv2D):
     """A convolution without bias; with strides, the same zeros are put on both sides whatever the image's size is.
 
@@ -48,7 +48,7 @@ def smallest_units(kernel: Any, count: int) -> Any:
 TARGETS = {"weight": smallest_weights, "unit": smallest_units}
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TargetedConv2D(FixedPaddingConv2D):
     """`FixedPaddingConv2D` whose smallest weights are dropped in training, so that they can be pruned; else they are 0.
 

@@ -25,7 +25,7 @@ def get_initializer(name: str, gain: float) -> keras.initializers.Initializer:
     return Unseeded(INITIALIZERS[name](gain))
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class Unseeded(keras.initializers.Initializer):
     """Draws anew at every call. A Keras initializer repeats its values: layers that share one would start equal."""
 

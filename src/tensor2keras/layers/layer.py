@@ -1,6 +1,7 @@
 """Serialization of layers and of the dataclasses that hold the arguments of their parts.
 
-Classes are registered with `@keras.saving.register_keras_serializable("tensor2keras")`.
+Classes are registered with `@keras.saving.register_keras_serializable("tensor2keras.layers")`; models, some of which
+have the same names, in the package "tensor2keras".
 """
 
 import contextlib
@@ -107,4 +108,4 @@ def options_of(layer_class: type[keras.layers.Layer], name: str) -> type[LayerOp
     made = dataclasses.make_dataclass(
         name, fields, bases=(LayerOptions,), namespace=namespace, frozen=True, kw_only=True
     )
-    return keras.saving.register_keras_serializable("tensor2keras")(made)
+    return keras.saving.register_keras_serializable("tensor2keras.layers")(made)

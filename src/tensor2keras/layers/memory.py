@@ -149,6 +149,7 @@ class RecentTokensAttention(MultiHeadAttention):
         return super().step(x, self.num_items + place, {**cache, **moved}, bias)
 
 
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NeuralMemory(Layer):
     """A table of vectors that is read and written by similarity.
 

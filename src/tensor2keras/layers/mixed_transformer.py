@@ -30,7 +30,7 @@ from tensor2keras.types import Cache, Shape, Tensor
 OWN_NORM = (MemoryEfficientAttention, MemoryEfficientFeedForward)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MixedLayerOptions(Options):
     """The sublayers of a layer of a `MixedTransformer`.
@@ -50,7 +50,7 @@ class MixedLayerOptions(Options):
     memory_scope: str = "encdec_attention"
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _SelfAttention(AttentionSublayer):
     """Self-attention of any kind."""
 
@@ -62,7 +62,7 @@ class _SelfAttention(AttentionSublayer):
         return self.postprocess(y, x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _MixedLayer(Layer):
     """Self-attention, attention to the encoder's output (if any) and a feed-forward network."""
 
@@ -121,7 +121,7 @@ class _MixedLayer(Layer):
         return x, {**cache, "attention": attention, "ffn": ffn}
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MixedTransformer(LayerStack):
     """Layers of any kinds one after the other and the final preprocessing: an encoder, or a decoder with a step-by-step
     form (as of `TransformerDecoder`).

@@ -9,7 +9,7 @@ from tensor2keras import backend
 from tensor2keras.layers.layer import Layer
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LayerNorm(Layer):
     """(x - mean) / sqrt(variance + epsilon) * scale + bias over the last axis (Ba et al. 2016), in float32.
 
@@ -33,7 +33,7 @@ class LayerNorm(Layer):
         return ops.cast(normed, x.dtype) * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class GroupNorm(Layer):
     """Normalizes groups of channels over positions, [batch, ..., channels] (Wu and He 2018). T2T `group_norm`."""
 
@@ -57,7 +57,7 @@ class GroupNorm(Layer):
         return ops.cast(normed, x.dtype) * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class L2Norm(Layer):
     """Centres the channels and divides by their length, with scale and bias. T2T `l2_norm`."""
 
@@ -77,7 +77,7 @@ class L2Norm(Layer):
         return ops.cast(normed, x.dtype) * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NoamNorm(Layer):
     """Scales vectors to length sqrt(channels); no variables. T2T `noam_norm`."""
 
@@ -92,7 +92,7 @@ class NoamNorm(Layer):
         return ops.cast(wide * ops.rsqrt(squared_length) * x.shape[-1] ** 0.5, x.dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class BatchNorm(Layer):
     """Normalizes each channel of [batch, ..., channels] over the batch; outside training by moving averages.
 

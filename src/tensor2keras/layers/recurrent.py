@@ -49,7 +49,7 @@ def time_major(x: Any) -> Any:
     return ops.swapaxes(x, 0, 1)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LSTMCell(Layer):
     """One layer's weights: a kernel [channels + units, 4 * units] for gates i, j, f, o, and a bias (T2T `LSTMCell`)."""
 
@@ -89,7 +89,7 @@ def zero_state(batch_size: Any, units: int, dtype: Any) -> State:
     return ops.zeros((batch_size, units), dtype), ops.zeros((batch_size, units), dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LSTM(Layer):
     """A stack of LSTM layers, dropout on the input of each.
 
@@ -172,7 +172,7 @@ class LSTM(Layer):
         return x, new
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class BidirectionalLSTM(Layer):
     """Two stacks, one of which reads from the end; outputs and states of both are joined.
 
@@ -212,7 +212,7 @@ class BidirectionalLSTM(Layer):
         return ops.concatenate([y, reverse_sequence(z, lengths)], axis=-1), joined
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ScoreVector(Layer):
     """A head's vector of additive attention."""
 
@@ -229,7 +229,7 @@ class _ScoreVector(Layer):
         return ops.matmul(x, ops.cast(self.vector, x.dtype))
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class AttentionLSTM(LSTM):
     """An `LSTM` that attends to a memory after every step; what it found enters the next step.
 

@@ -16,7 +16,7 @@ from tensor2keras.layers.normalization import get_norm
 STEPS = "andz"
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ZeroAdd(Layer):
     """residual + gamma * x, with a learned scalar gamma that starts at 0."""
 
@@ -28,7 +28,7 @@ class _ZeroAdd(Layer):
         return residual + self.gamma * x
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LayerPrepostprocess(Layer):
     """Applies a sequence of steps to a sublayer's input or output.
 
@@ -97,7 +97,7 @@ class LayerPrepostprocess(Layer):
         return x
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ResidualOptions(Options):
     """The steps around every sublayer f of a stack: postprocess(f(preprocess(x)), x).

@@ -10,7 +10,7 @@ from tensor2keras import backend
 from tensor2keras.layers.layer import Layer
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ReversibleBlock(Layer):
     """y1 = x1 + f(x2), y2 = x2 + g(y1), for each pair of layers in turn (Gomez et al. 2017, equation 6).
 

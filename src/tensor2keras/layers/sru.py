@@ -9,7 +9,7 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _LeakySum(Layer):
     """The cell of c = f * c + x; its input is x and f, joined."""
 
@@ -23,7 +23,7 @@ class _LeakySum(Layer):
         return c, [c]
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SRU(Layer):
     """Layers of simple recurrent units: c_t = f_t c_{t-1} + (1 - f_t) W x_t, h_t = r_t c_t + (1 - r_t) x_t.
 

@@ -44,7 +44,7 @@ def of_layer(options: Any, i: int) -> Any:
     return options[i] if isinstance(options, list) else options
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class Sublayer(Layer):
     """Base of sublayers postprocess(f(preprocess(x)), x); subclasses have the layers of f."""
 
@@ -59,7 +59,7 @@ class Sublayer(Layer):
         self.built = True
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class AttentionSublayer(Sublayer):
     """Attention with its residual steps."""
 
@@ -85,7 +85,7 @@ class AttentionSublayer(Sublayer):
         return self.postprocess(self.attention.attend_to_projected(self.preprocess(x), k, v, bias), x)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class FeedForwardSublayer(Sublayer):
     """A feed-forward network with its residual steps; with `zero_padding` the network's output at padding is 0."""
 
@@ -111,7 +111,7 @@ class FeedForwardSublayer(Sublayer):
         return self.postprocess(y, x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TransformerLayer(Layer):
     """Self-attention, attention to the encoder's output (if any) and a feed-forward network (if any).
 
@@ -188,7 +188,7 @@ class TransformerLayer(Layer):
         return x, new
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LayerStack(Layer):
     """Base of stacks: `layers`, each called as a `TransformerLayer`, and the steps `final`, which `__init__` makes.
 
@@ -247,7 +247,7 @@ class LayerStack(Layer):
         return self.final(x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TransformerStack(LayerStack):
     """A stack of layers of one class and the final preprocessing: a norm, where sublayers begin with one.
 
@@ -313,7 +313,7 @@ class TransformerStack(LayerStack):
         return cache[self.layers[0].name]["k"].shape[2]
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TransformerEncoder(TransformerStack):
     """A `TransformerStack` called "encoder"."""
 
@@ -321,7 +321,7 @@ class TransformerEncoder(TransformerStack):
         super().__init__(name=name, **kwargs)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TransformerDecoder(TransformerStack):
     """A `TransformerStack` called "decoder"; `init_cache` and `step` decode position by position."""
 

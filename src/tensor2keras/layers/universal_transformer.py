@@ -13,7 +13,7 @@ from tensor2keras.layers.transformer import NO_CONTEXT, Context, TransformerLaye
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class UniversalTransformerStack(Layer):
     """A recurrent `TransformerLayer` and the final preprocessing.
 
@@ -111,7 +111,7 @@ class UniversalTransformerStack(Layer):
         return self.final(self.recurrence.run(x, apply, start=position, unrolled=True)), new
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class UniversalTransformerEncoder(UniversalTransformerStack):
     """A `UniversalTransformerStack` called "encoder"."""
 
@@ -119,7 +119,7 @@ class UniversalTransformerEncoder(UniversalTransformerStack):
         super().__init__(name=name, **kwargs)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class UniversalTransformerDecoder(UniversalTransformerStack):
     """A `UniversalTransformerStack` called "decoder"."""
 
