@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from tensor2keras.layers.embedding import SymbolEmbedding, TableEmbedding
+from tests.layers.layer_test_case import run_layer_test
 
 
 def embedding(**kwargs):
@@ -28,6 +29,11 @@ def test_logits_use_the_unscaled_table_with_row_0():
     np.testing.assert_allclose(
         ops.convert_to_numpy(layer.logits(ops.convert_to_tensor(x))), expected, rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("layer", [SymbolEmbedding(10, 4, scale=2.0), TableEmbedding(10, 4, initializer="zeros")])
+def test_what_keras_promises_of_a_layer(layer):
+    run_layer_test(layer, np.array([[3, 0, 9], [1, 1, 2]], "int32"))
 
 
 def test_initial_values_have_the_standard_deviation_of_the_paper():

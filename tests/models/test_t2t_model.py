@@ -166,6 +166,18 @@ def test_decoding_without_a_cache_reruns_the_prefix():
         ids = x["targets"][:, position]
 
 
+def test_evaluation_without_weights_measures_what_the_loss_counts():
+    problem = symbol_problem(eval_metrics=["neg_log_perplexity"])
+    model = compiled(tiny_model(problem=problem, weights_fn={"targets": "weights_all"}))
+    x, y, _ = batch()
+    result = model.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
+    assert result["neg_log_perplexity"] == pytest.approx(-result["loss"], rel=1e-4)
+    padded = np.full(y.shape, 1 / y.size, "float32")
+    assert result == pytest.approx(
+        model.evaluate(x, y, sample_weight=padded, batch_size=8, verbose=0, return_dict=True), rel=1e-5
+    )
+
+
 def test_an_unknown_modality_is_refused():
     problem = symbol_problem()
     problem["features"]["inputs"] = {"modality": "sound", "vocab_size": 20}

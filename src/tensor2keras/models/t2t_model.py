@@ -161,7 +161,7 @@ class T2TModel(keras.Model):
             (kind, size): kind(
                 size,
                 hparams.hidden_size,
-                roles=roles[kind, size],
+                roles=sorted(roles[kind, size]),
                 scale=hparams.hidden_size**0.5 if hparams.multiply_embedding_mode == "sqrt_depth" else 1.0,
                 shared_embedding=bool(hparams.get("shared_embedding")),
                 # one matrix cannot serve two vocabularies
@@ -322,9 +322,10 @@ class T2TModel(keras.Model):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Updates and returns the metrics; in training only the loss and the metrics given to `compile`."""
-        if not self._training_step:
+        if not self._training_step and self._evaluation_metrics:
+            weight = self.target_weights(y) if sample_weight is None else sample_weight
             for metric in self._evaluation_metrics:
-                metric.update_state(y, y_pred, sample_weight=sample_weight)
+                metric.update_state(y, y_pred, sample_weight=weight)
         results = super().compute_metrics(x, y, y_pred, sample_weight)
         unused = {metric.name for metric in self._evaluation_metrics} if self._training_step else set()
         return {name: value for name, value in results.items() if name not in unused}

@@ -6,6 +6,7 @@ from keras import ops
 
 from tensor2keras import registry, weights
 from tensor2keras.layers import modality
+from tests.layers.layer_test_case import run_layer_test
 
 NAMES = [
     "class_label",
@@ -72,6 +73,27 @@ def test_every_modality_has_bottom_top_loss(name):
     loss = ops.convert_to_numpy(layer.loss(logits, targets, 0.0))
     assert loss.shape == (targets.shape if not one_hot else targets.shape[:1])
     assert np.isfinite(loss).all()
+
+
+IDS = np.array([[1, 2, 0], [3, 1, 2]], "int32")
+PIXELS = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype("int32")
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (modality.Identity(None, 4), np.ones((2, 3, 4), "float32")),
+        (modality.Symbol(8, 4, roles=("inputs", "top"), shared_embedding=True, scale=2.0), IDS),
+        (modality.ClassLabel(8, 4), IDS[:, :1]),
+        (modality.Real(2, 4), np.ones((2, 3, 2), "float32")),
+        (modality.ImageChannelEmbeddings(256, 4, kernel_initializer="he_normal"), PIXELS),
+        (modality.ImageChannelCompress(256, 4), PIXELS),
+        (modality.SpeechRecognition(None, 4, audio_num_mel_bins=40), np.ones((2, 9, 40, 3), "float32")),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_what_keras_promises_of_a_layer(layer, x):
+    run_layer_test(layer, x, known_lengths=x.shape[1:], tolerance=1e-5)
 
 
 def test_an_unknown_name_is_answered_with_the_closest():

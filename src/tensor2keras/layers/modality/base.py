@@ -9,11 +9,12 @@ from keras import ops
 
 from tensor2keras import registry, weights
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.modality import losses
 from tensor2keras.types import Shape, Tensor
 
 
-class Modality(keras.layers.Layer):
+class Modality(Layer):
     """One kind of feature: identity at bottom and top, softmax cross-entropy at every position.
 
     A subclass overrides what differs, and is registered under the name that problems give their features
@@ -31,6 +32,13 @@ class Modality(keras.layers.Layer):
         symbol_dropout: fraction of symbols replaced by padding in training.
         kernel_initializer: of projections.
         body_size: width of the body's output; `hidden_size` by default.
+
+    Call arguments:
+        x: an input feature, as for `bottom`.
+        training: whether the step trains.
+
+    Returns:
+        float [batch, ..., hidden_size], as `bottom`.
 
     Example:
         >>> @registry.register_modality
@@ -51,6 +59,10 @@ class Modality(keras.layers.Layer):
 
     scope = ""  # T2T's scope of the variables, may hold {vocab_size} and {hidden_size}; "" for the class's name
     settings: tuple[str, ...] = ()  # further constructor arguments, filled in from hyperparameters of the same names
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable("tensor2keras")(cls)
 
     def __init__(
         self,
@@ -91,6 +103,9 @@ class Modality(keras.layers.Layer):
 
     def build(self, input_shape: Shape | None = None) -> None:
         self.built = True
+
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
+        return self.bottom(x, training)
 
     def bottom(self, x: Tensor, training: bool = False) -> Tensor:
         """Embeds an input feature: raw values -> [batch, ..., hidden_size]."""

@@ -19,8 +19,8 @@ class ClassLabel(Modality):
     scope = "class_label_modality_{vocab_size}_{hidden_size}"
     pool = staticmethod(ops.mean)
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, vocab_size: int, hidden_size: int, **kwargs: Any):
+        super().__init__(vocab_size, hidden_size, **kwargs)
         self.embedding = self.dense = None
         if "inputs" in self.roles:
             self.embedding = TableEmbedding(

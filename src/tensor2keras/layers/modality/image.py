@@ -7,6 +7,7 @@ from keras import ops
 
 from tensor2keras import backend, registry
 from tensor2keras.layers import logistic_mixture
+from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.modality.base import Modality
 from tensor2keras.types import Shape, Tensor
 
@@ -24,8 +25,8 @@ class Image(Modality):
     scope = "image_modality"
     settings = ("num_channels",)
 
-    def __init__(self, *args: Any, num_channels: int = 3, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, vocab_size: int, hidden_size: int, num_channels: int = 3, **kwargs: Any):
+        super().__init__(vocab_size, hidden_size, **kwargs)
         self.num_channels = num_channels
         self.merge = self.dense = None
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
@@ -54,7 +55,8 @@ class Image(Modality):
         return ops.reshape(self.dense(body_output), shape)
 
 
-class ChannelTable(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class ChannelTable(Layer):
     """A vector for each intensity of each channel: `rgb_target_emb_input_bottom` [256 * num_channels, width].
 
     Args:
@@ -91,8 +93,8 @@ class ImageChannelEmbeddings(Modality):
     settings = ("num_channels",)
     table_scope = "table"  # T2T has none
 
-    def __init__(self, *args: Any, num_channels: int = 3, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, vocab_size: int, hidden_size: int, num_channels: int = 3, **kwargs: Any):
+        super().__init__(vocab_size, hidden_size, **kwargs)
         self.num_channels = num_channels
         self.embed = ChannelTable(
             num_channels, self.hidden_size, self.kernel_initializer, name=self.table_scope, dtype=self.dtype_policy
@@ -116,7 +118,8 @@ class ImageChannelEmbeddingsOfTargets(ImageChannelEmbeddings):
     table_scope = "targets_bottom"
 
 
-class PixelProjection(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class PixelProjection(Layer):
     """The three channels of a pixel as one vector: a convolution with a pixel's width as its stride, then relu.
 
     Args:
@@ -159,8 +162,8 @@ class ImageChannelCompress(Modality):
 
     scope = "image_modality"
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, vocab_size: int | None, hidden_size: int, **kwargs: Any):
+        super().__init__(vocab_size, hidden_size, **kwargs)
         self.input_projection = self._projection("input_bottom") if "inputs" in self.roles else None
         self.target_projection = self._projection("output_bottom") if "targets" in self.roles else None
 

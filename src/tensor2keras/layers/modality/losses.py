@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from keras import ops
 
+from tensor2keras.layers.attention.bias import MASKED_LOGIT
 from tensor2keras.types import Tensor
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
-MASKED_LOGIT = -1e9  # the logit of a symbol that cannot be
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:

@@ -18,8 +18,8 @@ class Real(Modality):
     scope = "real_modality"
     loss = staticmethod(losses.squared_error)
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, vocab_size: int, hidden_size: int, **kwargs: Any):
+        super().__init__(vocab_size, hidden_size, **kwargs)
 
         def dense(size: int, name: str) -> keras.layers.Dense:
             return keras.layers.Dense(

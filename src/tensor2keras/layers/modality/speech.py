@@ -53,7 +53,8 @@ class SpeechRecognition(Modality):
 
     def __init__(
         self,
-        *args: Any,
+        vocab_size: int | None,
+        hidden_size: int,
         audio_preproc_in_bottom: bool = False,
         audio_mask_padding: bool = False,
         audio_sample_rate: int = 16000,
@@ -67,7 +68,7 @@ class SpeechRecognition(Modality):
         audio_add_delta_deltas: bool = True,
         **kwargs: Any,
     ):
-        super().__init__(*args, **kwargs)
+        super().__init__(vocab_size, hidden_size, **kwargs)
         self.preproc_in_bottom = audio_preproc_in_bottom
         self.mask_padding = audio_mask_padding
         self.dither = audio_dither

@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensor2keras import registry, weights
+from tensor2keras.layers.attention.bias import MASKED_LOGIT
 from tensor2keras.layers.embedding import SymbolEmbedding
 from tensor2keras.layers.modality import losses
 from tensor2keras.layers.modality.base import Modality
@@ -20,8 +21,8 @@ class Symbol(Modality):
     scope = SCOPE
     weights_fn = staticmethod(weights.weights_nonzero)
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, vocab_size: int, hidden_size: int, **kwargs: Any):
+        super().__init__(vocab_size, hidden_size, **kwargs)
         shared = self._embedding("shared") if self.shared_embedding else None
         self.input_embedding = self.target_embedding = self.softmax = None
         if "inputs" in self.roles:
@@ -80,7 +81,7 @@ class CTCSymbol(Symbol):
 
     def mask_padding(self, logits: Tensor, padding: Tensor) -> Tensor:
         """Makes blank certain in logits [batch, length, vocab_size] where `padding` [batch, length] is 1."""
-        blank = losses.MASKED_LOGIT * ops.cast(ops.arange(logits.shape[-1]) > 0, logits.dtype)
+        blank = MASKED_LOGIT * ops.cast(ops.arange(logits.shape[-1]) > 0, logits.dtype)
         return ops.where(padding[:, :, None] > 0, blank, logits)
 
 
