@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+from tensor2keras.symbols import EOS_ID, PAD_ID
 from tensor2keras.types import Tensor
 
 WeightsFn = Callable[[Tensor, ModuleType], Tensor]
@@ -20,7 +21,7 @@ WeightsFn = Callable[[Tensor, ModuleType], Tensor]
 
 def weights_nonzero(targets: Tensor, xp: ModuleType) -> Tensor:
     """1 at every id but 0, which is padding."""
-    return xp.cast(targets != 0, "float32")
+    return xp.cast(targets != PAD_ID, "float32")
 
 
 def weights_all(targets: Tensor, xp: ModuleType) -> Tensor:
@@ -35,12 +36,12 @@ def weights_examples(targets: Tensor, xp: ModuleType) -> Tensor:
 
 def weights_prepend_inputs_to_targets(targets: Tensor, xp: ModuleType) -> Tensor:
     """1 at the ids after the first 0, which ends the prepended inputs."""
-    return weights_multi_problem(targets, xp, task_id=0)
+    return weights_multi_problem(targets, xp, task_id=PAD_ID)
 
 
 def weights_concatenated(targets: Tensor, xp: ModuleType) -> Tensor:
-    """1 in every second sentence (EOS=1 ends one), except at its first two ids, which name the language."""
-    ends = xp.cast(targets == 1, "int32")
+    """1 in every second sentence (an EOS ends one), except at its first two ids, which name the language."""
+    ends = xp.cast(targets == EOS_ID, "int32")
     sentence = xp.cumsum(ends, axis=1) - ends  # an EOS belongs to the sentence that it ends
     two_before = xp.pad(sentence + 1, ((0, 0), (2, 0)))[:, :-2] - 1
     return xp.cast((sentence % 2 == 1) & (sentence == two_before), "float32")
@@ -49,13 +50,13 @@ def weights_concatenated(targets: Tensor, xp: ModuleType) -> Tensor:
 def weights_multi_problem(targets: Tensor, xp: ModuleType, task_id: int) -> Tensor:
     """1 at the ids after `task_id`, which separates inputs from outputs in examples of several problems."""
     after = xp.cumsum(xp.cast(targets == task_id, "int32"), axis=1) > 0
-    return xp.cast(after & (targets != task_id) & (targets != 0), "float32")
+    return xp.cast(after & (targets != task_id) & (targets != PAD_ID), "float32")
 
 
 def weights_multi_problem_all(targets: Tensor, xp: ModuleType, task_id: int) -> Tensor:
     """1 at all ids of examples of the problem `task_id`, inputs included."""
     of_task = xp.cumsum(weights_multi_problem(targets, xp, task_id), axis=1)[:, -1:] > 0
-    return xp.cast(of_task & (targets != 0), "float32")
+    return xp.cast(of_task & (targets != PAD_ID), "float32")
 
 
 def weights_multi_problem_input(targets: Tensor, xp: ModuleType, task_id: int) -> Tensor:

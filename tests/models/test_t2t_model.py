@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
-from tensor2keras.layers.modality import Modality
+from tensor2keras.layers.modality import Modality, Symbol
 from tensor2keras.models.t2t_model import T2TModel
 from tests import test_weights
 from tests.models.tiny import VOCABULARY, features, run, symbol_problem, tiny_hparams, tiny_model
@@ -217,6 +217,22 @@ def test_classes_that_differ_in_loss_or_weights_share_a_layer():
     assert model.modalities["inputs"] is model.modalities["targets"] is model.target_top
     targets = np.array([[4, 0]], "int32")
     np.testing.assert_allclose(ops.convert_to_numpy(model.target_weights(targets)), [[0.5, 0.5]])
+
+
+def test_a_modality_is_taken_where_the_one_it_extends_is():
+    @registry.register_modality("test_loud")
+    class Loud(Symbol):
+        pass
+
+    problem = symbol_problem()
+    problem["features"]["targets"] = {"modality": "test_loud", "vocab_size": VOCABULARY}
+    model = BagOfWords(tiny_hparams(problem=problem))
+    model.require_modality("targets", "symbol", "class_label")
+    model.require_modality("targets", refused=("class_label",))
+    with pytest.raises(ValueError, match=r"bag_of_words needs targets of modality class_label; .* they are test_loud"):
+        model.require_modality("targets", "class_label")
+    with pytest.raises(ValueError, match="bag_of_words needs targets of modality other than symbol"):
+        model.require_modality("targets", refused=("symbol",))
 
 
 def test_a_modality_of_ones_own(tmp_path):

@@ -374,14 +374,21 @@ def registry_listing(*kinds: str) -> str:
     load_tensorflow()
     from tensor2keras import registry
 
-    tables = (registry.models, registry.problems, registry.hparams_sets, registry.hparams_ranges, registry.optimizers)
+    tables = (
+        registry.models,
+        registry.problems,
+        registry.hparams_sets,
+        registry.hparams_ranges,
+        registry.optimizers,
+        registry.modalities,
+    )
     lines = []
     for table in tables:
         if kinds and table.kind not in kinds:
             continue
         names = list(table)
         width = min(max(map(len, names), default=0), 45)
-        lines += ["", f"{table.kind}s ({len(names)}):"]
+        lines += ["", f"{table.kind.removesuffix('y')}{'ies' if table.kind.endswith('y') else 's'} ({len(names)}):"]
         lines += [f"  {name:<{width}}  {table.summary(name)}".rstrip() for name in names]
     return "\n".join(lines[1:])
 

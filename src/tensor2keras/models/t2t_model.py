@@ -120,9 +120,12 @@ class T2TModel(keras.Model):
         if self.problem is None:
             return
         found = self.problem["features"].get(feature, {}).get("modality", "absent")
+        names = {found}
+        if found in registry.modalities:  # one that extends an allowed modality is allowed, too
+            names |= {registry.modalities.name_of(kind) for kind in registry.modality(found).__mro__} - {None}
 
         def is_one_of(patterns: tuple[str, ...]) -> bool:
-            return any(fnmatch.fnmatchcase(found, pattern) for pattern in patterns)
+            return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
         if is_one_of(refused) or (modalities and not is_one_of(modalities)):
             needed = " or ".join(modalities) or f"other than {' or '.join(refused)}"
