@@ -39,6 +39,18 @@ def _forget_graphs():
             del gradients[name]
 
 
+@pytest.fixture(autouse=True)
+def _without_xla(request, monkeypatch):
+    """TensorFlow's graphs are not compiled with XLA, which takes three times as long as tiny models are worth.
+
+    Tests marked `xla` compile with it: each family of models once, and whatever is said of XLA itself.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow and not request.node.get_closest_marker("xla"):
+        function = tensorflow.function
+        monkeypatch.setattr(tensorflow, "function", lambda *args, jit_compile=None, **kw: function(*args, **kw))
+
+
 def _existing(path: Path, variable: str) -> Path:
     if not path.is_dir():
         pytest.skip(f"{path.name}/ is not here; set {variable} to its path")

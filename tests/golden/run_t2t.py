@@ -32,6 +32,7 @@ AREAS = {"num_area_layers": 1, "max_area_width": 3, "area_key_mode": "concat", "
 # case -> (module in tensor2tensor.models, model, hparams set, overrides)
 CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "transformer_areas": ("transformer", "transformer", "transformer_tiny", {**SMALL, **AREAS}),
+    "transformer_encoder": ("transformer", "transformer_encoder", "transformer_tiny", SMALL),
     "transformer_moe_kinds": (
         "research.transformer_moe",
         "transformer_moe",

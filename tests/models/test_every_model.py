@@ -18,6 +18,17 @@ TEXT = [name for name, small in zoo.ZOO.items() if small.problem["features"]["ta
 AUTOREGRESSIVE = [name for name in TEXT if "neural_gpu" not in name]
 CACHED = [name for name in TEXT if registry.models[name].decode_step is not T2TModel.decode_step]
 CACHED.remove("transformer_scorer")  # it does not decode
+FAMILIES = {  # one model of each that decodes in a way of its own, and how
+    "byte_net": {},
+    "imagetransformer": {"sampling_method": "argmax"},
+    "lstm_seq2seq_attention": {},
+    "slice_net": {},
+    "text_cnn": {},
+    "transformer": {"beam_size": 3, "top_beams": 3},
+    "transformer_memory": {},
+    "transformer_moe": {},
+    "universal_transformer": {},
+}
 
 SEES_IMAGES = ("image", "img", "resnet", "revnet", "shake_shake", "xception")
 
@@ -100,6 +111,20 @@ def test_decoding_with_a_cache_equals_running_the_whole_model_again(name):
         outputs, scores = ([ops.convert_to_numpy(found[i][key]) for i in (0, 1)] for key in ("outputs", "scores"))
         np.testing.assert_array_equal(*outputs)
         np.testing.assert_allclose(*scores, rtol=1e-4)
+
+
+@pytest.mark.xla
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="XLA is a choice on TensorFlow alone")
+@pytest.mark.parametrize("name", FAMILIES)
+def test_xla_decodes_what_the_graph_decodes(name):
+    model, batch = zoo.make(name), zoo.batch(name)
+    features = {"inputs": batch["inputs"]} if "inputs" in batch else {"targets": batch["targets"]}
+    settings = {**FAMILIES[name], **({"decode_length": 3} if name in TEXT else {})}
+    with_xla, without = (model.infer(features, jit_compile=jit_compile, **settings) for jit_compile in (True, False))
+    np.testing.assert_array_equal(*(ops.convert_to_numpy(found["outputs"]) for found in (with_xla, without)))
+    np.testing.assert_allclose(
+        *(ops.convert_to_numpy(found["scores"]) for found in (with_xla, without)), rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow's graphs have unknown lengths")

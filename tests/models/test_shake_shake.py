@@ -62,7 +62,11 @@ def test_evaluation_averages_the_branches():
 
 @pytest.mark.parametrize("concat", [False, True])
 def test_other_sizes(concat):
-    assert block(16, stride=2, concat=concat)(IMAGES).shape == (3, 2, 2, 16)
+    layer = block(16, stride=2, concat=concat)
+    found = ops.convert_to_numpy(layer(IMAGES))
+    assert found.shape == (3, 2, 2, 16)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(IMAGES[1:2]))[0], found[1], rtol=1e-4, atol=1e-5)
+    assert np.abs(ops.convert_to_numpy(layer(IMAGES[:, ::-1])) - found).max() > 1e-3
 
 
 def test_the_path_of_other_channels_sees_pixels_and_their_neighbours():
@@ -99,7 +103,11 @@ def test_text_targets_are_refused():
 def test_the_body_alone():
     hparams = registry.hparams("shakeshake_small", overrides={"hidden_size": 16, "num_hidden_layers": 8})
     model = registry.model("shake_shake", hparams)
-    assert model({"inputs": IMAGES}).shape == (3, 1, 1, 64)
+    outputs = ops.convert_to_numpy(model({"inputs": IMAGES}))
+    assert outputs.shape == (3, 1, 1, 64)  # the mean over positions of what comes after a ReLU
+    assert outputs.min() >= 0
+    assert outputs.max() > 0
+    np.testing.assert_allclose(ops.convert_to_numpy(model({"inputs": IMAGES[1:2]}))[0], outputs[1], rtol=1e-4)
 
 
 def test_moving_averages_follow_the_batches():

@@ -177,5 +177,10 @@ def test_published_sets_make_a_body(name):
     hparams = registry.hparams(
         f"transformer_moe_{name}", overrides={"hidden_size": 16, "filter_size": 24, "moe_num_experts": 2}
     )
-    x = np.ones((2, 5, 16), "float32")
-    assert run(registry.model("transformer_moe", hparams), {"inputs": x, "targets": x}).shape == (2, 5, 16)
+    x = np.random.default_rng(0).normal(size=(2, 5, 16)).astype("float32")
+    model = registry.model("transformer_moe", hparams)
+    outputs = run(model, {"inputs": x, "targets": x})
+    assert outputs.shape == (2, 5, 16)
+    later = np.concatenate([x[:, :3], -x[:, 3:]], axis=1)
+    change = np.abs(run(model, {"inputs": x, "targets": later}) - outputs).max(axis=(0, 2))
+    assert change[4] > 1e-4  # the target at 3 is an input of position 4

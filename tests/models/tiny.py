@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from tensor2keras import registry
+from tensor2keras.backend import compiled
 
 VOCABULARY = 20
 
@@ -54,3 +55,8 @@ def features(batch: int = 3, inputs: int = 6, targets: int = 5) -> dict[str, np.
 
 def run(model: Any, batch: dict[str, np.ndarray], **kwargs: Any) -> np.ndarray:
     return ops.convert_to_numpy(model(batch, **kwargs))
+
+
+def compiled_step(model: Any) -> Any:
+    """`model.decode_step` as one graph: the many steps of an image run it, not Python."""
+    return compiled(model, model.decode_step, jit_compile=False)

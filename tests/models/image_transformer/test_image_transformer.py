@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
-from tests.models.tiny import run, symbol_problem
+from tests.models.tiny import compiled_step, run, symbol_problem
 from tests.models.tiny_images import (
     CLASSES,
     SIZE,
@@ -71,8 +71,11 @@ def in_order(model, predictions):
 
 def test_predictions_are_intensities_of_channels_or_a_mixture_of_pixels(model):
     batch = batch_of(model)
+    predictions = run(model, batch)
     expected = (3, SIZE, SIZE, 30) if model.likelihood == "dmol" else (*batch["targets"].shape, 256)
-    assert run(model, batch).shape == expected
+    assert predictions.shape == expected
+    alone = run(model, {name: value[1:2] for name, value in batch.items()})  # images of a batch share nothing
+    np.testing.assert_allclose(alone[0], predictions[1], **CLOSE)
 
 
 def test_steps_equal_the_whole_image(model):
@@ -81,10 +84,11 @@ def test_steps_equal_the_whole_image(model):
     steps = len(expected)
     values = batch["targets"].reshape(3, steps, -1)[:, model.order.order].transpose(1, 0, 2)  # [steps, batch, width]
     cache = model.init_cache({"inputs": batch["inputs"]}, steps)
+    decode_step = compiled_step(model)
     last = np.zeros_like(values[0])
     for step in range(steps):
         ids = ops.convert_to_tensor(last if model.likelihood == "dmol" else last[:, 0])
-        predictions, cache = model.decode_step(ids, ops.convert_to_tensor(step, "int32"), cache)
+        predictions, cache = decode_step(ids, ops.convert_to_tensor(step, "int32"), cache)
         np.testing.assert_allclose(ops.convert_to_numpy(predictions), expected[step], err_msg=f"step {step}", **CLOSE)
         last = values[step]
 
@@ -173,8 +177,16 @@ def test_the_cache_of_local_attention_does_not_grow_with_the_image(switch):
 
 def test_global_attention_keeps_everything():
     model = tiny_image_model(dec_attention_type="global")
-    cache = model.init_cache({"inputs": np.zeros(2, "int32")}, SIZE * SIZE * 3)
-    assert cache["decoder_layer_0"]["self"]["k"].shape == (2, 2, SIZE * SIZE * 3, 8)
+    batch = image_features(2)
+    steps = SIZE * SIZE * 3
+    before = in_order(model, run(model, batch))
+    first = model.order.order[0]
+    flat = batch["targets"].reshape(2, steps).copy()
+    flat[:, first] = 255 - flat[:, first]
+    after = in_order(model, run(model, {**batch, "targets": flat.reshape(batch["targets"].shape)}))
+    assert np.abs(after[-1] - before[-1]).max() > 1e-5  # the last value depends on the first
+    cache = model.init_cache({"inputs": batch["inputs"]}, steps)
+    assert cache["decoder_layer_0"]["self"]["k"].shape == (2, 2, steps, 8)
 
 
 def test_the_class_changes_the_image():
@@ -186,7 +198,11 @@ def test_the_class_changes_the_image():
 
 def test_images_of_no_class_are_drawn_by_number():
     model = tiny_image_model(**UNCONDITIONAL)
-    assert np.asarray(model.infer(num_samples=2)["outputs"]).shape == (2, SIZE, SIZE, 3)
+    outputs = np.asarray(model.infer(num_samples=2, sampling_method="random", seed=1)["outputs"])
+    assert outputs.shape == (2, SIZE, SIZE, 3)
+    assert outputs.min() >= 0
+    assert outputs.max() < 256
+    assert (outputs[0] != outputs[1]).any()
 
 
 @pytest.mark.parametrize("switch", ["local", "mixture by class"])
@@ -220,7 +236,14 @@ def test_experts_train_with_a_loss_of_their_own():
 
 def test_experts_of_every_layer():
     model = tiny_image_model("imagetransformer", "imagetransformer_b10l_dr03_moe_tpu", moe_num_experts=2)
-    assert run(model, image_features()).shape == (3, SIZE, SIZE, 3, 256)
+    batch = image_features()
+    before = run(model, batch)
+    experts = {path.split("/local_moe")[0] for path in (v.path for v in model.variables) if "local_moe" in path}
+    assert len(experts) == 2
+    for variable in model.variables:  # what every layer adds to its inputs goes through its experts
+        if "local_moe" in variable.path and "w_gate" not in variable.path:
+            variable.assign(ops.zeros(variable.shape))
+    assert np.abs(run(model, batch) - before).max() > 1e-3
 
 
 def test_cifar10_base_has_t2ts_number_of_parameters():
@@ -237,7 +260,12 @@ def test_body_alone_works_on_embedded_features(name):
     hparams.override(hidden_size=16, num_decoder_layers=1, num_heads=2, filter_size=16)
     model = registry.model(name, hparams)
     batch = {key: np.random.default_rng(0).normal(size=(2, 6, 16)).astype("float32") for key in ("inputs", "targets")}
-    assert run(model, batch).shape == (2, 6, 256)
+    outputs = run(model, batch)
+    assert outputs.shape == (2, 6, 256)
+    other = run(model, {**batch, "targets": -batch["targets"]})
+    assert np.abs(other - outputs).max() > 1e-3
+    alone = run(model, {key: value[1:] for key, value in batch.items()})
+    np.testing.assert_allclose(alone[0], outputs[1], **CLOSE)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +302,10 @@ def test_what_does_not_fit_is_refused(overrides, message):
 
 def test_attention_to_both_sides_cannot_draw():
     model = tiny_image_model(dec_attention_type="local_1d_noncausal")
-    assert run(model, image_features()).shape == (3, SIZE, SIZE, 3, 256)
+    batch = image_features()
+    before = in_order(model, run(model, batch))
+    batch["targets"][:, -1] = 255 - batch["targets"][:, -1]
+    assert np.abs(in_order(model, run(model, batch))[0] - before[0]).max() > 1e-5
     with pytest.raises(ValueError, match="sees what is yet to be drawn"):
         model.infer({"inputs": np.zeros(2, "int32")})
 

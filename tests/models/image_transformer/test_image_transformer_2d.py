@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
-from tests.models.tiny import run
+from tests.models.tiny import compiled_step, run
 from tests.models.tiny_images import SIZE, image_problem, images, tiny_image_hparams, tiny_image_model
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -41,9 +41,10 @@ def test_steps_equal_the_whole_image(model):
     expected = in_order(model, logits)
     values = batch["targets"].reshape(3, -1)[:, model.order.order].T
     cache = model.init_cache({"inputs": ops.convert_to_tensor(batch["inputs"])}, len(expected))
+    decode_step = compiled_step(model)
     last = np.zeros_like(values[0])
     for step in range(len(expected)):
-        logits, cache = model.decode_step(ops.convert_to_tensor(last), ops.convert_to_tensor(step, "int32"), cache)
+        logits, cache = decode_step(ops.convert_to_tensor(last), ops.convert_to_tensor(step, "int32"), cache)
         np.testing.assert_allclose(ops.convert_to_numpy(logits), expected[step], err_msg=f"step {step}", **CLOSE)
         last = values[step]
 
@@ -55,8 +56,14 @@ def test_the_input_image_changes_the_output(model):
 
 
 def test_images_are_drawn_from_images(model):
-    outputs = model.infer({"inputs": images(2, 2)}, sampling_method="random", seed=1)["outputs"]
-    assert np.shape(outputs) == (2, SIZE, SIZE, 3)
+    found = model.infer({"inputs": images(3, 2, seed=1)}, sampling_method="argmax")
+    outputs = np.asarray(found["outputs"])
+    assert outputs.shape == (3, SIZE, SIZE, 3)
+    predictions = in_order(model, run(model, {"inputs": images(3, 2, seed=1), "targets": outputs}))
+    values = outputs.reshape(3, -1)[:, model.order.order].T
+    np.testing.assert_array_equal(predictions.argmax(-1), values)  # each is the likeliest given those before
+    expected = (predictions.max(-1) - np.log(np.exp(predictions).sum(-1))).sum(0)
+    np.testing.assert_allclose(ops.convert_to_numpy(found["scores"]), expected, rtol=1e-4)
 
 
 def test_saved_model_computes_the_same(tmp_path, model):
@@ -90,7 +97,10 @@ def test_body_alone_works_on_embedded_features():
     hparams.override(hidden_size=16, num_decoder_layers=1, num_encoder_layers=1, num_heads=2, filter_size=16)
     model = registry.model("img2img_transformer", hparams)
     batch = {key: np.random.default_rng(0).normal(size=(2, 6, 16)).astype("float32") for key in ("inputs", "targets")}
-    assert run(model, batch).shape == (2, 6, 256)
+    outputs = run(model, batch)
+    assert outputs.shape == (2, 6, 256)
+    for feature in batch:
+        assert np.abs(run(model, {**batch, feature: -batch[feature]}) - outputs).max() > 1e-3
 
 
 @pytest.mark.parametrize(

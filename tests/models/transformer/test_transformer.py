@@ -9,8 +9,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
-from tensor2keras.hparams import HParams
-from tests.models.tiny import features, run, symbol_problem, symbols, tiny_hparams, tiny_model
+from tests.models.tiny import features, run, symbol_problem, symbols, tiny_model
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 LANGUAGE_MODEL = {"problem": symbol_problem(inputs=False)}
@@ -132,10 +131,17 @@ def test_packed_examples_do_not_see_each_other():
     np.testing.assert_allclose(run(model, changed)[:, 3:5], logits[:, 3:5], **CLOSE)
 
 
-def test_body_alone_works_on_embedded_features():
-    model = registry.model("transformer", HParams(tiny_hparams().to_dict() | {"problem": None}))
-    batch = {name: np.random.default_rng(0).normal(size=(2, 5, 16)).astype("float32") for name in ("inputs", "targets")}
-    assert run(model, batch).shape == (2, 5, 16)
+def test_scores_of_decoding_are_log_probabilities_of_the_model():
+    model = tiny_model()
+    inputs = symbols(2, 5)
+    found = model.infer({"inputs": inputs}, decode_length=4, beam_size=3, alpha=0.0)
+    ids = np.asarray(found["outputs"])
+    logits = run(model, {"inputs": inputs, "targets": ids}).astype("float64")
+    log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    for row in range(2):
+        length = list(ids[row]).index(1) + 1 if 1 in ids[row] else len(ids[row])
+        expected = sum(log_probs[row, i, ids[row, i]] for i in range(length))
+        assert np.asarray(found["scores"])[row] == pytest.approx(expected, rel=1e-4)
 
 
 def test_scorer_sums_log_probabilities():
@@ -156,11 +162,25 @@ def test_scorer_and_transformer_share_their_variable_names():
     assert names[0] == names[1]
 
 
-def test_encoder_ignores_padding_when_it_classifies():
+def test_classes_are_read_off_the_mean_over_all_positions_padding_included():
+    """T2T's `class_label_top`; its logits of padded rows are `golden/models/transformer_encoder_cls`."""
     problem = symbol_problem()
     problem["features"] = {**problem["features"], "targets": {"modality": "class_label", "vocab_size": 3}}
     model = tiny_model("transformer_encoder", problem=problem)
-    assert run(model, {"inputs": symbols(4, 6), "targets": np.zeros(4, "int32")}).shape == (4, 3)
+    inputs, targets = symbols(4, 6), np.zeros(4, "int32")
+    inputs[1:, 4:] = 0
+    logits = run(model, {"inputs": inputs, "targets": targets})
+    encoded = ops.convert_to_numpy(model.body(model.bottom({"inputs": ops.convert_to_tensor(inputs)})))
+    kernel, bias = (
+        next(ops.convert_to_numpy(v) for v in model.variables if "class_label" in v.path and v.path.endswith(name))
+        for name in ("kernel", "bias")
+    )
+    np.testing.assert_allclose(logits, encoded.mean(axis=1) @ kernel + bias, **CLOSE)
+    # Attention ignores padding, the mean does not.
+    trimmed = {"inputs": inputs[1:, :4], "targets": targets[1:]}
+    alone = ops.convert_to_numpy(model.body(model.bottom({"inputs": ops.convert_to_tensor(trimmed["inputs"])})))
+    np.testing.assert_allclose(encoded[1:, :4], alone, **CLOSE)
+    assert np.abs(run(model, trimmed) - logits[1:]).max() > 1e-3
 
 
 def test_regressor_gives_one_value():
