@@ -22,6 +22,11 @@ hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items):
+    """The README's commands, the longest tests, come first: at the end one process would run them alone."""
+    items.sort(key=lambda item: item.path.name != "test_readme.py")
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     """The same random numbers in every test, whatever ran before it; Keras is not imported for tests without it."""

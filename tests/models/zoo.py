@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from keras import ops
 
 from tensor2keras import registry
 from tests.models.tiny import symbol_problem
@@ -141,6 +142,15 @@ def make(name: str) -> Any:
     small = ZOO[name]
     model = registry.model(name, registry.hparams(small.hparams_set, small.problem, small.overrides))
     model.build()
+    return model
+
+
+def make_random(name: str) -> Any:
+    """The small model with random weights: no variable is a zero or a one, and no two ids are equally likely."""
+    model = make(name)
+    random = np.random.default_rng(1)
+    for variable in model.trainable_variables:
+        variable.assign(ops.convert_to_numpy(variable) + random.normal(scale=0.1, size=variable.shape))
     return model
 
 
