@@ -1,5 +1,10 @@
-"""Early stopping by T2T's rule, the best checkpoint, and durations."""
+"""When training is saved, evaluated and stopped early; the best checkpoint; durations."""
 
+import signal
+import threading
+
+import keras
+import numpy as np
 import pytest
 
 from tensor2keras.training import TrainOptions, callbacks, checkpoints
@@ -58,3 +63,82 @@ def test_best_checkpoint_has_the_highest_neg_log_perplexity(tmp_path):
 @pytest.mark.parametrize(("seconds", "text"), [(3725, "1:02:05"), (59.9, "0:00:59"), (360000, "100:00:00")])
 def test_durations(seconds, text):
     assert callbacks.duration(seconds) == text
+
+
+@pytest.fixture
+def model():
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+
+
+def stops_after(callback, model, count, loss=1.0):
+    """Tells the callback of `count` updates; whether it has stopped training."""
+    callback.set_model(model)
+    model.stop_training = False
+    for i in range(count):
+        callback.on_train_batch_begin(i)
+        callback.on_train_batch_end(i, {"loss": loss})
+    return model.stop_training
+
+
+@pytest.mark.parametrize(
+    ("options", "saved", "evaluated"),
+    [
+        ({"save_checkpoints_steps": 2, "eval_every": 4}, [6, 8, 10, 11], [8, 11]),
+        ({"save_checkpoints_steps": 100, "eval_every": 3}, [6, 9, 11], [6, 9, 11]),
+        ({"save_checkpoints_steps": 100, "eval_every": 100}, [11], [11]),
+    ],
+)
+def test_saved_before_each_evaluation_and_at_the_end(model, options, saved, evaluated):
+    done = []
+    callback = callbacks.SaveAndEvaluate(
+        5,
+        TrainOptions(train_steps=11, **options),
+        save=lambda step: done.append(("save", step)),
+        evaluate=lambda step: done.append(("evaluate", step)),
+        reason_to_stop=lambda: None,
+    )
+    assert not stops_after(callback, model, 6)
+    assert [step for what, step in done if what == "save"] == saved
+    assert [step for what, step in done if what == "evaluate"] == evaluated
+    for step in evaluated:
+        assert done.index(("save", step)) < done.index(("evaluate", step))
+    assert callback.saved_step == 11
+
+
+def test_a_reason_to_stop_is_reported_and_ends_training(model):
+    reports, options = [], TrainOptions(train_steps=9, eval_every=2)
+    arguments = (lambda step: None, lambda step: None, lambda: "enough", reports.append)
+    assert not stops_after(callbacks.SaveAndEvaluate(0, options, *arguments), model, 1)
+    assert stops_after(callbacks.SaveAndEvaluate(0, options, *arguments), model, 2)
+    assert reports == ["enough"]
+
+
+def test_a_loss_that_is_no_number_stops_with_the_step(model):
+    with pytest.raises(callbacks.NonFiniteLossError, match=r"loss is nan at step 8; lower the learning rate"):
+        stops_after(callbacks.StopOnNaN(7), model, 1, loss=float("nan"))
+
+
+def test_weights_that_are_no_numbers_are_named(model):
+    callbacks.check_finite(model, 3)
+    model.layers[0].kernel.assign(np.array([[1.0], [np.inf]]))
+    with pytest.raises(callbacks.NonFiniteLossError, match=r"dense.*/kernel is not finite after step 3"):
+        callbacks.check_finite(model, 3)
+
+
+def test_a_requested_stop_ends_training_after_the_step(model):
+    requested = threading.Event()
+    callback = callbacks.StopOnSignal(0, requested)
+    assert not stops_after(callback, model, 1)
+    requested.set()
+    assert stops_after(callback, model, 1)
+
+
+def test_the_first_signal_asks_and_the_second_interrupts():
+    before = signal.getsignal(signal.SIGTERM)
+    with callbacks.stop_on_signals() as requested:
+        assert not requested.is_set()
+        signal.raise_signal(signal.SIGTERM)
+        assert requested.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
