@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tensor2keras.training import checkpoints, loading
-from tests.training.tiny import build
+from tests.training.tiny import TinyProblem, build, fill
 
 
 def test_load_model_reads_the_run(tmp_path):
@@ -48,3 +48,49 @@ def test_differences_name_both_values():
 @pytest.mark.parametrize(("suffixes", "name"), [({}, "p"), ({"was_reversed": True, "was_copy": True}, "p_rev_copy")])
 def test_full_problem_name(suffixes, name):
     assert loading.full_problem_name({"name": "p", **suffixes}) == name
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    model = build()
+    fill(model, 2.0)
+    checkpoints.save_weights(model, tmp_path / "run", 7)
+    flags = ["--data_dir=/data", "--tmp_dir=/raw", "--nothing="]
+    loading.write_run(tmp_path / "run", "tiny_model", model.hparams, hparams_set="tiny_set", flags=flags)
+    return tmp_path / "run"
+
+
+def test_a_run_opens_with_its_problem_and_weights(run_dir, monkeypatch):
+    places = {}
+    monkeypatch.setattr(TinyProblem, "__init__", lambda self, **kwargs: places.update(kwargs))
+    opened = loading.open_run(run_dir)
+    assert isinstance(opened.problem, TinyProblem)
+    assert (places["data_dir"], places["tmp_dir"]) == ("/data", "/raw")
+    assert opened.weights == run_dir / "checkpoints" / "model.ckpt-7.weights.h5"
+    assert float(opened.model.trainable_variables[0][0, 0]) == 2.0
+    loading.open_run(checkpoint_path=opened.weights, data_dir="/elsewhere")
+    assert (places["data_dir"], places["tmp_dir"]) == ("/elsewhere", "/raw")
+
+
+def test_weights_outside_of_a_run_need_all_names(run_dir, tmp_path):
+    path = (run_dir / "checkpoints" / "model.ckpt-7.weights.h5").rename(tmp_path / "alone.weights.h5")
+    with pytest.raises(ValueError, match="lies outside of a run"):
+        loading.open_run(checkpoint_path=path, model="tiny_model")
+    names = {"problem": "tiny_problem", "model": "tiny_model", "hparams_set": "tiny_set"}
+    opened = loading.open_run(checkpoint_path=path, overrides="dropout=0.5", **names)
+    assert opened.model.hparams.dropout == 0.5
+    assert float(opened.model.trainable_variables[0][0, 0]) == 2.0
+
+
+@pytest.mark.parametrize(("name", "value"), [("model", "transformer"), ("hparams_set", "transformer_base")])
+def test_names_that_are_not_the_runs_are_refused(run_dir, name, value):
+    with pytest.raises(ValueError, match=f"--{name}={value}, but .* was trained with --{name}=tiny_"):
+        loading.open_run(run_dir, **{name: value})
+
+
+def test_a_directory_without_a_run_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"has no hparams\.json"):
+        loading.find_run(tmp_path)
+    with pytest.raises(ValueError, match="an output_dir or a checkpoint_path is needed"):
+        loading.find_run(None)
+    assert loading.find_run(tmp_path, tmp_path / "model.ckpt-7") is None
