@@ -82,7 +82,7 @@ class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
         self._encoders: dict[str, Any] | None = None
         self.tmp_dir = generation.expand(tmp_dir or DEFAULT_TMP_DIR)
         super().__init__(data_dir=generation.expand(data_dir) if data_dir else None, **builder_kwargs)
-        self._original_state = {  # what tfds pickles
+        self.constructor_arguments = {
             "data_dir": data_dir,
             "tmp_dir": tmp_dir,
             "was_reversed": was_reversed,

@@ -24,13 +24,23 @@ class LocalBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A tfds builder that is not in tfds's registry, downloads nothing through tfds and prints nothing.
 
     Data lie in `data_dir/<dataset_filename()>/<config>/<version>`.
+
+    Attributes:
+        constructor_arguments: keyword arguments from which a pickled builder is made again; set by the subclass.
     """
 
+    constructor_arguments: dict[str, Any]
     code_path = None  # tfds looks for files beside the class's source, which a notebook's class does not have
 
     def __init_subclass__(cls, **kwargs: Any):
         # tfds's registry refuses a class that is defined again, as in a notebook's cell that runs twice.
         super().__init_subclass__(**{**kwargs, "skip_registration": True})
+
+    def __getstate__(self) -> dict[str, Any]:  # tfds pickles the arguments of its own constructor
+        return self.constructor_arguments
+
+    def __setstate__(self, arguments: dict[str, Any]) -> None:
+        self.__init__(**arguments)
 
     def dataset_filename(self) -> str:
         """Name of the folder with the data, which several builders may share."""

@@ -77,6 +77,7 @@ class T2TModel(keras.Model):
         self.modalities: dict[str, Modality] = {}  # by feature
         self.target_top: Modality | None = None
         self._training_step = True  # whether the step being traced trains; set by compute_loss
+        self._loss_was_given = False  # whether `compile` got a loss
         self._evaluation_metrics: list[keras.metrics.Metric] = []
         if self.problem is not None:
             self._make_modalities()
@@ -279,14 +280,15 @@ class T2TModel(keras.Model):
             float32 scalar.
         """
         self._training_step = training
-        if self.problem is None or self._compile_loss is not None:
+        if self.problem is None or self._loss_was_given:
             return super().compute_loss(x, y, y_pred, sample_weight, training=training)
         padded = len(y.shape) > 1 and not self.uses_ctc  # some models pad their output
         logits = y_pred[:, : ops.shape(y)[1]] if padded else y_pred
         losses = self._targets_loss(logits, y, self.label_smoothing if training else 0.0)
         weight = self.target_weights(y, training) if sample_weight is None else sample_weight
         total = ops.sum(losses * ops.cast(weight, losses.dtype)) * self.problem.get("loss_multiplier", 1.0)
-        return sum((self._aggregate_additional_loss(term) for term in self.losses), start=total)
+        # Without a loss given to `compile`, Keras's is the sum of the `add_loss` terms, scaled for the replicas.
+        return total + super().compute_loss() if self.losses else total
 
     # Training
 
@@ -316,6 +318,7 @@ class T2TModel(keras.Model):
         names = (self.problem or {}).get("eval_metrics", ()) if metrics is None else ()
         # Not as a tracked attribute: metrics are no part of the built model, and it may be compiled twice.
         object.__setattr__(self, "_evaluation_metrics", [metrics_by_name.get(name) for name in names])
+        self._loss_was_given = loss is not None
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

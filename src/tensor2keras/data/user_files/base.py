@@ -140,7 +140,7 @@ class ChosenVocabSizeProblem(Problem):
     def __init__(self, *args: Any, approx_vocab_size: int | None = None, **kwargs: Any):
         self._approx_vocab_size = approx_vocab_size
         super().__init__(*args, **kwargs)
-        self._original_state["approx_vocab_size"] = approx_vocab_size
+        self.constructor_arguments["approx_vocab_size"] = approx_vocab_size
 
     @property
     def approx_vocab_size(self) -> int:

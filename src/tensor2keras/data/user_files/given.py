@@ -45,7 +45,7 @@ class _GivenSource(UserDataProblem):
         settings = json.dumps([given_source.fingerprint(), vocab_type, approx_vocab_size], sort_keys=True)
         self._digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
         super().__init__(**kwargs)
-        self._original_state.update(self._given)
+        self.constructor_arguments.update(self._given)
 
     def _problem_name(self) -> str:
         return self._given["name"]
