@@ -61,6 +61,19 @@ def _symbols(inputs: tuple, known_lengths: tuple[int, ...]) -> tuple:
     return keras.tree.map_structure(symbol, inputs)
 
 
+def _in_bfloat16(config: Any) -> Any:
+    """A config with this dtype policy, for layers among the arguments, too."""
+    if isinstance(config, dict):
+        return {key: "mixed_bfloat16" if key == "dtype" else _in_bfloat16(value) for key, value in config.items()}
+    return [_in_bfloat16(value) for value in config] if isinstance(config, (list, tuple)) else config
+
+
+def _assert_all_close(actual: Any, expected: Any, tolerance: float) -> None:
+    """`assert_close` of all tensors of nested ones."""
+    for one, other in zip(keras.tree.flatten(actual), keras.tree.flatten(expected), strict=True):
+        assert_close(ops.cast(one, "float32"), ops.cast(other, "float32"), tolerance)
+
+
 def run_layer_test(
     layer: keras.layers.Layer, *inputs: Any, tolerance: float = 1e-6, known_lengths: tuple[int, ...] = ()
 ) -> Any:
@@ -88,18 +101,18 @@ def run_layer_test(
     assert copy.built
     assert [(v.path, v.shape) for v in copy.weights] == [(v.path, v.shape) for v in layer.weights]
     copy.set_weights(layer.get_weights())
-    assert_close(copy(*inputs), output, tolerance)
+    _assert_all_close(copy(*inputs), output, tolerance)
 
     arguments = _symbols(inputs, known_lengths)
     model = keras.Model(_flat(arguments), layer(*arguments))
-    assert_close(model(_flat(inputs)), output, tolerance)
+    _assert_all_close(model(_flat(inputs)), output, tolerance)
 
-    half = type(layer).from_config({**layer.get_config(), "dtype": "mixed_bfloat16"})
+    half = type(layer).from_config(_in_bfloat16(layer.get_config()))
     half.build(shape)
     half.set_weights(layer.get_weights())
     rounded = half(*inputs)
-    assert keras.backend.standardize_dtype(rounded.dtype) == "bfloat16"
-    assert_close(ops.cast(rounded, "float32"), output, 0.1)
+    assert {keras.backend.standardize_dtype(y.dtype) for y in keras.tree.flatten(rounded)} == {"bfloat16"}
+    _assert_all_close(rounded, output, 0.1)
     return output
 
 

@@ -37,7 +37,7 @@ def recurrence(**options):
 
 
 def run(layer, x=X):
-    return ops.convert_to_numpy(layer.run(ops.convert_to_tensor(x), lambda unit, state, step: unit(state)))
+    return ops.convert_to_numpy(layer(x, apply=lambda unit, state, step: unit(state)))
 
 
 def sigmoid(x):

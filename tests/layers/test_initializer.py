@@ -1,5 +1,8 @@
 """Initializers by T2T's names: the spread of the values they give."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -58,3 +61,21 @@ def test_fresh_initializer_is_serializable():
 
 def test_every_name_makes_an_initializer():
     assert all(isinstance(get_initializer(name, 1.0), keras.initializers.Initializer) for name in INITIALIZERS)
+
+
+def test_importing_every_module_draws_no_random_numbers():
+    code = """
+import importlib, pkgutil, random
+import keras, numpy, tensorflow, tensor2keras
+from keras.src.backend.common import global_state
+random.seed(1)
+numpy.random.seed(1)
+before = random.getstate(), repr(numpy.random.get_state())
+for module in pkgutil.walk_packages(tensor2keras.__path__, "tensor2keras."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+        assert (random.getstate(), repr(numpy.random.get_state())) == before, module.name
+        assert global_state.get_global_attribute("global_seed_generator") is None, module.name
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-2000:]

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from tensor2keras.layers import recurrent
-from tests.layers.layer_test_case import assert_close
+from tests.layers.layer_test_case import assert_close, run_layer_test
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(3, 5, 4)).astype("float32")
@@ -99,6 +99,13 @@ def test_steps_equal_the_whole_sequence(mechanism, heads, output_attention, area
         x = ops.convert_to_tensor(X[:, t])
         y, attention, states = layer.step(x, attention, states, projected)
         assert_close(y[0], expected[0, t], 1e-5)
+
+
+def test_layers_are_keras_layers():
+    run_layer_test(recurrent.LSTM(6, 2), X, LENGTHS)
+    run_layer_test(recurrent.BidirectionalLSTM(6, 1, kernel_initializer="orthogonal"), X, LENGTHS)
+    memory = RANDOM.normal(size=(3, 7, 6)).astype("float32")
+    run_layer_test(recurrent.AttentionLSTM(6, 1, 5, num_heads=2), X, memory, LENGTHS)
 
 
 def test_dropout_only_in_training():

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.layers.reversible import ReversibleBlock
 from tests.gradients import gradients
-from tests.layers.layer_test_case import assert_close
+from tests.layers.layer_test_case import assert_close, run_layer_test
 
 RANDOM = np.random.default_rng(0)
 X1, X2 = RANDOM.normal(size=(2, 3, 4)).astype("float32")
@@ -55,3 +56,8 @@ def test_variables_lie_in_t2ts_scopes(block):
     assert {variable.path.rsplit("/", 2)[0] for variable in block.weights} == {
         f"revblock/revlayer_{i}/{name}" for i in range(2) for name in "fg"
     }
+
+
+def test_it_is_a_keras_layer():
+    x1, x2 = RANDOM.normal(size=(2, 2, 5, 4)).astype("float32")
+    run_layer_test(ReversibleBlock([(keras.layers.Dense(4), LayerNorm())]), x1, x2)

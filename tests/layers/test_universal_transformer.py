@@ -1,15 +1,17 @@
-"""The Universal Transformer's stacks; as Keras layers, and step by step, they are in `test_transformer.py`."""
+"""The Universal Transformer's stacks, with every kind of recurrence."""
 
 import numpy as np
+import pytest
 from keras import ops
 
+from tensor2keras.layers.attention.bias import causal_bias
 from tensor2keras.layers.attention.multi_head import AttentionOptions
-from tensor2keras.layers.depth_recurrence import RecurrenceOptions
+from tensor2keras.layers.depth_recurrence import RECURRENCE_TYPES, RecurrenceOptions
 from tensor2keras.layers.feed_forward import DenseReluDenseOptions
 from tensor2keras.layers.residual import ResidualOptions
 from tensor2keras.layers.transformer import Context
 from tensor2keras.layers.universal_transformer import UniversalTransformerDecoder, UniversalTransformerEncoder
-from tests.layers.layer_test_case import assert_close
+from tests.layers.layer_test_case import assert_close, run_layer_test
 
 ATTENTION = AttentionOptions(hidden_size=8, num_heads=2)
 OPTIONS = {
@@ -64,3 +66,32 @@ def test_a_cache_holds_keys_of_every_step_and_the_memory_once():
     name = decoder.recurrence.units[0].name
     assert set(cache) == {"encoder", *(f"{name}_{step}" for step in range(3))}
     assert decoder.cache_length(cache) == 6
+
+
+RECURRENCES = {
+    **{kind: {} for kind in RECURRENCE_TYPES},
+    "gru": {"add_step_timing_signal": False},
+    "lstm": {"add_step_timing_signal": False},
+    "act": {"act_max_steps": 3},
+    "highway": {"couple_carry_transform_gates": False, "gates_inputs": "sti"},
+}
+
+
+def decoder(kind):
+    recurrence = RecurrenceOptions(recurrence_type=kind, num_rec_steps=2, add_sru=True, **RECURRENCES[kind])
+    return UniversalTransformerDecoder(recurrence=recurrence, **OPTIONS)
+
+
+@pytest.mark.parametrize("kind", RECURRENCES)
+def test_it_is_a_keras_layer(kind):
+    run_layer_test(decoder(kind), X, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("kind", RECURRENCES)
+def test_steps_equal_the_whole_sequence(kind):
+    layer, masked = decoder(kind), ops.convert_to_numpy(causal_bias(5))
+    whole, cache = layer(X, Context(bias=masked)), layer.init_cache(2, 5)
+    for i in range(5):
+        step, position = ops.convert_to_tensor(X[:, i : i + 1]), ops.convert_to_tensor(i, "int32")
+        y, cache = layer.step(step, position, cache, masked[:, :, i : i + 1])
+        assert_close(y[:, 0], whole[:, i], 1e-4)

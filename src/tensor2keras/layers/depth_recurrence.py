@@ -18,6 +18,7 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, Options
 from tensor2keras.layers.residual import LayerPrepostprocess, ResidualOptions
 from tensor2keras.layers.sru import SRU
+from tensor2keras.types import Tensor
 
 RECURRENCE_TYPES = ("basic", "highway", "skip", "dwa", "gru", "lstm", "act")
 ACT_TYPES = ("basic", "global", "random", "accumulated")
@@ -124,7 +125,7 @@ class TimingSignal(Layer):
             self.sru.build(x_shape)
         self.built = True
 
-    def add(self, x: Any, step: Any, start: Any, apply: Apply) -> Any:
+    def call(self, x: Tensor, step: Tensor | int, start: Tensor | int, apply: Apply) -> Tensor:
         """x [batch, length, hidden] with the signals of positions from `start` on and of `step`; `apply` for SRUs."""
         if self.options.add_position_timing_signal:
             start = start + self._start_index(ops.shape(x)[1], step)
@@ -251,7 +252,14 @@ class Recurrence(Layer):
             )
         self.built = True
 
-    def run(self, x: Any, apply: Apply, start: Any = 0, nonpadding: Any = None, unrolled: bool = False) -> Any:
+    def call(
+        self,
+        x: Tensor,
+        apply: Apply,
+        start: Tensor | int = 0,
+        nonpadding: Tensor | None = None,
+        unrolled: bool = False,
+    ) -> Tensor:
         """The last state.
 
         Args:
@@ -278,7 +286,7 @@ class Recurrence(Layer):
 
     def _transform(self, x: Any, step: Any, apply: Apply, start: Any) -> Any:
         """The units' output for a state."""
-        x = self.timing.add(x, step, start, apply)
+        x = self.timing(x, step=step, start=start, apply=apply)
         for unit in self.units:
             x = apply(unit, x, step)
         return x
@@ -360,7 +368,7 @@ class Recurrence(Layer):
             return ops.any(ops.logical_and(halting < threshold, updates < max_steps))
 
         def body(step: Any, state: Any, halting: Any, remainders: Any, updates: Any, accumulated: Any) -> tuple:
-            state = self.timing.add(state, step, start, apply)
+            state = self.timing(state, step=step, start=start, apply=apply)
             p = self._halting_probability(state, zeros)
             running = ops.cast(halting < 1.0, "float32")
             halts = ops.cast(halting + p * running > threshold, "float32") * running

@@ -43,11 +43,18 @@ class Layer(keras.layers.Layer):
         _, *arguments = self._arguments.arguments.items()  # the first is self
         arguments = dict(arguments)
         arguments |= arguments.pop("kwargs", {})
-        return keras.saving.serialize_keras_object({**arguments, **super().get_config()})
+        return _as_given(keras.saving.serialize_keras_object({**arguments, **super().get_config()}))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def _as_given(config: Any) -> Any:
+    """A config whose layers are not built: their variables get their names from the layer that builds them."""
+    if isinstance(config, dict):
+        return {key: _as_given(value) for key, value in config.items() if key != "build_config"}
+    return [_as_given(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
 @dataclasses.dataclass(frozen=True)

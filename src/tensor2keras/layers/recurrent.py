@@ -15,6 +15,7 @@ from tensor2keras import backend
 from tensor2keras.layers.attention import area as area_attention
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
+from tensor2keras.types import Shape, Tensor
 
 State = tuple[Any, Any]
 Memory = dict[str, Any]  # what a step attends to: see `AttentionLSTM.project_memory`
@@ -51,7 +52,22 @@ def time_major(x: Any) -> Any:
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LSTMCell(Layer):
-    """One layer's weights: a kernel [channels + units, 4 * units] for gates i, j, f, o, and a bias (T2T `LSTMCell`)."""
+    """The weights of a layer's gates i, j, f, o: a kernel [channels + units, 4 * units] and a bias [4 * units].
+
+    Args:
+        units: width of the state.
+        kernel_initializer: of the kernel.
+
+    Call arguments:
+        x: channels of the input from `first` on, [..., some channels].
+        first: 0 by default; the bias is added only then.
+
+    Returns:
+        What these channels add to the gates, [..., 4 * units]. The state adds its product with `recurrent_kernel`.
+
+    Reference:
+        TensorFlow 1's `LSTMCell`.
+    """
 
     def __init__(self, units: int, kernel_initializer: Any = "glorot_uniform", name: str = "lstm_cell", **kwargs: Any):
         super().__init__(name=name, **kwargs)
@@ -65,8 +81,7 @@ class LSTMCell(Layer):
         self.bias = self.add_weight(name="bias", shape=(4 * self.units,), initializer="zeros")
         self.built = True
 
-    def project(self, x: Any, first: int = 0) -> Any:
-        """What the channels `first` and on of the input add to the gates; with the bias where `first` is 0."""
+    def call(self, x: Tensor, first: int = 0) -> Tensor:
         kernel = ops.cast(self.kernel, self.compute_dtype)[first : first + x.shape[-1]]
         gates = ops.matmul(x, kernel)
         return gates if first else gates + ops.cast(self.bias, self.compute_dtype)
@@ -156,7 +171,7 @@ class LSTM(Layer):
                 return state, state
 
             start = initial_state[i] if initial_state is not None else zero_state(batch_size, self.units, x.dtype)
-            gates = time_major(cell.project(self.drop(x, training=training)))
+            gates = time_major(cell(self.drop(x, training=training)))
             state, (_, h) = backend.scan(step, tuple(start), (gates, counts))
             states.append(state)
             x = time_major(ops.where(counts, h, ops.zeros_like(h)))
@@ -166,7 +181,7 @@ class LSTM(Layer):
         """The output [batch, units] at one step, from its input [batch, channels], and the new states."""
         new = []
         for cell, (c, h) in zip(self.cells, states, strict=True):
-            state = lstm_step(cell.project(x) + ops.matmul(h, cell.recurrent_kernel), c)
+            state = lstm_step(cell(x) + ops.matmul(h, cell.recurrent_kernel), c)
             new.append(state)
             x = state[1]
         return x, new
@@ -202,7 +217,7 @@ class BidirectionalLSTM(Layer):
         self.last.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, lengths: Any, training: bool = False) -> tuple[Any, list[State]]:
+    def call(self, x: Tensor, lengths: Tensor, training: bool = False) -> tuple[Tensor, list[State]]:
         y, states = self.first(x, lengths, training=training)
         z, back = self.last(reverse_sequence(x, lengths), lengths, training=training)
         joined = [
@@ -304,7 +319,9 @@ class AttentionLSTM(LSTM):
                 _ScoreVector(units, self.kernel_initializer, name=name, dtype=self.dtype_policy) for name in scopes
             ]
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape, memory_shape: Shape | None = None) -> None:
+        if not self.memory_layer.built:
+            self.build_memory((None, None, self.units))
         super().build((*x_shape[:-1], x_shape[-1] + self.attention_size))
         with _scopes(self.scope):
             if self.mechanism == "bahdanau":
@@ -316,7 +333,8 @@ class AttentionLSTM(LSTM):
                 layer.build((None, 2 * self.units))
 
     def build_memory(self, memory_shape: tuple) -> None:
-        """Makes the weights of `project_memory`, which in T2T lie outside the decoder's scope."""
+        """Makes the weights of `project_memory`. Called before `build`, it gives them names outside this layer's scope,
+        where T2T has them."""
         self.memory_layer.build(memory_shape)
         if self.area_keys is not None:
             self.area_keys.build((None, None, self.units))
@@ -358,7 +376,7 @@ class AttentionLSTM(LSTM):
         if training and self.dropout:  # one for every step and for each thing that the steps themselves put in
             widths = [self.attention_size, *[self.units] * (self.num_layers - 1)]
             masks = [self.drop(ops.ones((length, batch_size, width), x.dtype), training=True) for width in widths]
-        gates = time_major(self.cells[0].project(self.drop(x, training=training)))
+        gates = time_major(self.cells[0](self.drop(x, training=training)))
         kernels = [cell.recurrent_kernel for cell in self.cells]
 
         def step(carry: Any, inputs: Any) -> tuple[Any, Any]:
@@ -387,12 +405,12 @@ class AttentionLSTM(LSTM):
             masks: of dropout, for the attention and the input of each further layer; or None.
         """
         attention = attention if masks is None else attention * masks[0]
-        gates = gates + self.cells[0].project(attention, first=channels)
+        gates = gates + self.cells[0](attention, first=channels)
         new = []
         for i, ((c, h), kernel) in enumerate(zip(states, kernels, strict=True)):
             if i > 0:
                 x = new[-1][1] if masks is None else new[-1][1] * masks[i]
-                gates = self.cells[i].project(x)
+                gates = self.cells[i](x)
             new.append(lstm_step(gates + ops.matmul(h, kernel), c))
         return self._attend(new[-1][1], **memory), new
 
@@ -413,6 +431,6 @@ class AttentionLSTM(LSTM):
     def step(self, x: Any, attention: Any, states: list[State], memory: Memory) -> tuple[Any, Any, list[State]]:
         """The output at one step, from its input [batch, channels]; what the heads give; the new states."""
         kernels = [cell.recurrent_kernel for cell in self.cells]
-        gates = self.cells[0].project(x)
+        gates = self.cells[0](x)
         attention, states = self._step(gates, attention, states, memory, None, kernels, x.shape[-1])
         return attention if self.output_attention else states[-1][1], attention, states

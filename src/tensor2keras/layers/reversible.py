@@ -1,4 +1,4 @@
-"""Reversible blocks: inputs are recomputed from outputs, so no activations are stored."""
+"""Reversible blocks: inputs are recomputed from outputs, so no activations are stored (Gomez et al. 2017)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,37 +8,43 @@ from keras import ops
 
 from tensor2keras import backend
 from tensor2keras.layers.layer import Layer
+from tensor2keras.types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class ReversibleBlock(Layer):
-    """y1 = x1 + f(x2), y2 = x2 + g(y1), for each pair of layers in turn (Gomez et al. 2017, equation 6).
+    """y1 = x1 + f(x2), y2 = x2 + g(y1), for each pair of layers in turn.
+
+    In training, inputs are recomputed from outputs (`backend.reversible_chain`), so no activations are stored.
 
     Args:
-        pairs: the layers f and g, each from one tensor to one of the same shape; they take `training`.
-        scopes: the scopes of each pair's variables.
+        pairs: layers f and g, whose output has the shape of their input; they take `training`. Their variables lie in
+            the scopes `revlayer_i/f` and `revlayer_i/g`.
 
     Call arguments:
         x1, x2: tensors of one shape.
-        training: passed to the layers. In training, gradients come by way of `backend.reversible_chain`.
+        training: passed to the layers.
+
+    Returns:
+        y1 and y2 of the last pair.
 
     Reference:
-        T2T `contrib.layers().rev_block`.
+        Gomez et al. 2017, https://arxiv.org/abs/1707.04585, equation 6; T2T `contrib.layers().rev_block`.
     """
 
     def __init__(
-        self, pairs: Sequence[tuple[keras.layers.Layer, keras.layers.Layer]], name: str = "revblock", **kwargs
+        self, pairs: Sequence[tuple[keras.layers.Layer, keras.layers.Layer]], name: str = "revblock", **kwargs: Any
     ):
         super().__init__(name=name, **kwargs)
         self.functions = [layer for pair in pairs for layer in pair]
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x1_shape: Shape, x2_shape: Shape | None = None) -> None:
         for i, layer in enumerate(self.functions):
             with keras.name_scope(f"revlayer_{i // 2}"), keras.name_scope("fg"[i % 2]):
-                layer.build(x_shape)
+                layer.build(x1_shape)
         self.built = True
 
-    def call(self, x1: Any, x2: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(self, x1: Tensor, x2: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         if not training:
             for f, g in zip(self.functions[::2], self.functions[1::2], strict=True):
                 x1 = x1 + f(x2)
@@ -58,11 +64,12 @@ class ReversibleBlock(Layer):
         return y1, y2
 
 
-def _pure(layer: keras.layers.Layer, variables: list[Any]) -> backend.Function:
-    """function(x, values of the variables) -> the layer's output and the new values of those that do not train."""
+def _pure(layer: keras.layers.Layer, variables: list[keras.Variable]) -> backend.Function:
+    """Returns a function of x and the variables' values, which returns the layer's output and the new values of the
+    variables that are not trained."""
     moving = [variable for variable in variables if not variable.trainable]
 
-    def function(x: Any, values: Sequence[Any]) -> tuple[Any, list[Any]]:
+    def function(x: Tensor, values: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
             y = layer(x, training=True)
         return y, [scope.get_current_value(variable) for variable in moving]

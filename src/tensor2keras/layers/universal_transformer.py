@@ -72,7 +72,7 @@ class UniversalTransformerStack(Layer):
         def apply(layer: keras.layers.Layer, x: Tensor, step: Tensor) -> Tensor:
             return layer(x) if isinstance(layer, SRU) else layer(x, context, training=training)
 
-        return self.final(self.recurrence.run(x, apply, nonpadding=context.nonpadding), training=training)
+        return self.final(self.recurrence(x, apply=apply, nonpadding=context.nonpadding), training=training)
 
     def cache_length(self, cache: Cache) -> int:
         return next(part["k"].shape[2] for part in cache.values() if "k" in part)
@@ -108,7 +108,7 @@ class UniversalTransformerStack(Layer):
             new[key] = state
             return x
 
-        return self.final(self.recurrence.run(x, apply, start=position, unrolled=True)), new
+        return self.final(self.recurrence(x, apply=apply, start=position, unrolled=True)), new
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
