@@ -107,6 +107,13 @@ def test_nothing_can_be_assigned_to_frozen_hparams(change):
     assert frozen != hparams
 
 
+def test_frozen_hparams_share_no_list_with_the_original():
+    hparams = HParams(sizes=[1, 2], problem={"shape": [4, 4]})
+    frozen = hparams.frozen()
+    hparams.sizes[0] = hparams.problem.shape[0] = 7
+    assert (frozen.sizes, frozen.problem["shape"]) == ([1, 2], [4, 4])
+
+
 def test_frozen_hparams_are_read_like_others():
     hparams = make().override(bottom={"inputs": {"name": "x"}})
     frozen = hparams.frozen()

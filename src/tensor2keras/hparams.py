@@ -1,6 +1,7 @@
 """HParams: the typed, named hyperparameters of a model and its training (T2T's `utils/hparam.py`)."""
 
 import ast
+import copy
 import difflib
 import json
 from collections.abc import Mapping
@@ -67,7 +68,7 @@ class HParams(ConfigDict):
             >>> copy.deepcopy(hparams).override(hidden_size=256).hidden_size
             256
         """
-        result = HParams(self.to_dict())
+        result = HParams(copy.deepcopy(self.to_dict()))  # lists are copied too
         with result.unlocked(), result.ignore_type():
             for name, value in result.items():
                 if isinstance(value, ConfigDict):

@@ -18,7 +18,7 @@ from tensor2keras.hparams import HParams
 
 @dataclasses.dataclass(frozen=True)
 class Letters:
-    """Any text of certain letters.
+    """Texts that consist of certain letters.
 
     Args:
         letters: the letters.

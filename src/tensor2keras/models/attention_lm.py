@@ -1,4 +1,4 @@
-"""A language model of self-attention, the forerunner of `transformer` without inputs."""
+"""A language model of self-attention, the predecessor of `transformer` without inputs."""
 
 from typing import Any
 

@@ -1,19 +1,19 @@
-"""Language models whose layers are each of a kind of their own, with mixtures of experts.
+"""Language models whose layers differ in kind; mixtures of experts are one of the kinds.
 
 Self-attention is by `attention_type`, or layer by layer by the letters of `attention_layers`:
 
     multihead (h): full or, with `attention_local`, to earlier positions of the block and of the block before.
     multihead_full (f): full.
     local_experts (e): within experts (`LocalExpertAttention`).
-    memory_efficient (m): full, with a layer norm of its own.
+    memory_efficient (m): full, with its own layer norm.
 
 In the layers `moe_layers` ("0,2") the feed-forward network is a mixture of experts, elsewhere two dense layers,
-with `use_sepconv` two separable convolutions, with `memory_efficient_ffn` a network with a layer norm of its own.
+with `use_sepconv` two separable convolutions, with `memory_efficient_ffn` a network with its own layer norm.
 
 T2T 1.15 has this model, but no longer what it needs to run: `local_experts` fails, and `moe_layers` is not read. Both
 are built from their hyperparameters; `moe_layers` gives `attention_lm_moe_small` the 312 million parameters that T2T
-says it has. `moe_layers=` (empty) gives the computation of a checkpoint of T2T 1.15's. `diet_experts`,
-`factored_logits` and `attention_split_batch` save T2T memory and change no number; nothing comes of them here.
+says it has. `moe_layers=` (empty) computes what a checkpoint of T2T 1.15 does. `diet_experts`, `factored_logits` and
+`attention_split_batch`, which save memory in T2T and change no result, have no effect here.
 """
 
 import dataclasses
@@ -31,17 +31,18 @@ from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.layers.mixed_transformer import MixedLayerOptions, MixedTransformer
 from tensor2keras.layers.position import shift_right
 from tensor2keras.layers.transformer import Context
-from tensor2keras.models import layer_options, t2t_model
+from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed, Letters
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.transformer import transformer
+from tensor2keras.types import Features, Tensor
 
 LETTERS = {"h": "multihead", "e": "local_experts", "m": "memory_efficient", "f": "multihead_full"}
 
 
 @registry.register_model
 class AttentionLmMoe(transformer.Transformer):
-    """A decoder alone, or with `use_inputs` an encoder alone from whose output at each input the targets are read.
+    """A decoder alone; with `use_inputs` an encoder alone that predicts one target from each input.
 
     Inputs that a decoder is to read must be prepended to the targets (`prepend_mode`).
 
@@ -161,7 +162,7 @@ class AttentionLmMoe(transformer.Transformer):
             )
         return layer_options.dense_options(hparams, self.kernel_initializer, "LEFT" if hparams.use_sepconv else None)
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         self.refuse_packed(features)
         if self.use_inputs:
             return self.decoder(self.decoder_dropout(features["inputs"], training=training), training=training)
@@ -322,7 +323,7 @@ def attention_lm_ae_extended() -> HParams:
 
 @registry.register_hparams
 def attention_lm_moe_base_memeff() -> HParams:
-    """Layers with norms of their own."""
+    """Layers with their own norms."""
     return attention_lm_moe_base_long_seq().override(
         use_sepconv=False,
         diet_experts=True,
@@ -381,13 +382,13 @@ def attention_lm_moe_large() -> HParams:
 
 @registry.register_hparams
 def attention_lm_moe_large_diet() -> HParams:
-    """The same here; T2T stored the experts in less memory."""
+    """The same as `attention_lm_moe_large`; T2T stored the experts in less memory."""
     return attention_lm_moe_large().override(diet_experts=True)
 
 
 @registry.register_hparams
 def attention_lm_moe_memory_efficient() -> HParams:
-    """Five layers with norms of their own."""
+    """Five layers with their own norms."""
     return attention_lm_moe_large().override(
         diet_experts=True,
         layer_preprocess_sequence="n",
@@ -431,7 +432,7 @@ def attention_lm_moe_translation() -> HParams:
 
 @registry.register_hparams
 def attention_lm_moe_unscramble_base() -> HParams:
-    """Reads the targets off the inputs, a text with its words in disorder."""
+    """Predicts a text from its shuffled words."""
     return attention_lm_no_moe_small().override(
         use_inputs=True,
         min_length_bucket=1024,

@@ -10,17 +10,18 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.types import Features, Tensor
 
 
 @registry.register_model
 class BasicFcRelu(t2t_model.T2TModel):
     """Dense layers with relu over all input values at once.
 
-    The inputs must be of one size: a problem says it as `features["inputs"]["shape"]`, which lets `build` make the
+    All inputs must have one shape. `features["inputs"]["shape"]` of the problem gives it, so that `build` can make the
     variables; otherwise the first batch does.
 
     Call arguments:
-        features: "inputs" [batch, height, width, channels]; "targets" [batch] labels, which only the loss looks at.
+        features: "inputs" [batch, height, width, channels]; "targets" [batch] labels, read by the loss only.
         training: whether dropout applies.
 
     Returns:
@@ -48,14 +49,14 @@ class BasicFcRelu(t2t_model.T2TModel):
             size = self.hidden_size
 
     def get_build_config(self) -> dict[str, Any]:
-        """For `.keras` files: how many values the inputs have, which a batch may have said."""
+        """Returns the number of input values, for `.keras` files of models that were built by a batch."""
         return {"size": self.dense[0].kernel.shape[0]}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         self._size = config["size"]
         self.build()
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         x = features["inputs"]
         x = ops.reshape(x, (-1, math.prod(x.shape[1:])))
         for dense in self.dense:

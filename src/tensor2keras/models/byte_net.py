@@ -1,7 +1,7 @@
 """ByteNet (Kalchbrenner et al. 2016, https://arxiv.org/abs/1610.10099): translation by dilated convolutions.
 
-The decoder's convolutions stand on top of the encoder's, position by position: inputs are lengthened by half, and
-inputs and targets padded to one length. In decoding each convolution keeps the inputs it still sees.
+The decoder is stacked on the encoder position by position: inputs are lengthened by half, and inputs and targets padded
+to one length. The decoding cache of a convolution holds the inputs that its kernel still covers.
 """
 
 from typing import Any
@@ -17,6 +17,7 @@ from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.layers.position import shift_right
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.types import Cache, Features, Shape, Tensor
 
 LENGTH_MULTIPLE = 50
 
@@ -67,23 +68,23 @@ class ResidualDilatedConv(keras.layers.Layer):
         ]
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for i, (norm, block) in enumerate(zip(self.norms, self.blocks, strict=True)):
             with keras.name_scope(f"repeat_{i}"):
                 norm.build(x_shape)
                 block.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         for norm, block in zip(self.norms, self.blocks, strict=True):
             x = x + self.drop(block(norm(x)), training=training)
         return x
 
-    def init_cache(self, batch_size: Any) -> dict[str, Any]:
+    def init_cache(self, batch_size: Tensor) -> Cache:
         return {f"repeat_{i}": block.init_cache(batch_size) for i, block in enumerate(self.blocks)}
 
-    def step(self, x: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """The output at the position of x [batch, 1, hidden], and the new cache."""
+    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
+        """Returns the output at the position of x [batch, 1, hidden] and the new cache."""
         cache = dict(cache)
         for i, (norm, block) in enumerate(zip(self.norms, self.blocks, strict=True)):
             y, cache[f"repeat_{i}"] = block.step(norm(x), cache[f"repeat_{i}"])
@@ -100,7 +101,7 @@ class ByteNet(t2t_model.T2TModel):
         training: whether dropout applies.
 
     Returns:
-        Logits [batch, length, vocab_size], of a length that is a multiple of 50: those past the targets mean nothing.
+        Logits [batch, length, vocab_size], whose length is a multiple of 50; those past the targets are meaningless.
     """
 
     cache_grows = False  # the encoder's output depends on the length that is decoded to
@@ -131,20 +132,20 @@ class ByteNet(t2t_model.T2TModel):
             self.decoder_start.build((None, None, 2 * hidden_size))
             self.decoder.build((None, None, hidden_size))
 
-    def encode(self, inputs: Any, target_length: Any, training: bool = False) -> Any:
-        """Embedded inputs -> [batch, the least multiple of 50 that holds 1.5 inputs and the targets, hidden]."""
+    def encode(self, inputs: Tensor, target_length: Tensor, training: bool = False) -> Tensor:
+        """Encodes embedded inputs: [batch, padded length, hidden], whose length is a multiple of 50."""
         length = ops.shape(inputs)[1]
         padded = -(-longest(length + length // 2, target_length) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
         return self.encoder(ops.pad(inputs, ((0, 0), (0, padded - length), (0, 0))), training=training)
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         targets = features["targets"]
         memory = self.encode(features["inputs"], ops.shape(targets)[1], training=training)
         padding = ops.shape(memory)[1] - ops.shape(targets)[1]
         x = shift_right(ops.pad(targets, ((0, 0), (0, padding), (0, 0))))
         return self.decoder(self.decoder_start(ops.concatenate([memory, x], axis=-1)), training=training)
 
-    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
+    def init_cache(self, features: Features, max_length: int) -> Cache:
         inputs = self.bottom({"inputs": features["inputs"]})["inputs"]
         batch_size = ops.shape(inputs)[0]
         return {
@@ -153,7 +154,7 @@ class ByteNet(t2t_model.T2TModel):
             "decoder": self.decoder.init_cache(batch_size),
         }
 
-    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def decode_step(self, ids: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         x = self.modalities["targets"].targets_bottom(ids[:, None])
         memory = ops.take(cache["encoder"], position, axis=1)  # [batch, hidden]
         memory = ops.repeat(memory, ops.shape(x)[0] // ops.shape(memory)[0], axis=0)  # of each beam

@@ -1,4 +1,4 @@
-"""The hyperparameters that every model shares, and the ranges to search them in (T2T's `layers/common_hparams.py`)."""
+"""The hyperparameters of every model and their search space (T2T's `layers/common_hparams.py`)."""
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams, RangedHParams

@@ -15,10 +15,10 @@ from tensor2keras.models.transformer import transformer
 
 @registry.register_model
 class EvolvedTransformer(transformer.Transformer):
-    """A `Transformer` whose layers were found by search.
+    """A `Transformer` whose layers were found by architecture search.
 
-    With `num_trainable_top_decoder_layers` of 0 or more only so many layers at the decoder's top and the softmax learn;
-    the softmax then has a matrix of its own.
+    With `num_trainable_top_decoder_layers` of 0 or more, only that many layers at the decoder's top and the softmax are
+    trained; the softmax then has its own matrix.
 
     Call arguments:
         features: "inputs" [batch, length] and "targets" [batch, length] ids, as `Transformer` takes them.

@@ -1,4 +1,4 @@
-"""What the convolutional networks that say what is on an image have in common."""
+"""Base of the convolutional image classifiers."""
 
 from typing import Any
 
@@ -6,19 +6,20 @@ from keras import ops
 
 from tensor2keras.hparams import HParams
 from tensor2keras.models import t2t_model
+from tensor2keras.types import Features, Shape, Tensor
 
 IMAGES = ("image", "identity", "real")
 
 
 class ImageClassifier(t2t_model.T2TModel):
-    """A network from images to one class each.
+    """A network that classifies images.
 
     A subclass defines `build_layers(shape)` and `body`, whose output [batch, height, width, `body_size`] is averaged
     and projected to the classes.
 
     Call arguments:
-        features: "inputs" [batch, height, width, channels]; "targets" [batch] labels, which only the loss looks at.
-        training: whether batches are normalized by themselves, noise is drawn and dropout applies.
+        features: "inputs" [batch, height, width, channels]; "targets" [batch] labels, read by the loss only.
+        training: whether batch statistics, noise and dropout apply.
 
     Returns:
         Logits [batch, classes].
@@ -31,7 +32,7 @@ class ImageClassifier(t2t_model.T2TModel):
 
     @property
     def image_size(self) -> tuple[int | None, int | None, int]:
-        """Height, width and channels of the images, as the problem says it; else of any size and three channels."""
+        """Height, width and channels of the images by the problem; without one, any size and three channels."""
         inputs = {} if self.problem is None else self.problem["features"]["inputs"]
         return tuple(inputs.get("shape") or (None, None, 3))
 
@@ -45,10 +46,10 @@ class ImageClassifier(t2t_model.T2TModel):
     def build_body(self) -> None:
         self.build_layers((None, None, None, getattr(self, "_channels", self.image_size[-1])))
 
-    def build_layers(self, shape: tuple[int | None, ...]) -> None:
-        """Makes the layers' variables for inputs [batch, height, width, channels], of which the last is known."""
+    def build_layers(self, shape: Shape) -> None:
+        """Makes the layers' variables for inputs [batch, height, width, channels], whose channels are known."""
         raise NotImplementedError(f"{type(self).__name__} must define build_layers(shape)")
 
-    def images(self, features: t2t_model.Features) -> Any:
-        """The inputs in the type that is computed in."""
+    def images(self, features: Features) -> Tensor:
+        """Returns the inputs in the compute dtype."""
         return ops.cast(features["inputs"], self.compute_dtype)

@@ -26,7 +26,7 @@ from tensor2keras.models.allowed import Letters, When
 
 
 def attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOptions:
-    """The arguments of attention to the encoder."""
+    """Returns the arguments of attention to the encoder's output."""
     return AttentionOptions(
         hidden_size=hparams.hidden_size,
         num_heads=hparams.num_heads,
@@ -42,7 +42,7 @@ def attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOpt
 
 
 def self_attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOptions:
-    """The arguments of self-attention: those above, and its type with its own."""
+    """Returns the arguments of self-attention: `attention_options`, its type and the arguments of that type."""
     kind = hparams.get("self_attention_type", "dot_product")
     own: dict[str, Any] = {}
     if kind.startswith("dot_product") and "relative" in kind:
@@ -57,7 +57,7 @@ def self_attention_options(hparams: HParams, kernel_initializer: Any) -> Attenti
 def attend_to_areas(
     hparams: HParams, options: AttentionOptions | None, num_layers: int
 ) -> AttentionOptions | list[AttentionOptions] | None:
-    """The options of each layer's attention, where the first `hparams.num_area_layers` attend to areas."""
+    """Returns the options of each layer's attention, of which the first `hparams.num_area_layers` attend to areas."""
     count = hparams.get("num_area_layers", 0)
     width, height = hparams.get("max_area_width", 1), hparams.get("max_area_height", 1)
     if count == 0 or width == height == 1 or options.attention_type != "dot_product":
@@ -142,7 +142,7 @@ FEED_FORWARD: dict[str, Callable[..., LayerOptions]] = {
 def dense_options(
     hparams: HParams, kernel_initializer: Any, convolution_padding: str | None = None
 ) -> ConvHiddenReluOptions:
-    """The arguments of two dense layers or, with a padding, of the two separable convolutions that T2T has for them."""
+    """Returns the arguments of two dense layers; with a padding, of two separable convolutions in their place."""
     convolutions = {"kernel_size": 3, "second_kernel_size": 31, "padding": convolution_padding}
     return ConvHiddenReluOptions(
         hidden_size=hparams.hidden_size,
@@ -154,7 +154,7 @@ def dense_options(
 
 
 def experts_options(hparams: HParams, kernel_initializer: Any) -> NoisyTopKExpertsOptions:
-    """The arguments of a mixture of experts.
+    """Returns the arguments of a mixture of experts.
 
     Raises:
         ValueError: `moe_hidden_sizes` of several layers.
@@ -186,7 +186,7 @@ def residual_options(hparams: HParams) -> ResidualOptions:
 
 
 def integers(text: str | None) -> tuple[int, ...]:
-    """ "0,1" -> (0, 1)."""
+    """Returns the integers of a text such as "0,1"."""
     return tuple(int(part) for part in (text or "").split(",") if part)
 
 

@@ -1,5 +1,8 @@
-"""Sequence to sequence with LSTMs (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215), with attention (Bahdanau et
-al. 2014, https://arxiv.org/abs/1409.0473) or not, with an encoder that reads both ways or one; and an encoder alone."""
+"""Sequence to sequence with LSTMs (Sutskever et al. 2014, https://arxiv.org/abs/1409.3215).
+
+With or without attention (Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473), with an encoder of one or both
+directions; and an encoder alone.
+"""
 
 from typing import Any, ClassVar
 
@@ -15,6 +18,7 @@ from tensor2keras.layers.position import shift_right
 from tensor2keras.models import t2t_model
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.types import Cache, Features, Tensor
 
 
 class _LSTMModel(t2t_model.T2TModel):
@@ -35,7 +39,7 @@ class _LSTMModel(t2t_model.T2TModel):
 
 
 class _Seq2seq(_LSTMModel):
-    """Encoder and decoder; subclasses say which.
+    """Encoder and decoder; class attributes choose the kinds.
 
     Call arguments:
         features: "inputs" [batch, length] and "targets" [batch, length] ids; targets are shifted right inside.
@@ -106,15 +110,19 @@ class _Seq2seq(_LSTMModel):
                 with keras.name_scope("decoder"):
                     self.projection.build((None, None, self.decoder.attention_size))
 
-    def encode(self, inputs: Any, training: bool = False) -> tuple[Any, list[recurrent.State], Any]:
-        """Embedded inputs -> the encoder's outputs [batch, inputs, width], the last state of each of its layers, and
-        how long the inputs are [batch]."""
+    def encode(self, inputs: Tensor, training: bool = False) -> tuple[Tensor, list[recurrent.State], Tensor]:
+        """Encodes embedded inputs.
+
+        Returns:
+            The encoder's outputs [batch, inputs, width], the last state of each of its layers, and the lengths of the
+            inputs [batch].
+        """
         lengths = recurrent.nonpadding_length(inputs)
         if not self.bidirectional:
             inputs = recurrent.reverse_sequence(inputs, lengths)
         return *self.encoder(inputs, lengths, training=training), lengths
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         targets = features["targets"]
         lengths = recurrent.nonpadding_length(targets) + 1  # of the shifted targets
         memory = states = memory_lengths = None
@@ -125,7 +133,7 @@ class _Seq2seq(_LSTMModel):
         y = self.decoder(shift_right(targets), memory, lengths, states, memory_lengths, training=training)
         return y if self.projection is None else self.projection(y)
 
-    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
+    def init_cache(self, features: Features, max_length: int) -> Cache:
         batch_size = ops.shape(next(iter(features.values())))[0]
         if not self.has_inputs:
             zero = recurrent.zero_state(batch_size, self.decoder_size, self.compute_dtype)
@@ -137,7 +145,7 @@ class _Seq2seq(_LSTMModel):
             cache["encoder"] = self.decoder.project_memory(memory, memory_lengths)
         return cache
 
-    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def decode_step(self, ids: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         x = self.modalities["targets"].targets_bottom(ids[:, None])[:, 0]
         if not self.attention:
             y, states = self.decoder.step(x, cache["states"])
@@ -151,7 +159,7 @@ class _Seq2seq(_LSTMModel):
 
 @registry.register_model("lstm_seq2seq")
 class LSTMSeq2seq(_Seq2seq):
-    """The encoder's last state begins the decoder. A language model where there are no inputs."""
+    """A decoder that starts from the encoder's last state; without inputs, a language model."""
 
     scope = "lstm_seq2seq"
 
@@ -161,7 +169,7 @@ class LSTMSeq2seq(_Seq2seq):
 
 @registry.register_model("lstm_seq2seq_attention")
 class LSTMSeq2seqAttention(_Seq2seq):
-    """Besides, every step attends to the encoder's outputs."""
+    """A decoder that starts from the encoder's last state and attends to the encoder's outputs."""
 
     scope = "lstm_seq2seq_attention"
     attention = True
@@ -172,7 +180,7 @@ class LSTMSeq2seqAttention(_Seq2seq):
 
 @registry.register_model("lstm_seq2seq_bidirectional_encoder")
 class LSTMSeq2seqBidirectionalEncoder(_Seq2seq):
-    """The encoder reads both ways; the decoder is twice as wide."""
+    """An encoder of both directions; the decoder is twice as wide."""
 
     scope = "lstm_seq2seq_bid_encoder"
     bidirectional = True
@@ -183,7 +191,7 @@ class LSTMSeq2seqBidirectionalEncoder(_Seq2seq):
 
 @registry.register_model("lstm_seq2seq_attention_bidirectional_encoder")
 class LSTMSeq2seqAttentionBidirectionalEncoder(_Seq2seq):
-    """Both: an encoder that reads both ways, and attention to its outputs."""
+    """An encoder of both directions and a decoder that attends to its outputs."""
 
     scope = "lstm_seq2seq_attention_bid_encoder"
     bidirectional = attention = True
@@ -197,7 +205,7 @@ class LSTMEncoder(_LSTMModel):
     """The encoder alone, for class labels.
 
     Call arguments:
-        features: "inputs" [batch, length] ids; "targets" [batch], which only the loss looks at.
+        features: "inputs" [batch, length] ids; "targets" [batch], read by the loss only.
         training: whether dropout applies.
 
     Returns:
@@ -213,7 +221,7 @@ class LSTMEncoder(_LSTMModel):
     def build_body(self) -> None:
         self.encoder.build((None, None, self.hidden_size))
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         inputs = features["inputs"]
         lengths = recurrent.nonpadding_length(inputs)
         return self.encoder(recurrent.reverse_sequence(inputs, lengths), lengths, training=training)[0]
@@ -234,7 +242,7 @@ def lstm_seq2seq() -> HParams:
 
 
 def lstm_attention_base() -> HParams:
-    """What the sets with attention share."""
+    """Base of the sets with attention."""
     hparams = lstm_seq2seq()
     return hparams.extend(attention_layer_size=hparams.hidden_size, output_attention=True, num_heads=1)
 

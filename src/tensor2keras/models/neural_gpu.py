@@ -1,8 +1,8 @@
-"""The Neural GPU (Kaiser and Sutskever 2016, https://arxiv.org/abs/1511.08228): algorithms, by as many steps of a
-convolutional GRU as the input is long; and its diagonal kin (Freivalds and Liepins 2017,
-https://arxiv.org/abs/1702.08727).
+"""The Neural GPU (Kaiser and Sutskever 2016, https://arxiv.org/abs/1511.08228) and the diagonal one (Freivalds and
+Liepins 2017, https://arxiv.org/abs/1702.08727), which learn algorithms.
 
-All outputs are read off the last state at once: the model looks at no targets, and decoding runs it once.
+A convolutional GRU is applied as many times as the input has positions. All outputs are computed from the last state at
+once: the model reads no targets, and decoding runs it once.
 """
 
 from typing import Any, ClassVar
@@ -18,13 +18,14 @@ from tensor2keras.layers.recurrent import time_major
 from tensor2keras.models import t2t_model
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.types import Cache, Features, Tensor
 
 
 class _NeuralGPU(t2t_model.T2TModel):
-    """What the two share.
+    """Base of both models.
 
     Call arguments:
-        features: "inputs" [batch, length] ids; "targets" [batch, length] ids, of which only the length counts.
+        features: "inputs" [batch, length] ids; "targets" [batch, length] ids, of which only the length is used.
         training: whether dropout applies.
 
     Returns:
@@ -56,29 +57,29 @@ class _NeuralGPU(t2t_model.T2TModel):
             for unit in self.units:
                 unit.build((None, None, self.hidden_size))
 
-    def _masks(self, x: Any, training: bool) -> Any:
-        """Dropout's masks of all steps, [length, 1, *x's shape]: none may be drawn within the loop on JAX."""
+    def _masks(self, x: Tensor, training: bool) -> Tensor:
+        """Returns the dropout masks of all steps, which JAX cannot draw within a loop; None without dropout."""
         if not training or not self.drop.rate:
             return None
         return self.drop(ops.ones((ops.shape(x)[1], *ops.shape(x)), x.dtype), training=True)
 
-    def _lengthened(self, state: Any, targets: Any) -> Any:
-        """Zeros after the state where targets are longer, as T2T adds to logits."""
+    def _lengthened(self, state: Tensor, targets: Tensor) -> Tensor:
+        """Pads the state with zeros to the length of the targets if they are longer, as T2T pads logits."""
         missing = longest(ops.shape(targets)[1] - ops.shape(state)[1], 0)
         return ops.pad(state, ((0, 0), (0, missing), (0, 0)))
 
-    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
+    def init_cache(self, features: Features, max_length: int) -> Cache:
         inputs = features["inputs"]
         targets = ops.zeros((ops.shape(inputs)[0], max_length), "int32")
         return {"encoder": self({"inputs": inputs, "targets": targets}, training=False)}
 
-    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def decode_step(self, ids: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         logits = ops.take(cache["encoder"], position, axis=1)
         return ops.repeat(logits, ops.shape(ids)[0] // ops.shape(logits)[0], axis=0), cache
 
 
-def _is_padding(inputs: Any) -> Any:
-    """Where a step changes nothing: [length, batch, 1, 1] of embedded inputs."""
+def _is_padding(inputs: Tensor) -> Tensor:
+    """Returns where embedded inputs are padding, at which a step leaves the state as it is: [length, batch, 1, 1]."""
     return time_major(ops.sum(ops.abs(inputs), axis=-1) < 1e-5)[:, :, None, None]
 
 
@@ -94,11 +95,11 @@ class NeuralGPU(_NeuralGPU):
     def _unit(self, layer: int) -> keras.layers.Layer:
         return ConvGRU(name=f"cgru_{layer}", **self._unit_options)
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         inputs = features["inputs"]
         padding, masks = _is_padding(inputs), self._masks(inputs, training)
 
-        def step(i: Any, state: Any) -> Any:
+        def step(i: Tensor, state: Tensor) -> Tensor:
             x = state if masks is None else state * ops.take(masks, i, axis=0)
             for unit in self.units:
                 x = unit(x)
@@ -110,8 +111,11 @@ class NeuralGPU(_NeuralGPU):
 
 @registry.register_model("diagonal_neural_gpu")
 class DiagonalNeuralGPU(_NeuralGPU):
-    """A diagonal convolutional GRU. As in T2T, the state after the first step is what is read off, and the cost of
-    saturated gates in all steps is added to the loss."""
+    """A diagonal convolutional GRU.
+
+    As in T2T the output is the state after the first step, and the cost of saturated gates in all steps is added to the
+    loss.
+    """
 
     scope = "diagonal_neural_gpu"
 
@@ -121,12 +125,12 @@ class DiagonalNeuralGPU(_NeuralGPU):
     def _unit(self, layer: int) -> keras.layers.Layer:
         return DiagonalConvGRU(name=f"dcgru_{layer}", **self._unit_options)
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         inputs = features["inputs"]
         length = ops.shape(inputs)[1]
         padding, masks = _is_padding(inputs), self._masks(inputs, training)
 
-        def step(i: Any, carry: Any) -> Any:
+        def step(i: Tensor, carry: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             state, first, total = carry
             x, cost = state, 0.0
             for unit in self.units:

@@ -1,10 +1,10 @@
 """RevNet: Gomez et al. 2017, The Reversible Residual Network, https://arxiv.org/abs/1707.04585; T2T's `revnet.py`.
 
-Channels are split in two halves that take turns: y1 = x1 + f(x2), y2 = x2 + g(y1). The halves before a block follow
-from those after it, so training keeps no activations of the blocks: see `layers.reversible`.
+Channels are split into two halves: y1 = x1 + f(x2), y2 = x2 + g(y1). The inputs of a block are recomputed from its
+outputs, so no activations of the blocks are stored: see `layers.reversible`.
 
-T2T's blocks without a bottleneck make a norm and a convolution whose output they do not use; their variables are in its
-checkpoints, and so they are here, untrained.
+T2T's blocks without a bottleneck have a norm and a convolution whose output is not used. Their variables are in its
+checkpoints, so they exist here as well, untrained.
 """
 
 from typing import Any, ClassVar
@@ -20,7 +20,7 @@ from tensor2keras.layers.reversible import ReversibleBlock
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.image_classifier import ImageClassifier
-from tensor2keras.models.t2t_model import Features
+from tensor2keras.types import Features, Shape, Tensor
 
 
 def kernels() -> keras.initializers.Initializer:
@@ -64,7 +64,7 @@ class ResidualFunction(keras.layers.Layer):
             for unused in (self.convs[0], *self.norms[:-1]):
                 unused.trainable = False
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         if self.bottleneck:
             norms = iter(self.norms)
             for i, conv in enumerate(self.convs):
@@ -77,7 +77,7 @@ class ResidualFunction(keras.layers.Layer):
                 layer.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         if not self.bottleneck:
             return self.convs[-1](ops.relu(self.norms[-1](x, training=training)))
         norms = iter(self.norms)
@@ -95,7 +95,7 @@ class Downsampling(keras.layers.Layer):
         depth: channels out.
         stride: of the shortcut.
         function: f.
-        bottleneck: the shortcut is a 1x1 convolution; else it averages, and adds channels of zeros.
+        bottleneck: whether the shortcut is a 1x1 convolution; else it is average pooling with channels of zeros added.
     """
 
     def __init__(self, depth: int, stride: int, function: ResidualFunction, bottleneck: bool, **kwargs: Any):
@@ -105,15 +105,15 @@ class Downsampling(keras.layers.Layer):
         self.function = function
         self.projection = _conv(depth, 1, stride, dtype=self.dtype_policy) if bottleneck else None
 
-    def build(self, x_shape: tuple, other_shape: tuple) -> None:
+    def build(self, x_shape: Shape, other_shape: Shape) -> None:
         if self.projection is not None:
             with keras.name_scope("h"):
                 self.projection.build(x_shape)
         self.function.build(other_shape)
         self.built = True
 
-    def shortcut(self, x: Any) -> Any:
-        """h(x)."""
+    def shortcut(self, x: Tensor) -> Tensor:
+        """Returns h(x)."""
         if self.projection is not None:
             return self.projection(x)
         if self.stride > 1:
@@ -121,12 +121,12 @@ class Downsampling(keras.layers.Layer):
         more = (self.depth - x.shape[-1]) // 2
         return ops.pad(x, ((0, 0), (0, 0), (0, 0), (more, more)))
 
-    def call(self, x: Any, other: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, other: Tensor, training: bool = False) -> Tensor:
         return self.shortcut(x) + self.function(other, training=training)
 
 
 class Stage(keras.layers.Layer):
-    """A block that changes the size, and reversible ones after it (T2T `unit`)."""
+    """A block that changes the size, followed by reversible blocks (T2T `unit`)."""
 
     def __init__(
         self, depth: int, num_layers: int, stride: int, first_batch_norm: bool, bottleneck: bool, **kwargs: Any
@@ -143,7 +143,7 @@ class Stage(keras.layers.Layer):
         self.down2 = Downsampling(self.filters, stride, function(), bottleneck, name="x2", **policy)
         self.blocks = ReversibleBlock([(function(), function()) for _ in range(num_layers)], **policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         shape = (None, None, None, self.filters)
         with keras.name_scope("downsampling"):
             self.down1.build(x_shape, x_shape)
@@ -152,7 +152,7 @@ class Stage(keras.layers.Layer):
             self.blocks.build(shape)
         self.built = True
 
-    def call(self, x1: Any, x2: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(self, x1: Tensor, x2: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         x1 = self.down1(x1, x2, training=training)
         x2 = self.down2(x2, x1, training=training)
         return self.blocks(x1, x2, training=training)
@@ -160,7 +160,7 @@ class Stage(keras.layers.Layer):
 
 @registry.register_model
 class Revnet(ImageClassifier):
-    """A convolution whose channels are split in two halves, stages of reversible blocks, a norm of both together."""
+    """A convolution whose channels are split into halves, stages of reversible blocks, and a norm of both halves."""
 
     allowed: ClassVar[Allowed] = {"dim": ("2d",)}
 
@@ -204,7 +204,7 @@ class Revnet(ImageClassifier):
     def body_size(self) -> int:
         return self._body_size
 
-    def build_layers(self, shape: tuple[int | None, ...]) -> None:
+    def build_layers(self, shape: Shape) -> None:
         with keras.name_scope("RevNet"):
             with keras.name_scope("init"):
                 self.init_conv.build(shape)
@@ -216,7 +216,7 @@ class Revnet(ImageClassifier):
             with keras.name_scope("final_block"):
                 self.final_norm.build((None, None, None, self.body_size))
 
-    def body(self, features: Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         x = ops.relu(self.init_norm(self.init_conv(self.images(features)), training=training))
         if self.init_maxpool:
             x = ops.max_pool(x, 3, strides=self.init_conv.strides, padding="valid")

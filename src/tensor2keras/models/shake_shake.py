@@ -1,7 +1,7 @@
 """Shake-Shake: Gastaldi 2017, https://arxiv.org/abs/1705.07485, table 1, "Shake-Shake-Image".
 
-A residual network whose blocks have two branches (figure 1). In training each image mixes them by random weights, and
-by other random weights when gradients flow back; otherwise they are averaged. T2T's `shake_shake.py`.
+A residual network whose blocks have two branches (figure 1). In training they are summed with random weights for each
+image, and with other random weights in the backward pass; otherwise they are averaged. T2T's `shake_shake.py`.
 """
 
 from typing import Any
@@ -15,13 +15,13 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import BatchNorm
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.image_classifier import ImageClassifier
-from tensor2keras.models.t2t_model import Features
+from tensor2keras.types import Features, Shape, Tensor
 
 FIRST_FILTERS = 16
 
 
-def shake(x: Any, forward: Any, backward: Any) -> Any:
-    """forward * x, whose gradient is that of backward * x."""
+def shake(x: Tensor, forward: Tensor, backward: Tensor) -> Tensor:
+    """Returns forward * x with the gradient of backward * x."""
     return backward * x + ops.stop_gradient((forward - backward) * x)
 
 
@@ -37,31 +37,31 @@ class ShakeBranch(keras.layers.Layer):
         self.conv2 = keras.layers.Conv2D(filters, 3, name="conv2", **shared)
         self.bn2 = BatchNorm(name="bn2", dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.conv1.build(x_shape)
         shape = (*x_shape[:-1], self.filters)
         for layer in (self.bn1, self.conv2, self.bn2):
             layer.build(shape)
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         x = self.bn1(self.conv1(ops.relu(x)), training=training)
         return self.bn2(self.conv2(ops.relu(x)), training=training)
 
 
 class ShakeBlock(keras.layers.Layer):
-    """Branches beside a path of their own.
+    """Branches beside a shortcut.
 
     Args:
-        filters: channels out; where the input has others, the path are two 1x1 convolutions of shifted pixels.
-        stride: of the branches and of that path.
+        filters: channels out; if the input has another number, the shortcut consists of two 1x1 convolutions.
+        stride: of the branches and of the shortcut.
         num_branches: how many branches are mixed.
-        concat: whether path and branches are concatenated and mixed by a 1x1 convolution, not added.
+        concat: whether shortcut and branches are concatenated and mixed by a 1x1 convolution, not added.
         dropout: rate on each branch.
 
     Call arguments:
         x: [batch, height, width, channels].
-        training: whether branches are mixed at random and batches normalized by themselves.
+        training: whether branches are mixed at random and batch statistics apply.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class ShakeBlock(keras.layers.Layer):
         self.mix = keras.layers.Conv2D(filters, 1, kernel_initializer=kernel_initializer, name="concat_1x1", **policy)
         self.mix_norm = BatchNorm(name="concat_bn", **policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for branch in self.branches:
             branch.build(x_shape)
         shape = (*x_shape[:-1], self.filters)
@@ -110,8 +110,8 @@ class ShakeBlock(keras.layers.Layer):
             self.mix_norm.build(shape)
         self.built = True
 
-    def path(self, x: Any, training: bool) -> Any:
-        """The input; or, with other channels, half of them from its pixels and half from those down to the right."""
+    def path(self, x: Tensor, training: bool) -> Tensor:
+        """Returns x or, with another number of channels, half of them from x and half from x shifted by a pixel."""
         if not self.has_own_path:
             return x
         stride = self.stride
@@ -119,14 +119,14 @@ class ShakeBlock(keras.layers.Layer):
         halves = self.path1(x[:, ::stride, ::stride]), self.path2(shifted)
         return self.path_norm(ops.concatenate(halves, axis=-1), training=training)
 
-    def mixing_weights(self, batch_size: Any) -> tuple[Any, Any]:
-        """Forward and backward weights [branches, batch, 1, 1, 1], of sum 1 over branches for each image."""
+    def mixing_weights(self, batch_size: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns forward and backward weights [branches, batch, 1, 1, 1], which sum to 1 over an image's branches."""
         shape = (2, self.num_branches, batch_size, 1, 1, 1)
         weights = keras.random.uniform(shape, seed=self.noise, dtype="float32")
         weights = ops.cast(weights / ops.sum(weights, axis=1, keepdims=True), self.compute_dtype)
         return weights[0], weights[1]
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         outputs = [branch(x, training=training) for branch in self.branches]
         if training:
             forward, backward = self.mixing_weights(ops.shape(x)[0])
@@ -177,7 +177,7 @@ class ShakeShake(ImageClassifier):
     def body_size(self) -> int:
         return 4 * self.hidden_size
 
-    def build_layers(self, shape: tuple[int | None, ...]) -> None:
+    def build_layers(self, shape: Shape) -> None:
         self.init_conv.build(shape)
         shape = (*shape[:-1], FIRST_FILTERS)
         self.init_bn.build(shape)
@@ -187,7 +187,7 @@ class ShakeShake(ImageClassifier):
                     block.build(shape)
                     shape = (*shape[:-1], block.filters)
 
-    def body(self, features: Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         x = self.init_bn(self.init_conv(self.images(features)), training=training)
         for blocks in self.stages:
             for block in blocks:
@@ -224,7 +224,7 @@ def shakeshake_small() -> HParams:
 
 @registry.register_hparams
 def shake_shake_quick() -> HParams:
-    """To try things out: a thousand steps of Adam."""
+    """For quick experiments: a thousand steps of Adam."""
     return shakeshake_small().override(
         optimizer="adam", learning_rate_cosine_cycle_steps=1000, learning_rate=0.5, batch_size=100
     )

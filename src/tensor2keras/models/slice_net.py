@@ -1,7 +1,7 @@
 """SliceNet (Kaiser et al. 2017, https://arxiv.org/abs/1706.03059): translation by depthwise separable convolutions.
 
-The decoder attends to the encoded inputs, each layer anew. In decoding every convolution keeps the inputs that it still
-sees. There is no mask over the inputs' padding in attention, as in T2T.
+Every layer of the decoder attends to the encoded inputs, whose padding is not masked, as in T2T. The decoding cache of
+a convolution holds the inputs that its kernel still covers.
 """
 
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from tensor2keras.layers.normalization import NORMS
 from tensor2keras.models import t2t_model
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.types import Cache, Features, Shape, Tensor
 
 NUM_TIMESCALES = 16
 KERNEL_SCHEMES = ("3.3.3.3", "3.7.7.7", "3.7.15.15", "3.7.15.31", "3.7.15.31.63")
@@ -27,8 +28,8 @@ DILATION_SCHEMES = ("1.1.1.1.1", "1.1.1.1", "1.1.1.2", "1.1.2.4", "1.2.4.8")
 Options = dict[str, Any]
 
 
-def add_timing_signal(x: Any, start_index: Any = 0) -> Any:
-    """x [batch, length, channels], to whose first 32 channels the positions' sinusoids are added."""
+def add_timing_signal(x: Tensor, start_index: Tensor = 0) -> Tensor:
+    """Adds the sinusoids of the positions to the first 32 channels of x [batch, length, channels]."""
     signal = position.get_timing_signal_1d(ops.shape(x)[1], 2 * NUM_TIMESCALES, start_index=start_index)
     return x + ops.cast(ops.pad(signal, ((0, 0), (0, 0), (0, x.shape[-1] - 2 * NUM_TIMESCALES))), x.dtype)
 
@@ -75,17 +76,17 @@ class TargetAttention(keras.layers.Layer):
         self.self_attention = MultiHeadAttention(name="self_attention", **options)
         self.encdec_attention = MultiHeadAttention(name="encdec_attention", **options)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for part in (self.convolutions, self.self_attention, self.encdec_attention):
             part.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, memory: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, memory: Tensor, training: bool = False) -> Tensor:
         x = self.convolutions(add_timing_signal(x))
         x = self.self_attention(x, bias=attention.causal_bias(ops.shape(x)[1]), training=training)
         return self.encdec_attention(x, memory, training=training)
 
-    def init_cache(self, batch_size: Any, max_length: int, memory: Any) -> Options:
+    def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor) -> Cache:
         k, v = self.encdec_attention.project_memory(memory)
         return {
             "convolutions": self.convolutions.init_cache(batch_size),
@@ -93,8 +94,8 @@ class TargetAttention(keras.layers.Layer):
             "encoder": {"k": k, "v": v},
         }
 
-    def step(self, x: Any, position: Any, cache: Options) -> tuple[Any, Options]:
-        """The output at the position of x [batch, 1, hidden], and the new cache."""
+    def step(self, x: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
+        """Returns the output at the position of x [batch, 1, hidden] and the new cache."""
         x, convolutions = self.convolutions.step(add_timing_signal(x, position), cache["convolutions"])
         bias = attention.causal_bias_of(position, cache["self"]["k"].shape[2])
         x, seen = self.self_attention.step(x, position, cache["self"], bias)
@@ -103,7 +104,7 @@ class TargetAttention(keras.layers.Layer):
 
 
 class MultiConvResLayer(keras.layers.Layer):
-    """Two blocks of convolutions with residuals, and attention to the encoded inputs if there is any.
+    """Two blocks of convolutions with residuals, and optionally attention to the encoded inputs.
 
     Reference:
         T2T `slicenet.multi_conv_res`.
@@ -120,27 +121,27 @@ class MultiConvResLayer(keras.layers.Layer):
             hidden_size, block=block, name=self.name, dtype=self.dtype_policy, **attention
         )
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for part in (self.residual1, self.residual2, self.attention):
             if part is not None:
                 part.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, nonpadding: Any = None, memory: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor = None, memory: Tensor = None, training: bool = False) -> Tensor:
         y = self.residual1(x, nonpadding)
         x = x + self.residual2(x + y, nonpadding) + y
         if self.attention is not None:
             x = x + self.attention(x, memory, training=training)
         return x if nonpadding is None else x * nonpadding
 
-    def init_cache(self, batch_size: Any, max_length: int, memory: Any) -> Options:
+    def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor) -> Cache:
         cache = {part.name: part.init_cache(batch_size) for part in (self.residual1, self.residual2)}
         if self.attention is None:
             return cache
         return {**cache, "attention": self.attention.init_cache(batch_size, max_length, memory)}
 
-    def step(self, x: Any, position: Any, cache: Options) -> tuple[Any, Options]:
-        """The output at the position of x [batch, 1, hidden], and the new cache."""
+    def step(self, x: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
+        """Returns the output at the position of x [batch, 1, hidden] and the new cache."""
         new = dict(cache)
         y, new["residual1"] = self.residual1.step(x, cache["residual1"])
         z, new["residual2"] = self.residual2.step(x + y, cache["residual2"])
@@ -237,7 +238,7 @@ class SliceNet(t2t_model.T2TModel):
         ]
 
     def _blocks(self) -> list[Options]:
-        """Dilations, kernels and groups of a layer's two blocks."""
+        """Returns dilations, kernels and groups of a layer's two blocks."""
         hparams, separability = self.hparams, self.hparams.separability
         if "none" not in (hparams.kernel_scheme, hparams.dilation_scheme):
             dilations, kernels = (
@@ -272,20 +273,20 @@ class SliceNet(t2t_model.T2TModel):
                     for layer in self.decoder:
                         layer.build(shape)
 
-    def encode(self, inputs: Any, training: bool = False) -> Any:
-        """Embedded inputs -> [batch, inputs, hidden]."""
+    def encode(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Encodes embedded inputs: [batch, inputs, hidden]."""
         nonpadding = 1.0 - ops.cast(attention.embedding_padding(inputs), inputs.dtype)[:, :, None]
         x = add_timing_signal(inputs)
         for layer in self.encoder:
             x = layer(x, nonpadding, training=training)
         return self.drop(x, training=training)
 
-    def _target_space(self) -> Any:
-        """[1, 1, hidden]."""
+    def _target_space(self) -> Tensor:
+        """Returns the embedding of the target space, [1, 1, hidden]."""
         space = (self.problem or {}).get("target_space_id", 0)
         return self.target_space_embedding(ops.full((1, 1), space, dtype="int32"))
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         memory = self.encode(features["inputs"], training=training)
         if not self.has_decoder:
             return memory
@@ -301,7 +302,7 @@ class SliceNet(t2t_model.T2TModel):
             x = layer(x, memory=memory, training=training)
         return self.drop(x, training=training)
 
-    def init_cache(self, features: t2t_model.Features, max_length: int) -> Options:
+    def init_cache(self, features: Features, max_length: int) -> Cache:
         inputs = self.bottom({"inputs": features["inputs"]})["inputs"]
         batch_size, memory = ops.shape(inputs)[0], self.encode(inputs)
         cache = {layer.name: layer.init_cache(batch_size, max_length, memory) for layer in self.decoder}
@@ -309,7 +310,7 @@ class SliceNet(t2t_model.T2TModel):
             cache["targets_time"] = self.target_attention.init_cache(batch_size, max_length, memory)
         return {**cache, "targets_merge": self.targets_merge.init_cache(batch_size)}
 
-    def decode_step(self, ids: Any, position: Any, cache: Options) -> tuple[Any, Options]:
+    def decode_step(self, ids: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         x = self.modalities["targets"].targets_bottom(ids[:, None])
         x = ops.where(position == 0, ops.cast(self._target_space(), x.dtype), x)
         cache, attended = dict(cache), ops.zeros_like(x)

@@ -12,7 +12,7 @@ from tensor2keras.hparams import HParams
 from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
 from tensor2keras.layers.modality import CTCSymbol, Modality
 from tensor2keras.models.allowed import Allowed, check_allowed
-from tensor2keras.types import Features, Tensor
+from tensor2keras.types import Cache, Features, Shape, Tensor
 
 
 class T2TModel(keras.Model):
@@ -29,7 +29,9 @@ class T2TModel(keras.Model):
 
     Args:
         hparams: the hyperparameters; `hparams.problem` is plain data (see `Problem.get_hparams`) or None.
-        name: scope of the variables; by default the name under which the model is registered in T2T.
+        name: scope of the variables; by default the class's name in snake case, as T2T registers it.
+        **kwargs: further arguments of `keras.Model`. `dtype` is by default the policy that `hparams.activation_dtype`,
+            `weight_dtype` and `gpu_automatic_mixed_precision` choose, else Keras's global policy.
 
     Call arguments:
         features: dict of tensors: "inputs" and "targets", [batch, length] ids for text.
@@ -44,6 +46,14 @@ class T2TModel(keras.Model):
         ...     def body(self, features, training=False):
         ...         return ops.cumsum(features["inputs"], axis=1)
 
+    Raises:
+        ValueError: a hyperparameter of a value that the model's `allowed` does not list; a problem whose features are
+            of modalities that the model does not support.
+
+    Raises:
+        ValueError: a hyperparameter of a value that the model's `allowed` does not list; a problem whose features are
+            of modalities that the model does not support.
+
     Reference:
         T2T `utils/t2t_model.py`.
     """
@@ -53,7 +63,7 @@ class T2TModel(keras.Model):
     supports_ctc = False
     """Whether the model has one output position per embedded input position, as CTC targets need."""
     allowed: ClassVar[Allowed] = {
-        "activation_dtype": ("float32", "bfloat16", "float16"),
+        "activation_dtype": ("float32", "bfloat16", "float16", None),
         "weight_dtype": ("float32", "bfloat16", "float16"),
         "initializer": INITIALIZERS,
         "multiply_embedding_mode": ("sqrt_depth", "none", None),
@@ -194,11 +204,11 @@ class T2TModel(keras.Model):
             )
 
     def vocab_size(self, feature: str) -> int | None:
-        """The feature's vocabulary size, rounded up to `hparams.vocab_divisor`; None if it has none."""
+        """Returns a feature's vocabulary size, rounded up to `hparams.vocab_divisor`; None without a vocabulary."""
         size = self.problem["features"][feature].get("vocab_size")
         return None if size is None else size + -size % self._vocab_divisor
 
-    def _override(self, what: str, feature: str) -> Any:
+    def _override(self, what: str, feature: str) -> str:
         """Returns the modality that `hparams.bottom`, `.top` or `.loss` names for a feature, else the feature's own."""
         return (self.hparams.get(what) or {}).get(feature) or self.problem["features"][feature]["modality"]
 
@@ -214,12 +224,15 @@ class T2TModel(keras.Model):
                 embedded[f"{name}_raw"] = features[name]
         return embedded
 
-    def body(self, features: Features, training: bool = False) -> Any:
-        """Embedded features -> [batch, length, hidden], one vector an output position. Subclasses define it."""
+    def body(self, features: Features, training: bool = False) -> Tensor:
+        """Returns a vector for each output position, [batch, length, hidden], from embedded features.
+
+        Subclasses define it.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define body(features)")
 
-    def top(self, body_output: Any, features: Features) -> Any:
-        """The body's output -> logits."""
+    def top(self, body_output: Tensor, features: Features) -> Tensor:
+        """Returns logits from the body's output."""
         if self.problem is None:
             return body_output
         logits = self.target_top.top(body_output)
@@ -228,14 +241,14 @@ class T2TModel(keras.Model):
             logits = self.target_top.mask_padding(logits, padding)
         return logits
 
-    def call(self, features: Features, training: bool = False) -> Any:
+    def call(self, features: Features, training: bool = False) -> Tensor:
         embedded = self.bottom(features, training=training)
         return self.top(self.body(embedded, training=training), features)
 
     # Building
 
-    def build(self, input_shape: Any = None) -> None:
-        """Makes every variable, with no data: what the features look like is known from hparams."""
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Makes every variable. No data are needed: hparams tell the shapes of the features."""
         if self.built:
             return
         for modality in (*self.modalities.values(), self.target_top):
@@ -263,9 +276,14 @@ class T2TModel(keras.Model):
         return counted / ops.maximum(ops.sum(counted), 1e-9)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        """The loss of the targets' modality summed over `sample_weight`, plus `add_loss` terms.
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Returns the loss of the targets' modality summed over `sample_weight`, plus `add_loss` terms.
 
         A sum, because the weights of a batch sum to 1 over all replicas. Label smoothing in training only.
 
@@ -300,11 +318,11 @@ class T2TModel(keras.Model):
         jit_compile: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
-        """Keras's `compile`, with what hparams say where nothing is given.
+        """Keras's `compile`, with defaults from hparams.
 
         Args:
             optimizer: `optimizers.from_hparams(hparams)` by default.
-            loss: the targets' modality's by default.
+            loss: by default that of the targets' modality.
             metrics: Keras metrics, computed in training too. By default those of `hparams.problem`'s "eval_metrics",
                 computed in evaluation only: an argmax over the vocabulary at every training step costs time.
             jit_compile: by default Keras's choice, except on TensorFlow without a GPU, where XLA is slower.
@@ -316,7 +334,7 @@ class T2TModel(keras.Model):
             on_cpu = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
             jit_compile = False if on_cpu else "auto"
         names = (self.problem or {}).get("eval_metrics", ()) if metrics is None else ()
-        # Not as a tracked attribute: metrics are no part of the built model, and it may be compiled twice.
+        # Not a tracked attribute: metrics are not part of the built model, which may be compiled again.
         object.__setattr__(self, "_evaluation_metrics", [metrics_by_name.get(name) for name in names])
         self._loss_was_given = loss is not None
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
@@ -326,7 +344,7 @@ class T2TModel(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def compute_metrics(self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> dict[str, Any]:
         """Updates and returns the metrics; in training only the loss and the metrics given to `compile`."""
         if not self._training_step and self._evaluation_metrics:
             weight = self.target_weights(y) if sample_weight is None else sample_weight
@@ -342,18 +360,18 @@ class T2TModel(keras.Model):
 
     # Decoding: any autoregressive model can be decoded by running it again on the whole prefix at every step.
 
-    def init_cache(self, features: Features, max_length: int) -> dict[str, Any]:
-        """The state of decoding up to `max_length` symbols: a nested dict of tensors whose first dimension is the
-        batch.
+    def init_cache(self, features: Features, max_length: int) -> Cache:
+        """Returns the state of decoding up to `max_length` symbols.
 
-        This default keeps the features and the prefix; models with a cache override it and `decode_step`.
+        It is a nested dict of tensors whose first dimension is the batch. This default keeps the features and the
+        prefix; models with a cache override it and `decode_step`.
         """
         batch_size = ops.shape(next(iter(features.values())))[0]
         features = {name: ops.convert_to_tensor(value) for name, value in features.items() if name != "targets"}
         return {"features": features, "prefix": ops.zeros((batch_size, max_length), "int32")}
 
-    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """One step of decoding.
+    def decode_step(self, ids: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
+        """Decodes one symbol.
 
         Args:
             ids: [batch] int32, the symbols at `position - 1`; 0 at position 0.
@@ -369,7 +387,7 @@ class T2TModel(keras.Model):
         return ops.take(logits, position, axis=1), {**cache, "prefix": prefix}
 
     def infer(self, features: Features, **kwargs: Any) -> dict[str, Any]:
-        """Decodes: see `tensor2keras.decoding.infer` for the arguments and what comes back."""
+        """Decodes; `tensor2keras.decoding.infer` describes the arguments and the result."""
         from tensor2keras import decoding  # the floor above
 
         return decoding.infer(self, features, **kwargs)
@@ -390,12 +408,12 @@ class T2TModel(keras.Model):
 
 
 def is_target(feature: str) -> bool:
-    """Whether T2T treats a feature of this name as a target."""
+    """Returns whether T2T treats a feature of this name as a target."""
     return "target" in feature
 
 
 def dtype_policy(hparams: HParams) -> str | None:
-    """The Keras dtype policy that hparams ask for; None for Keras's own setting."""
+    """Returns the Keras dtype policy that hparams choose; None for Keras's global policy."""
     half = {"bfloat16": "bfloat16", "float16": "float16"}.get(hparams.get("activation_dtype") or "float32")
     if hparams.get("gpu_automatic_mixed_precision"):
         half = half or "float16"

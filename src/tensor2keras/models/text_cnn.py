@@ -1,4 +1,4 @@
-"""TextCNN: a text as the strongest responses of filters of several widths (Kim 2014, https://arxiv.org/abs/1408.5882)."""
+"""TextCNN: max-pooled convolutions of several widths (Kim 2014, https://arxiv.org/abs/1408.5882)."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from tensor2keras.hparams import HParams
 from tensor2keras.layers.convolution import longest
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.types import Features, Shape, Tensor
 
 
 class MaxPooledConvolution(keras.layers.Layer):
@@ -17,7 +18,7 @@ class MaxPooledConvolution(keras.layers.Layer):
 
     Args:
         filters: channels out.
-        width: positions a filter sees; a shorter text is padded with zeros.
+        width: positions in a window; a shorter text is padded with zeros.
 
     Call arguments:
         x: [batch, length, hidden].
@@ -31,7 +32,7 @@ class MaxPooledConvolution(keras.layers.Layer):
         self.filters = filters
         self.width = width
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.kernel = self.add_weight(
             name="W",
             shape=(self.width, x_shape[-1], 1, self.filters),
@@ -40,7 +41,7 @@ class MaxPooledConvolution(keras.layers.Layer):
         self.bias = self.add_weight(name="b", shape=(self.filters,), initializer=keras.initializers.Constant(0.1))
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         x = ops.pad(x, ((0, 0), (0, longest(self.width - ops.shape(x)[1], 0)), (0, 0)))
         kernel = ops.convert_to_tensor(self.kernel)[:, :, 0]
         return ops.max(ops.relu(ops.conv(x, kernel, padding="valid") + self.bias), axis=1)
@@ -48,10 +49,10 @@ class MaxPooledConvolution(keras.layers.Layer):
 
 @registry.register_model("text_cnn")
 class TextCNN(t2t_model.T2TModel):
-    """Classifies texts by the strongest responses of filters of `filter_sizes` positions.
+    """Classifies texts by max-pooled convolutions over windows of `filter_sizes` positions.
 
     Call arguments:
-        features: "inputs" [batch, length] ids; "targets" [batch], which only the loss looks at.
+        features: "inputs" [batch, length] ids; "targets" [batch], read by the loss only.
         training: whether dropout applies.
 
     Returns:
@@ -81,7 +82,7 @@ class TextCNN(t2t_model.T2TModel):
         for convolution in self.convolutions:
             convolution.build((None, None, self.hidden_size))
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         pooled = [convolution(features["inputs"]) for convolution in self.convolutions]
         return self.dropout(ops.concatenate(pooled, axis=-1), training=training)[:, None]
 

@@ -1,15 +1,15 @@
 """Language models of long text in chunks, with a memory of earlier chunks (T2T's `transformer_memory`).
 
 T2T's input pipeline cuts each text into chunks of `split_targets_chunk_length` and trains on one chunk a step; memory
-lies in variables from step to step. Here a step takes whole texts, as every other model does, and the memory is a value
-inside the step (see `layers.memory`): with the same weights each chunk has T2T's outputs and gradients, but one
-update is made for all chunks instead of one each. So nothing but weights is saved, texts of a batch may have any
-length and number, and replicas share nothing. What follows for hparams:
+is kept in variables from step to step. Here a step takes whole texts, as in every other model, and the memory is a
+value within the step (see `layers.memory`): with the same weights, outputs and gradients of each chunk are T2T's, but
+there is one update for all chunks instead of one each. So only weights are saved, the texts of a batch may have any
+length and number, and replicas share no state. Consequences for hparams:
 
 - `batch_size` counts whole texts' tokens, as T2T's does. Of a text of n chunks T2T's update takes batch_size / n
   tokens, here it takes all; `batch_size` divided by n gives updates of as many tokens as T2T's.
 - `split_targets_strided_training` (the order of chunks over T2T's steps), `split_targets_max_chunks` and
-  `recurrent_memory_batch_size` (sizes of T2T's variables) have nothing to say.
+  `recurrent_memory_batch_size` (sizes of T2T's variables) have no effect.
 """
 
 from typing import Any, ClassVar
@@ -22,9 +22,9 @@ from tensor2keras.layers import attention, memory
 from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.layers.position import shift_right
 from tensor2keras.layers.transformer import Context
-from tensor2keras.models import t2t_model
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.transformer import transformer
+from tensor2keras.types import Cache, Features, Tensor
 
 
 @registry.register_model
@@ -35,18 +35,18 @@ class TransformerMemory(transformer.Transformer):
     "neural_memory" (a table written and read by similarity). As in T2T every chunk is shifted right by itself: its
     first symbol is predicted from memory alone, and positions are counted from the chunk's beginning.
 
-    Decoding keeps what a chunk's length and the memory need, however long the text.
+    The size of the decoding cache depends on the chunk's length and the memory, not on the length of the text.
 
     Call arguments:
         features: "targets" [batch, length] ids: whole texts. Packed problems add "targets_segmentation" and
-            "targets_position"; "transformer_xl" sees nothing of other texts in its row.
+            "targets_position"; "transformer_xl" masks the other texts of a row.
         training: whether dropout applies.
 
     Returns:
         Logits [batch, length, vocab_size].
 
     Raises:
-        ValueError: hparams that a memory cannot work with; packed texts with "neural_memory".
+        ValueError: hparams that do not fit a memory; packed texts with "neural_memory".
 
     Reference:
         T2T `models/transformer.py` TransformerMemory, `layers/transformer_memory.py`.
@@ -77,7 +77,7 @@ class TransformerMemory(transformer.Transformer):
                 f"{self.name} needs chunks: set hparams.split_targets_chunk_length={self.chunk_length} to 1 or more"
             )
         self.memory_type = hparams.memory_type
-        # How many positions before a chunk its attention sees.
+        # The number of positions before a chunk that its attention reads.
         sees_earlier = self.memory_type != "neural_memory"
         self.num_items = (hparams.get("num_memory_items", 0) or self.chunk_length) if sees_earlier else 0
 
@@ -90,7 +90,7 @@ class TransformerMemory(transformer.Transformer):
         options = memory.MEMORY_TYPES[self.memory_type]
         return options(chunk_length=self.chunk_length, **own, **super()._decoder_self_attention().arguments())
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         targets = features["targets"]
         length = ops.shape(targets)[1]
         chunks = {
@@ -101,7 +101,7 @@ class TransformerMemory(transformer.Transformer):
         chunk_number = memory.chunk_numbers(targets, self.chunk_length)
         encoded = encoded_bias = None
         if self.has_inputs:
-            # every chunk sees all inputs
+            # every chunk attends to all inputs
             encoded, encoded_bias = (
                 ops.repeat(x, ops.shape(chunk_number)[1], axis=0) for x in self.encode(features, training=training)
             )
@@ -115,8 +115,8 @@ class TransformerMemory(transformer.Transformer):
         y = self.decoder(x, chunk_number, context, training=training)
         return memory.from_chunks(y, length)
 
-    def _chunk_bias(self, chunks: t2t_model.Features, chunk_number: Any) -> Any:
-        """What a position of a chunk may see of memory and chunk: [batch * chunks, 1, chunk_length, items + chunk]."""
+    def _chunk_bias(self, chunks: Features, chunk_number: Tensor) -> Tensor:
+        """Returns the bias of attention to memory and chunk: [batch * chunks, 1, chunk_length, items + chunk]."""
         within = self.decoder_bias(chunks)
         segments = chunks.get("targets_segmentation")
         if not self.num_items:
@@ -136,8 +136,8 @@ class TransformerMemory(transformer.Transformer):
             axis=-1,
         )
 
-    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Logits [batch, vocab_size] of the symbol at `position`, given the symbol before it (0 at the start)."""
+    def decode_step(self, ids: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
+        """Returns logits [batch, vocab_size] of the symbol at `position` from the symbol before it, 0 at the start."""
         place = position % self.chunk_length
         ids = ops.where(place == 0, ops.zeros_like(ids), ids)  # nothing comes before a chunk's first position
         x = self.modalities["targets"].targets_bottom(ids[:, None])

@@ -1,26 +1,27 @@
-"""A Transformer whose layers are each of a kind of their own, mixtures of experts among them.
+"""A Transformer whose layers differ in kind; mixtures of experts are one of the kinds.
 
-`hparams.layer_types` says which, layer by layer: "a/a-moe#a-sepm/locm-a-moe" is an encoder of two layers and a decoder
-of two. Layers are divided by "/"; in a layer the kinds of self-attention, of attention to the encoder (decoder only)
-and of feed-forward network by "-". What is left out is `default_att` and `default_ff`: "a" is "a-fc", and "a-moe" has
-the default attention to the encoder. Without "#" encoder and decoder are alike; "#a/a" is a decoder alone. An empty
-string is `num_hidden_layers` of the defaults.
+`hparams.layer_types` lists the kinds layer by layer: "a/a-moe#a-sepm/locm-a-moe" is an encoder of two layers and a
+decoder of two. Layers are divided by "/"; in a layer the kinds of self-attention, of attention to the encoder (decoder
+only) and of feed-forward network by "-". Kinds left out are `default_att` and `default_ff`: "a" is "a-fc", and "a-moe"
+has the default attention to the encoder. Without "#" encoder and decoder are alike; "#a/a" is a decoder alone. An empty
+string stands for `num_hidden_layers` layers of the defaults.
 
 Attention:
     a: to all positions.
-    mem: the same numbers; T2T computes it again in the backward pass to save memory.
+    mem: the same as "a"; T2T recomputes it in the backward pass to save memory.
     locm: to earlier positions of the block and of the block before.
     redm: to earlier positions, three compressed to one by a convolution.
 Feed-forward networks:
     fc: two dense layers.
-    sep, sepm: two separable convolutions, of width 3 and 31; "sepm" sees no later positions.
+    sep, sepm: two separable convolutions, of width 3 and 31; "sepm" is causal.
     moe: a mixture of experts (`NoisyTopKExperts`).
 
 T2T's sets name "moe", but T2T 1.15 no longer has the function behind it; it is built from their hyperparameters.
 
-With "sep" a decoder sees what it is to predict, as in T2T's `transformer_moe_8k` and `transformer_moe_12k` by their
-default: they train, but their decoding, which runs the whole model at each step, finds nothing where they learned to
-look. Set `default_ff=sepm` to train such a model to decode.
+The convolutions "sep" are not causal: a decoder that has them reads the tokens it is to predict, as T2T's
+`transformer_moe_8k` and `transformer_moe_12k` do by default. Such a model trains, but its decoding, which runs the
+whole model at each step, fails, because the future tokens it learned to read do not exist yet. Set `default_ff=sepm`
+to train a model that decodes.
 """
 
 import dataclasses
@@ -34,10 +35,11 @@ from tensor2keras.layers.attention.compressed import MemoryCompressedAttentionOp
 from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.layers.mixed_transformer import MixedLayerOptions, MixedTransformer
-from tensor2keras.models import layer_options, t2t_model
+from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.transformer import transformer
+from tensor2keras.types import Features, Tensor
 
 SELF_ATTENTION = ("a", "mem", "locm", "redm")
 MEMORY_ATTENTION = ("a", "mem")
@@ -48,7 +50,7 @@ Kinds = tuple[str, str, str]  # a layer's self-attention, attention to the encod
 
 @registry.register_model
 class TransformerMoe(transformer.Transformer):
-    """Encoder and decoder, or the decoder alone, of layers of any kinds (module docstring).
+    """Encoder and decoder, or the decoder alone, of the layers that `hparams.layer_types` lists.
 
     Call arguments:
         features: "inputs" [batch, length] (with an encoder) and "targets" [batch, length] ids.
@@ -58,7 +60,7 @@ class TransformerMoe(transformer.Transformer):
         Logits [batch, target length, vocab_size].
 
     Raises:
-        ValueError: `layer_types` that cannot be read or do not fit the problem; packed texts.
+        ValueError: `layer_types` that cannot be parsed or do not fit the problem; packed texts.
 
     Reference:
         T2T `models/research/transformer_moe.py`, `common_attention.get_standardized_layers`.
@@ -110,7 +112,7 @@ class TransformerMoe(transformer.Transformer):
         return self._stack("decoder", self.decoder_layers, "self_att_")
 
     def _stack(self, name: str, layers: list[Kinds], scope: str) -> keras.layers.Layer:
-        """Encoder or decoder; `scope` is what T2T's scope of self-attention begins with."""
+        """Returns the encoder or the decoder; `scope` is the prefix of T2T's scopes of self-attention."""
         options = [
             MixedLayerOptions(
                 attention=self._self_attention(self_attention),
@@ -149,16 +151,16 @@ class TransformerMoe(transformer.Transformer):
             self.hparams, self.kernel_initializer, {"sep": "SAME", "sepm": "LEFT"}.get(kind)
         )
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         self.refuse_packed(features)
         return super().body(features, training=training)
 
 
 def layer_types(hparams: HParams) -> tuple[list[Kinds], list[Kinds]]:
-    """The kinds that `hparams.layer_types` names, by layer of the encoder and of the decoder.
+    """Returns the kinds that `hparams.layer_types` lists, by layer of the encoder and of the decoder.
 
     Raises:
-        ValueError: it cannot be read, names a kind that there is not, or no decoder.
+        ValueError: a text that cannot be parsed, an unknown kind, or no decoder.
 
     Example:
         >>> layer_types(registry.hparams("transformer_moe_8k_lm"))[1][2]
@@ -179,7 +181,7 @@ def layer_types(hparams: HParams) -> tuple[list[Kinds], list[Kinds]]:
 
 
 def _kinds(layer: str, to_encoder: bool, hparams: HParams) -> Kinds:
-    """The kinds of a layer such as "a", "a-moe" or "locm-a-moe"."""
+    """Returns the kinds of a layer such as "a", "a-moe" or "locm-a-moe"."""
     parts = layer.split("-")
     if len(parts) > 3:
         raise ValueError(f"layer {layer!r} of layer_types may have up to three kinds with '-' between")

@@ -18,7 +18,7 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.models.common_hparams import basic_params1
 from tensor2keras.models.image_classifier import ImageClassifier
-from tensor2keras.models.t2t_model import Features
+from tensor2keras.types import Features, Shape, Tensor
 
 LARGE = 200  # pixels
 THREE = ((1, 1), (3, 3))  # dilation rates and kernel size of a convolution
@@ -26,14 +26,14 @@ ONE = ((1, 1), (1, 1))
 
 
 class _Blocks(keras.layers.Layer):
-    """What makes convolution blocks that share an initializer and pad to the same size."""
+    """Base of layers of convolution blocks with one initializer and SAME padding."""
 
     def __init__(self, kernel_initializer: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.kernel_initializer = unseeded(kernel_initializer)
 
     def block(self, name: str, filters: int, *convolutions: Any, **options: Any) -> ConvBlock:
-        """A block of convolutions, each with a relu before and a layer norm after it."""
+        """Returns a block of convolutions, each with a relu before and a layer norm after it."""
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         return ConvBlock(filters, convolutions, padding="SAME", name=name, **shared, **options)
 
@@ -47,12 +47,12 @@ class EntryBlock(_Blocks):
         self.convolutions = self.block("sep_conv_block", filters, THREE, THREE, separable=True)
         self.residual = self.block("res_conv0", filters, ONE, strides=(2, 2), first_relu=residual_relu)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.convolutions.build(x_shape)
         self.residual.build(x_shape)
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return pool(self.convolutions(x), (3, 3), "MAX", "SAME", strides=(2, 2)) + self.residual(x)
 
 
@@ -69,13 +69,13 @@ class EntryFlow(_Blocks):
             for i, filters in enumerate((min(128, hidden_size), min(256, hidden_size), hidden_size))
         ]
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for layer in (self.conv0, self.conv1, *self.blocks):
             layer.build(x_shape)
             x_shape = (None, None, None, layer.filters)
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         x = self.conv1(self.conv0(x))
         for block in self.blocks:
             x = block(x)
@@ -92,12 +92,12 @@ class ResidualBlock(_Blocks):
         self.norm = LayerNorm(name="lnorm", dtype=self.dtype_policy)
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.convolutions.build(x_shape)
         self.norm.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         return self.drop(self.norm(x + self.convolutions(x)), training=training)
 
 
@@ -114,14 +114,14 @@ class ExitFlow(_Blocks):
         self.conv2 = self.block("conv2", 2 * hidden_size, THREE, separable=True, first_relu=False)
         self.conv3 = self.block("conv3", self.filters, THREE, separable=True)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.residual.build(x_shape)
         for layer in (self.conv0, self.conv1, self.conv2, self.conv3):
             layer.build(x_shape)
             x_shape = (*x_shape[:-1], layer.filters)
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         y = pool(self.conv1(self.conv0(x)), (3, 3), "MAX", "SAME", strides=(2, 2))
         return ops.relu(self.conv3(self.conv2(y + self.residual(x))))
 
@@ -150,7 +150,7 @@ class Xception(ImageClassifier):
     def body_size(self) -> int:
         return int(2.5 * self.hidden_size)
 
-    def build_layers(self, shape: tuple[int | None, ...]) -> None:
+    def build_layers(self, shape: Shape) -> None:
         with keras.name_scope("xception"):
             self.entry.build(shape)
             hidden = (None, None, None, self.hidden_size)
@@ -159,15 +159,19 @@ class Xception(ImageClassifier):
             with keras.name_scope("xception_exit"):
                 self.exit.build(hidden)
 
-    def body(self, features: Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         x = self.entry(self.images(features))
         for block in self.blocks:
             x = block(x, training=training)
         return self.exit(squared(x))
 
 
-def squared(x: Any) -> Any:
-    """[batch, height, width, channels] as a square of as many positions; ValueError if that cannot be."""
+def squared(x: Tensor) -> Tensor:
+    """Returns x [batch, height, width, channels] as a square of as many positions.
+
+    Raises:
+        ValueError: a number of positions that is not a square.
+    """
     _, height, width, channels = x.shape
     if height == width:
         return x

@@ -348,7 +348,7 @@ def imagetransformer_base_10l_8h_big_cond_dr03_dan() -> HParams:
 
 @registry.register_hparams
 def imagetransformer_base_10l_8h_big_uncond_dr03_dan() -> HParams:
-    """The same set, under the name T2T gives to no class."""
+    """The same set, under T2T's name for unconditional images."""
     return imagetransformer_base_10l_8h_big_cond_dr03_dan()
 
 
@@ -449,7 +449,7 @@ def imagetransformer_sep_channels_12l_16h_imagenet_large() -> HParams:
 
 @registry.register_hparams
 def imagetransformer_sep_channels_16l_16h_imgnet_lrg_loc() -> HParams:
-    """Sixteen heads, for ImageNet; `num_hidden_layers` of 16 gives way to `num_decoder_layers`."""
+    """Sixteen heads, for ImageNet; `num_decoder_layers` takes precedence over `num_hidden_layers=16`."""
     return imagetransformer_sep_channels_12l_16h_imagenet_large().override(num_hidden_layers=16)
 
 

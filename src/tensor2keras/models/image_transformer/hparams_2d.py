@@ -64,7 +64,7 @@ def image_transformer2d_base() -> HParams:
 
 @registry.register_hparams
 def imagetransformer2d_base() -> HParams:
-    """image_transformer2d_base, drawn block by block."""
+    """`image_transformer2d_base`, generated block by block."""
     return image_transformer2d_base().override(block_raster_scan=True)
 
 
@@ -96,7 +96,7 @@ def imagetransformer2d_base_12l_8_16_big() -> HParams:
 
 @registry.register_hparams
 def imagetransformer2d_base_8l_8_32_big() -> HParams:
-    """Eight layers of width 1024 for CIFAR-10; sees nothing above its blocks."""
+    """Eight layers of width 1024 for CIFAR-10; blocks do not attend to rows above them."""
     return image_transformer2d_base().override(
         filter_size=2048,
         hidden_size=1024,

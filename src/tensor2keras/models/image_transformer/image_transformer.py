@@ -1,10 +1,10 @@
 """The Image Transformer (Parmar et al. 2018, https://arxiv.org/abs/1802.05751), in one dimension.
 
-A decoder alone, that predicts an image value after value: each channel of each pixel as one of 256 intensities
-(`likelihood` "cat"), or each pixel as a mixture of discretized logistics ("dmol"). `Imagetransformer` may go by a class
-label; `models/image_transformer_2d.py` has attention in two dimensions and images that go by images.
+A decoder alone that predicts an image value by value: each channel of each pixel as one of 256 intensities
+(`likelihood` "cat"), or each pixel as a mixture of discretized logistics ("dmol"). `Imagetransformer` may be
+conditioned on a class label; `image_transformer_2d.py` has attention in two dimensions and conditioning on images.
 
-What differs from the paper: `dec_attention_type` offers more kinds of attention than its local 1-D and 2-D.
+`dec_attention_type` offers more kinds of attention than the paper's local 1-D and 2-D.
 """
 
 import dataclasses
@@ -23,18 +23,19 @@ from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.allowed import Allowed
+from tensor2keras.types import Cache, Features, Tensor
 
 INTENSITIES = 256
-COLOUR_CHANNELS = 3  # what a mixture of logistics describes
+COLOUR_CHANNELS = 3  # of a pixel that a mixture of logistics describes
 GAP_SIZES = (0, 16, 64, 0, 16, 64, 128, 0)  # T2T's for the sets that have no such hyperparameter
 
 
 class ImageDecoder(t2t_model.T2TModel):
-    """A decoder of images; subclasses say what it goes by.
+    """A decoder of images; subclasses add what it is conditioned on.
 
     Call arguments:
         features: "targets" [batch, height, width, channels] int, 0 to 255, shifted right inside; "inputs" as the
-            subclass says.
+            subclass needs.
         training: whether dropout applies.
 
     Returns:
@@ -87,10 +88,10 @@ class ImageDecoder(t2t_model.T2TModel):
         if self.attention_type == "local_2d" and "query_shape" not in hparams:
             raise ValueError("dec_attention_type=local_2d needs hparams query_shape and memory_flange")
         self.query_shape = tuple(hparams.query_shape) if self.attention_type == "local_2d" else None
-        self.image_length = hparams.img_len  # height and width of the images that are drawn
+        self.image_length = hparams.img_len  # height and width of generated images
 
-    def _positions(self, name: str) -> Any:
-        """The learned positions of `pos=emb`; those of `pos=timing` have no variables."""
+    def _positions(self, name: str) -> keras.layers.Layer | None:
+        """Returns the learned positions of `pos=emb`; None for `pos=timing`, which has no variables."""
         if self.hparams.pos == "timing":
             return None
         return position.PositionalEmbeddingND(self.hparams.max_length, prefix=name, name=name, dtype=self.dtype_policy)
@@ -132,15 +133,15 @@ class ImageDecoder(t2t_model.T2TModel):
         self.output_conv.build(shape)
 
     def _build_encoder(self) -> None:
-        """Builds what subclasses encode with."""
+        """Builds the encoder of subclasses that have one."""
 
-    def _override(self, what: str, feature: str) -> Any:
+    def _override(self, what: str, feature: str) -> str:
         if what == "loss" and feature == "targets" and self.likelihood == "dmol":
             return "dmol"
         return super()._override(what, feature)
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
-        """Embedded targets [batch, rows, columns, hidden] (a sequence is one row) -> predictions."""
+    def body(self, features: Features, training: bool = False) -> Tensor:
+        """Returns predictions from embedded targets [batch, rows, columns, hidden]; a sequence is one row."""
         x = features["targets"]
         is_sequence = len(x.shape) == 3
         x = x[:, None] if is_sequence else x
@@ -160,12 +161,17 @@ class ImageDecoder(t2t_model.T2TModel):
         shape = (columns,) if self.likelihood == "dmol" else (columns // channels, channels)
         return ops.reshape(predictions, (batch, rows, *shape, predictions.shape[-1]))
 
-    def encode(self, features: t2t_model.Features, training: bool = False) -> tuple[Any, Any]:
-        """What is added at every position [batch, hidden], and what is attended to [batch, length, hidden]; or None."""
+    def encode(self, features: Features, training: bool = False) -> tuple[Tensor, Tensor]:
+        """Encodes what the image is conditioned on.
+
+        Returns:
+            A vector that is added at every position [batch, hidden] and a memory that is attended to
+            [batch, length, hidden]; None for those that the model does not have.
+        """
         return None, None
 
-    def _shift(self, x: Any) -> Any:
-        """Moves every vector to the place decoded next; zero vectors where the order begins (anew, in blocks)."""
+    def _shift(self, x: Tensor) -> Tensor:
+        """Moves every vector to the place decoded next; zero vectors begin the order or each block."""
         batch, rows, columns = ops.shape(x)[:3]
         flat = ops.reshape(x, (batch, rows * columns, x.shape[-1]))
         if self.attention_type == "local_2d":
@@ -175,16 +181,18 @@ class ImageDecoder(t2t_model.T2TModel):
             shifted = ops.pad(flat, ((0, 0), (1, 0), (0, 0)))[:, :-1]
         return ops.reshape(shifted, (batch, rows, columns, x.shape[-1]))
 
-    def _add_positions(self, x: Any, layer: Any, positions: Any = None) -> Any:
+    def _add_positions(
+        self, x: Tensor, layer: keras.layers.Layer | None, positions: list[Tensor] | None = None
+    ) -> Tensor:
         if layer is not None:
             return layer(x, positions)
         return position.add_timing_signal_nd(x, positions=positions)
 
-    # Drawing images: one step a column, in the order of `order`. The cache holds what self-attention still sees.
+    # Generating images: one column a step, in the order of `order`. The cache holds keys and values still attended to.
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of the images that are drawn."""
+        """Height, width and channels of generated images."""
         return self.image_length, self.image_length, COLOUR_CHANNELS if self.likelihood == "dmol" else self.num_channels
 
     @functools.cached_property
@@ -197,15 +205,15 @@ class ImageDecoder(t2t_model.T2TModel):
             raise ValueError("attention in two dimensions needs images of a size known when the model is traced")
         return block_order(shape, self.query_shape)
 
-    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
-        """The state before the first step: what the image goes by, and empty buffers.
+    def init_cache(self, features: Features, max_length: int) -> Cache:
+        """Returns the state before the first step: the condition and empty buffers.
 
         Args:
-            features: "inputs" if the model takes any; of others only the batch size counts.
+            features: "inputs" if the model has inputs; of other features only the batch size is used.
             max_length: the number of steps, rows * columns of `order`.
         """
         if self.attention_type in image_attention.NOT_CAUSAL:
-            raise ValueError(f"dec_attention_type={self.attention_type} sees what is yet to be drawn: it cannot draw")
+            raise ValueError(f"dec_attention_type={self.attention_type} is not causal: it cannot generate images")
         if max_length != len(self.order.order):
             raise ValueError(f"max_length={max_length}: an image {self.image_shape} is {len(self.order.order)} steps")
         batch_size = ops.shape(next(iter(features.values())))[0]
@@ -214,11 +222,11 @@ class ImageDecoder(t2t_model.T2TModel):
         cache = {layer.name: layer.init_cache(batch_size, self.order, memory) for layer in self.decoder}
         return cache if condition is None else {**cache, "condition": condition}
 
-    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Predictions at step `position` of `order` from what was drawn at the step before.
+    def decode_step(self, ids: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
+        """Returns predictions at step `position` of `order` from the values generated at the step before.
 
         Args:
-            ids: [batch] intensities, or [batch, 3] colours for a mixture; anything at position 0.
+            ids: [batch] intensities, or [batch, 3] colours for a mixture; ignored at position 0.
             position: scalar int32.
             cache: from `init_cache` or the step before.
 
@@ -240,16 +248,16 @@ class ImageDecoder(t2t_model.T2TModel):
             x, cache[layer.name] = layer.step(x, position, cache[layer.name], order)
         return self.output_conv(self.decoder_final(x))[:, 0], cache
 
-    def _embed_previous(self, ids: Any, step: Any) -> Any:
-        """What was drawn before `step` -> [batch, hidden]."""
+    def _embed_previous(self, ids: Tensor, step: Tensor) -> Tensor:
+        """Embeds the values generated before `step`: [batch, hidden]."""
         modality = self.modalities["targets"]
         if self.likelihood == "dmol":
             return modality.targets_bottom(ids[:, None, None, :])[:, 0, 0]
         before = ops.take(ops.convert_to_tensor(self.order.order), ops.maximum(step - 1, 0), axis=0)
         return modality.embed(ids, before % self.num_channels)
 
-    def infer(self, features: t2t_model.Features | None = None, **kwargs: Any) -> dict[str, Any]:
-        """Draws images: see `tensor2keras.decoding.images.infer` for the arguments and what comes back."""
+    def infer(self, features: Features | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Generates images; `tensor2keras.decoding.images.infer` describes the arguments and the result."""
         from tensor2keras.decoding import images  # the floor above
 
         return images.infer(self, features, **kwargs)
@@ -257,7 +265,7 @@ class ImageDecoder(t2t_model.T2TModel):
 
 @registry.register_model("imagetransformer")
 class Imagetransformer(ImageDecoder):
-    """Images by class, or of no class with `unconditional`.
+    """Images conditioned on a class label, or on nothing with `unconditional`.
 
     Call arguments:
         features: "targets" [batch, height, width, channels] int, 0 to 255; "inputs" [batch], the class labels.
@@ -278,7 +286,7 @@ class Imagetransformer(ImageDecoder):
     def has_inputs(self) -> bool:
         return super().has_inputs and not self.unconditional
 
-    def encode(self, features: t2t_model.Features, training: bool = False) -> tuple[Any, Any]:
+    def encode(self, features: Features, training: bool = False) -> tuple[Tensor, Tensor]:
         if not self.has_inputs:
             return None, None
         label = features["inputs"]
@@ -289,7 +297,7 @@ class Imagetransformer(ImageDecoder):
 class ImagetransformerMoe(Imagetransformer):
     """`Imagetransformer` with experts in place of the feed-forward networks of the layers `moe_layers_decoder`.
 
-    T2T 1.15 registers this model without the functions it calls; so it is built from its hyperparameters.
+    T2T 1.15 registers this model without the functions it calls; it is built from its hyperparameters.
     """
 
     allowed: ClassVar[Allowed] = {"dec_attention_type": ("moe_local1d", *image_attention.SELF_ATTENTION)}

@@ -1,8 +1,8 @@
 """The Image Transformer with attention in two dimensions, and from image to image (Parmar et al. 2018,
 https://arxiv.org/abs/1802.05751, sections 3.2 and 5.3: super-resolution).
 
-Images are drawn block by block wherever attention is 2-D, since a block sees nothing but the blocks before it; T2T does
-so only with `block_raster_scan`, and otherwise draws in an order that its attention was not trained for.
+Where attention is 2-D, images are generated block by block, because a block attends only to the blocks before it. T2T
+does so only with `block_raster_scan`, and otherwise generates in an order that its attention was not trained for.
 """
 
 from typing import Any, ClassVar
@@ -13,13 +13,14 @@ from keras import ops
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.attention import image as image_attention
-from tensor2keras.models import layer_options, t2t_model
+from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.image_transformer.image_transformer import ImageDecoder, Imagetransformer
+from tensor2keras.types import Features, Tensor
 
 
 def _global(hparams: HParams, kernel_initializer: Any, dtype: Any) -> keras.layers.Layer:
-    """Every position sees every other."""
+    """Returns full self-attention."""
     options = layer_options.attention_options(hparams, kernel_initializer)
     return image_attention.SelfAttention(options, "self_att", name="self_att", dtype=dtype)
 
@@ -29,7 +30,7 @@ ENCODER_ATTENTION = {"global": _global}
 
 @registry.register_model("imagetransformer2d")
 class Imagetransformer2d(Imagetransformer):
-    """Images by class, or of no class, under T2T's other name: its sets have 2-D attention."""
+    """`Imagetransformer` under T2T's other name, whose sets have 2-D attention."""
 
     def __init__(self, hparams: HParams, name: str = "imagetransformer2d", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
@@ -37,7 +38,7 @@ class Imagetransformer2d(Imagetransformer):
 
 @registry.register_model("img2img_transformer")
 class Img2imgTransformer(ImageDecoder):
-    """Images by images, such as larger ones by small ones: the input image is encoded and attended to.
+    """Images conditioned on images, such as larger ones on small ones: the input image is encoded and attended to.
 
     Call arguments:
         features: "inputs" [batch, height, width, channels] and "targets" [batch, height, width, channels] int, 0 to
@@ -65,7 +66,7 @@ class Img2imgTransformer(ImageDecoder):
         ]
         self.encoder_final = layer_options.residual_options(hparams).before(dtype=self.dtype_policy)
 
-    def _override(self, what: str, feature: str) -> Any:
+    def _override(self, what: str, feature: str) -> str:
         # T2T's 1-D sets leave the inputs' bottom out, and what then enters the encoder does not fit it.
         if (what, feature) == ("bottom", "inputs") and "inputs" not in (self.hparams.bottom or {}):
             return "image_channel_embeddings_bottom"
@@ -79,7 +80,7 @@ class Img2imgTransformer(ImageDecoder):
             layer.build(shape)
         self.encoder_final.build(shape)
 
-    def encode(self, features: t2t_model.Features, training: bool = False) -> tuple[Any, Any]:
+    def encode(self, features: Features, training: bool = False) -> tuple[Tensor, Tensor]:
         x = features["inputs"]
         x = x[:, None] if len(x.shape) == 3 else x
         x = self._add_positions(x, self.input_positions)

@@ -1,7 +1,7 @@
 """Residual networks: He et al. 2015, https://arxiv.org/abs/1512.03385, and 2016, https://arxiv.org/abs/1603.05027.
 
 T2T's `resnet.py`, which numbers its layers through; bottleneck blocks normalize after each convolution, residual ones
-before. `use_nchw` is T2T's choice of a layout in memory: the same numbers come out, and Keras chooses by itself.
+before. `use_nchw`, T2T's choice of memory layout, has no effect: Keras chooses one.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import BatchNorm
 from tensor2keras.models.allowed import Allowed
 from tensor2keras.models.image_classifier import ImageClassifier
-from tensor2keras.models.t2t_model import Features
+from tensor2keras.types import Features, Shape, Tensor
 
 MOMENTUM = 0.9
 EPSILON = 1e-5
@@ -29,7 +29,7 @@ def kernels() -> keras.initializers.Initializer:
 
 
 class LayerMaker:
-    """Makes layers named as TensorFlow 1 named them: `conv2d`, `conv2d_1`, ..., in the order of their creation.
+    """Makes layers with TensorFlow 1's names: `conv2d`, `conv2d_1`, ..., in the order of their creation.
 
     Args:
         dtype: the layers' dtype policy.
@@ -45,28 +45,28 @@ class LayerMaker:
         self.made: dict[str, int] = {}
 
     def name(self, kind: str) -> str:
-        """The next name of this kind."""
+        """Returns the next name of this kind."""
         number = self.made.get(kind, 0)
         self.made[kind] = number + 1
         return f"{kind}_{number}" if number else kind
 
     def conv(self, filters: int, kernel_size: int, stride: int = 1, plain: bool = False) -> FixedPaddingConv2D:
-        """A convolution; never targeted if `plain`."""
+        """Returns a convolution, without targeted dropout if `plain`."""
         shared = {"kernel_initializer": kernels(), "dtype": self.dtype}
         if plain or not self.targeted:
             return FixedPaddingConv2D(filters, kernel_size, stride, name=self.name("conv2d"), **shared)
         return TargetedConv2D(filters, kernel_size, stride, name=self.name("td_conv"), **self.targeted, **shared)
 
     def norm(self, zero_scale: bool = False) -> BatchNorm:
-        """A batch norm."""
+        """Returns a batch norm."""
         name = self.name("batch_normalization")
         return BatchNorm(MOMENTUM, EPSILON, zero_scale, name=name, dtype=self.dtype)
 
 
 class _Block(keras.layers.Layer):
-    """What both kinds of block have in common: layers in order, and a path of its own where the shape changes.
+    """Base of both blocks: layers in T2T's order, and a projection where the shape changes.
 
-    Named "body" as the scope around it, so that its layers' variables lie directly there, as T2T's do.
+    Its name "body" is that of the scope around it, so that its variables lie directly in that scope, as T2T's do.
     """
 
     def __init__(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int):
@@ -76,11 +76,11 @@ class _Block(keras.layers.Layer):
         self.make_layers(maker, filters, stride, projects, last, ratio)
 
     def make_projection(self, maker: LayerMaker, filters: int, stride: int) -> None:
-        """The path's 1x1 convolution and norm."""
+        """Makes the 1x1 convolution and norm of the shortcut."""
         self.projection, self.projection_norm = maker.conv(filters, 1, stride), maker.norm()
 
-    def path(self, x: Any, training: bool) -> Any:
-        """The path beside the convolutions."""
+    def path(self, x: Tensor, training: bool) -> Tensor:
+        """Returns the shortcut beside the convolutions."""
         if self.projection is None:
             return x
         return self.projection_norm(self.projection(x, training=training), training=training)
@@ -99,7 +99,7 @@ class ResidualBlock(_Block):
         self.norm2 = maker.norm()
         self.conv2 = maker.conv(filters, 3)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         shape = (*x_shape[:-1], self.conv1.filters)
         self.norm1.build(x_shape)
         if self.projection is not None:
@@ -110,7 +110,7 @@ class ResidualBlock(_Block):
         self.conv2.build(shape)
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         y = ops.relu(self.norm1(x, training=training))
         path = x if self.projection is None else self.path(y, training)
         y = ops.relu(self.norm2(self.conv1(y, training=training), training=training))
@@ -129,7 +129,7 @@ class BottleneckBlock(_Block):
         self.conv2, self.norm2 = maker.conv(filters, 3, stride), maker.norm()
         self.conv3, self.norm3 = maker.conv(self.filters, 1), maker.norm(zero_scale=last)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         pairs = [(self.conv1, self.norm1), (self.conv2, self.norm2), (self.conv3, self.norm3)]
         if self.projection is not None:
             self.projection.build(x_shape)
@@ -140,7 +140,7 @@ class BottleneckBlock(_Block):
             norm.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         y = ops.relu(self.norm1(self.conv1(x, training=training), training=training))
         y = ops.relu(self.norm2(self.conv2(y, training=training), training=training))
         y = self.norm3(self.conv3(y, training=training), training=training)
@@ -196,7 +196,7 @@ class Resnet(ImageClassifier):
     def body_size(self) -> int:
         return self._body_size
 
-    def build_layers(self, shape: tuple[int | None, ...]) -> None:
+    def build_layers(self, shape: Shape) -> None:
         self.first_conv.build(shape)
         shape = (*shape[:-1], self.first_conv.filters)
         self.first_norm.build(shape)
@@ -206,7 +206,7 @@ class Resnet(ImageClassifier):
         if self.logits is not None:
             self.logits.build((None, self.body_size))
 
-    def body(self, features: Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         x = ops.relu(self.first_norm(self.first_conv(self.images(features), training=training), training=training))
         if not self.is_cifar:
             x = ops.max_pool(x, 3, strides=2, padding="same")
@@ -214,7 +214,7 @@ class Resnet(ImageClassifier):
             x = block(x, training=training)
         return x
 
-    def top(self, body_output: Any, features: Features) -> Any:
+    def top(self, body_output: Tensor, features: Features) -> Tensor:
         if self.logits is None:
             return super().top(body_output, features)
         return self.logits(ops.mean(body_output, axis=(1, 2)))

@@ -705,7 +705,7 @@ def transformer_common_voice_tpu() -> HParams:
 
 @registry.register_hparams
 def transformer_supervised_attention() -> HParams:
-    """Attention weights with a loss of their own."""
+    """With an additional loss on attention weights."""
     return transformer_base().extend(
         expected_attention_loss_multiplier=1.0, expected_attention_loss_type="kl_divergence"
     )

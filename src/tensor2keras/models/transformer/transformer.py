@@ -24,6 +24,7 @@ from tensor2keras.layers.position import shift_right
 from tensor2keras.layers.transformer import Context, keep_rows
 from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.allowed import Allowed
+from tensor2keras.types import Cache, Features, Shape, Tensor
 
 
 class _TransformerBase(t2t_model.T2TModel):
@@ -80,22 +81,32 @@ class _TransformerBase(t2t_model.T2TModel):
         return layer_options.feed_forward_options(self.hparams, self.kernel_initializer, padding="SAME")
 
     def _positions(self, name: str) -> keras.layers.Layer | None:
-        """The learned positions of `pos=emb`; the other kinds have no variables."""
+        """Returns the learned positions of `pos=emb`; None for the other kinds, which have no variables."""
         if self.pos != "emb":
             return None
         return position.PositionalEmbedding(
             self.hparams.max_length, initializer=self.kernel_initializer, name=name, dtype=self.dtype_policy
         )
 
-    def _build_encoder(self, shape: tuple) -> None:
+    def _build_encoder(self, shape: Shape) -> None:
         if self.target_space_embedding is not None:
             self.target_space_embedding.build()
         if self.input_positions is not None:
             self.input_positions.build(shape)
         self.encoder.build(shape)
 
-    def _add_positions(self, x: Any, features: t2t_model.Features, kind: str, layer: Any, start: Any = 0) -> Any:
-        """Adds the position signal that `pos` chooses; `kind` is "inputs" or "targets"."""
+    def _add_positions(
+        self, x: Tensor, features: Features, kind: str, layer: keras.layers.Layer | None, start: Tensor = 0
+    ) -> Tensor:
+        """Adds the position signal that `pos` chooses.
+
+        Args:
+            x: embedded inputs or targets [batch, length, hidden].
+            features: in packed problems with "inputs_position" and "targets_position", [batch, length].
+            kind: "inputs" or "targets".
+            layer: the learned positions, or None.
+            start: index of the first position.
+        """
         positions = features.get(f"{kind}_position")
         if self.pos == "timing":
             if positions is not None:
@@ -107,8 +118,13 @@ class _TransformerBase(t2t_model.T2TModel):
             return layer(x, positions, start_index=start)
         return x
 
-    def encode(self, features: t2t_model.Features, training: bool = False) -> tuple[Any, Any]:
-        """Embedded inputs -> the encoder's output [batch, inputs, hidden] and the bias that hides its padding."""
+    def encode(self, features: Features, training: bool = False) -> tuple[Tensor, Tensor]:
+        """Encodes embedded inputs.
+
+        Returns:
+            The encoder's output [batch, inputs, hidden], and the bias that masks padding, and in packed problems other
+            segments, when the decoder attends to it.
+        """
         x = features["inputs"]
         length = ops.shape(x)[1]
         padding_bias = attention.ignore_padding_bias(attention.embedding_padding(x))
@@ -146,7 +162,7 @@ class Transformer(_TransformerBase):
     """
 
     decoder_class: type[keras.layers.Layer] = transformer.TransformerDecoder
-    decodes_by_steps = True  # whether no position sees later ones: else decoding runs the whole model at each step
+    decodes_by_steps = True  # with a cache; else decoding runs the whole model at each step
 
     def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
@@ -195,7 +211,7 @@ class Transformer(_TransformerBase):
             self.target_positions.build(shape)
         self.decoder.build(shape)
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         memory, memory_bias = self.encode(features, training=training) if self.has_inputs else (None, None)
         x = shift_right(features["targets"])
         x = self._add_positions(x, features, "targets", self.target_positions)
@@ -205,8 +221,8 @@ class Transformer(_TransformerBase):
         context = Context(memory, self.decoder_bias(features), memory_bias, nonpadding)
         return self.decoder(x, context, training=training)
 
-    def decoder_bias(self, features: t2t_model.Features) -> Any:
-        """What a target position may see of the targets. There is no mask over their padding, as in T2T."""
+    def decoder_bias(self, features: Features) -> Tensor:
+        """Returns the bias of the decoder's self-attention. Padding of targets is not masked, as in T2T."""
         targets = features["targets"]
         length = ops.shape(targets)[1]
         if not self.causal:
@@ -224,7 +240,7 @@ class Transformer(_TransformerBase):
 
     # Decoding
 
-    def init_cache(self, features: t2t_model.Features, max_length: int) -> dict[str, Any]:
+    def init_cache(self, features: Features, max_length: int) -> Cache:
         """Runs the encoder and makes key/value buffers for `max_length` target positions.
 
         Entries under a key "encoder" are the same for all beams of an input. Prepended inputs with full attention are
@@ -242,8 +258,8 @@ class Transformer(_TransformerBase):
             return self._decode_prepended(features["inputs"] if "inputs" in features else features["targets"], cache)
         return cache
 
-    def decode_step(self, ids: Any, position: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Logits [batch, vocab_size] of the symbol at `position`, given the symbol before it (0 at the start)."""
+    def decode_step(self, ids: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
+        """Returns logits [batch, vocab_size] of the symbol at `position` from the symbol before it, 0 at the start."""
         if not self.decodes_by_steps:
             return super().decode_step(ids, position, cache)
         x = self.modalities["targets"].targets_bottom(ids[:, None])
@@ -258,8 +274,8 @@ class Transformer(_TransformerBase):
             decoder = keep_rows(position <= cache["last_prepended"], cache["decoder"], decoder)
         return self.top(y, {})[:, 0], {**cache, "decoder": decoder}
 
-    def _decode_prepended(self, inputs: Any, cache: dict[str, Any]) -> dict[str, Any]:
-        """The cache after the inputs [batch, inputs] and the separator's position, which all see each other."""
+    def _decode_prepended(self, inputs: Tensor, cache: Cache) -> Cache:
+        """Returns the cache after the inputs [batch, inputs] and the separator, which attend to one another."""
         count = ops.sum(ops.cast(ops.cumprod(ops.cast(inputs != 0, "int32"), axis=1), "int32"), axis=1)  # [batch]
         embedded = self.modalities["targets"].targets_bottom(ops.pad(inputs, ((0, 0), (0, 1))))
         x = self._add_positions(shift_right(embedded), {}, "targets", self.target_positions)
@@ -274,14 +290,18 @@ class Transformer(_TransformerBase):
 
 @registry.register_model
 class TransformerScorer(Transformer):
-    """A Transformer whose `infer` scores the targets it is given instead of decoding."""
+    """A Transformer whose `infer` returns the log-probabilities of given targets instead of decoding."""
 
     def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
         self.require_modality("targets", refused=("class_label",))
 
-    def infer(self, features: t2t_model.Features, **kwargs: Any) -> dict[str, Any]:
-        """The log-probability of `features["targets"]`: {"outputs": the targets [batch, length], "scores": [batch]}."""
+    def infer(self, features: Features, **kwargs: Any) -> dict[str, Any]:
+        """Scores `features["targets"]`.
+
+        Returns:
+            {"outputs": the targets [batch, length], "scores": their log-probabilities [batch]}.
+        """
         targets = ops.cast(features["targets"], "int32")
         log_probs = ops.log_softmax(ops.cast(self(features, training=False), "float32"), axis=-1)
         scores = ops.take_along_axis(log_probs, targets[:, :, None], axis=-1)[:, :, 0]
@@ -290,7 +310,15 @@ class TransformerScorer(Transformer):
 
 @registry.register_model
 class TransformerEncoder(_TransformerBase):
-    """The encoder alone: for class labels, or any target read off the encoded inputs."""
+    """The encoder alone, for class labels and other targets predicted from the encoded inputs.
+
+    Call arguments:
+        features: "inputs" [batch, length] ids, or audio features [batch, frames, mel_bins, channels].
+        training: whether dropout applies.
+
+    Returns:
+        Logits [batch, classes], or [batch, input positions, vocab_size] for CTC.
+    """
 
     supports_ctc = True
 
@@ -305,13 +333,21 @@ class TransformerEncoder(_TransformerBase):
     def build_body(self) -> None:
         self._build_encoder((None, None, self.hidden_size))
 
-    def body(self, features: t2t_model.Features, training: bool = False) -> Any:
+    def body(self, features: Features, training: bool = False) -> Tensor:
         return self.encode(features, training=training)[0]
 
 
 @registry.register_model
 class TransformerRegressor(TransformerEncoder):
-    """The encoder alone with one real value on top: [batch, 1]."""
+    """The encoder alone with one real value as output.
+
+    Call arguments:
+        features: "inputs" [batch, length] ids.
+        training: whether dropout applies.
+
+    Returns:
+        [batch, 1].
+    """
 
     def __init__(self, hparams: HParams, name: str = "transformer_regressor", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
@@ -325,5 +361,5 @@ class TransformerRegressor(TransformerEncoder):
             self.model_top.build((None, self.hidden_size))
         super().build(input_shape)
 
-    def top(self, body_output: Any, features: t2t_model.Features) -> Any:
+    def top(self, body_output: Tensor, features: Features) -> Tensor:
         return self.model_top(ops.mean(body_output, axis=1))

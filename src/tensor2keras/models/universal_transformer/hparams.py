@@ -6,7 +6,7 @@ from tensor2keras.models.transformer.hparams import transformer_base, transforme
 
 
 def _universal(hparams: HParams) -> HParams:
-    """Adds what says how the recurrence goes."""
+    """Adds the hyperparameters of the recurrence."""
     return hparams.override(daisy_chain_variables=False, pos=None).extend(
         mix_with_transformer=None,
         num_mixedin_layers=2,

@@ -1,6 +1,6 @@
 """The Universal Transformer (Dehghani et al. 2018, https://arxiv.org/abs/1807.03819): recurrent in depth.
 
-What differs from the paper: the weights of the steps' signals are learned unless `step_timing_signal_type` is sinusoid.
+Unlike in the paper, the signals of the steps are learned unless `step_timing_signal_type` is sinusoid.
 """
 
 import dataclasses
@@ -17,10 +17,11 @@ from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed, Letters, When
 from tensor2keras.models.transformer import transformer
+from tensor2keras.types import Tensor
 
 
 def _recurrence(hparams: HParams) -> RecurrenceOptions:
-    """The settings of `layers/depth_recurrence.py` that a set has."""
+    """Returns the settings of `layers/depth_recurrence.py`, with defaults for those that the set does not have."""
     fields = dataclasses.fields(RecurrenceOptions)
     return RecurrenceOptions(**{field.name: hparams.get(field.name, field.default) for field in fields})
 
@@ -51,7 +52,7 @@ class _Universal:
         self.encoder_class = functools.partial(universal_transformer.UniversalTransformerEncoder, recurrence=recurrence)
         self.decoder_class = functools.partial(universal_transformer.UniversalTransformerDecoder, recurrence=recurrence)
 
-    def _add_positions(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+    def _add_positions(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return x if self.steps_add_positions else super()._add_positions(x, *args, **kwargs)
 
     def _feed_forward(self, padding: str) -> LayerOptions:
@@ -103,7 +104,7 @@ class UniversalTransformer(_Universal, transformer.Transformer):
 
 @registry.register_model
 class UniversalTransformerEncoder(_Universal, transformer.TransformerEncoder):
-    """The encoder alone: for class labels, or any target read off the encoded inputs."""
+    """The encoder alone, for class labels and other targets predicted from the encoded inputs."""
 
     def __init__(self, hparams: HParams, name: str = "universal_transformer_encoder", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
