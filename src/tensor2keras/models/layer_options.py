@@ -22,11 +22,11 @@ from tensor2keras.layers.feed_forward import (
 from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.layers.normalization import NORMS
 from tensor2keras.layers.residual import STEPS, ResidualOptions
-from tensor2keras.models.allowed import Letters, When
+from tensor2keras.models.allowed import Allowed, Letters, When
 
 
 def attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOptions:
-    """Returns the arguments of attention to the encoder's output."""
+    """Returns the options of attention to the encoder's output."""
     return AttentionOptions(
         hidden_size=hparams.hidden_size,
         num_heads=hparams.num_heads,
@@ -42,7 +42,7 @@ def attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOpt
 
 
 def self_attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOptions:
-    """Returns the arguments of self-attention: `attention_options`, its type and the arguments of that type."""
+    """Returns the options of self-attention: `attention_options`, its type and the arguments of that type."""
     kind = hparams.get("self_attention_type", "dot_product")
     own: dict[str, Any] = {}
     if kind.startswith("dot_product") and "relative" in kind:
@@ -142,7 +142,7 @@ FEED_FORWARD: dict[str, Callable[..., LayerOptions]] = {
 def dense_options(
     hparams: HParams, kernel_initializer: Any, convolution_padding: str | None = None
 ) -> ConvHiddenReluOptions:
-    """Returns the arguments of two dense layers; with a padding, of two separable convolutions in their place."""
+    """Returns the options of two dense layers; with a padding, of two separable convolutions in their place."""
     convolutions = {"kernel_size": 3, "second_kernel_size": 31, "padding": convolution_padding}
     return ConvHiddenReluOptions(
         hidden_size=hparams.hidden_size,
@@ -154,7 +154,7 @@ def dense_options(
 
 
 def experts_options(hparams: HParams, kernel_initializer: Any) -> NoisyTopKExpertsOptions:
-    """Returns the arguments of a mixture of experts.
+    """Returns the options of a mixture of experts.
 
     Raises:
         ValueError: `moe_hidden_sizes` of several layers.
@@ -174,7 +174,7 @@ def experts_options(hparams: HParams, kernel_initializer: Any) -> NoisyTopKExper
 
 
 def residual_options(hparams: HParams) -> ResidualOptions:
-    """The steps before and after each sublayer."""
+    """Returns the options of the steps before and after each sublayer."""
     return ResidualOptions(
         preprocess=hparams.layer_preprocess_sequence,
         postprocess=hparams.layer_postprocess_sequence,
@@ -191,7 +191,7 @@ def integers(text: str | None) -> tuple[int, ...]:
 
 
 # The values of hyperparameters that the functions above read: see `models.allowed`.
-ALLOWED: dict[str, Any] = {
+ALLOWED: Allowed = {
     "norm_type": NORMS,
     "layer_preprocess_sequence": Letters("nd", names=("none", None)),  # nothing to add a residual to
     "layer_postprocess_sequence": Letters(STEPS, names=("none", None)),
