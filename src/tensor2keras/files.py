@@ -8,6 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 
+def expand(path: str | os.PathLike) -> str:
+    """Returns `path` with `~` and `$VARS` expanded."""
+    return os.path.expandvars(os.path.expanduser(os.fspath(path)))
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike, suffixes: Sequence[str] = ("",)) -> Iterator[Path]:
     """Yields a temporary path beside `path` to write to; renames it to `path` when the block succeeds.

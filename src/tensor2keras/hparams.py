@@ -13,14 +13,14 @@ _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class MissingHParamError(AttributeError, ValueError):
-    """A hyperparameter was asked for that the set does not have: `name` says which."""
+    """A hyperparameter that the set lacks was read; `name` is its name."""
 
 
 class HParams(ConfigDict):
     """Hyperparameters by name: typed, locked, overridable by a string, JSON in and out.
 
     Names are fixed once the set is made: assigning an unknown name or a value of another type raises. `add_hparam` adds
-    a name on purpose, as a hyperparameter function does. `None` means "unset" and takes any type.
+    a name. `None` means "unset" and accepts any type.
 
     Example:
         >>> hparams = HParams(hidden_size=512, dropout=0.1)
@@ -31,7 +31,7 @@ class HParams(ConfigDict):
     _frozen = False
 
     def __init__(self, initial: Mapping[str, Any] | None = None, type_safe: bool = True, **values: Any):
-        """Makes a locked set from a mapping, keyword values, or both; `type_safe` is ConfigDict's, for nested dicts."""
+        """Makes a locked set from a mapping, keyword values, or both; `type_safe` as in `ConfigDict`."""
         initial = initial.to_dict() if isinstance(initial, ConfigDict) else dict(initial or {})
         super().__init__({**initial, **values}, type_safe=type_safe)
         self.lock()
@@ -50,7 +50,7 @@ class HParams(ConfigDict):
 
     __hash__ = None  # mutable
 
-    def __setitem__(self, name: str, value: Any) -> None:  # every way of setting a value comes here
+    def __setitem__(self, name: str, value: Any) -> None:  # called by every method that sets a value
         self._check_not_frozen(f"{name!r} cannot be set to {value!r}")
         super().__setitem__(name, value)
 
@@ -97,11 +97,11 @@ class HParams(ConfigDict):
     def override(self, overrides: str | Mapping[str, Any] | None = None, **values: Any) -> "HParams":
         """Sets values from `"a=1,b=2"`, a mapping or keywords, in place, and returns self.
 
-        Lists are written `"sizes=[1,2]"`; text that holds commas is quoted. All values are checked before any is set.
+        Lists are written `"sizes=[1,2]"`; text with commas is quoted. All values are checked before any is set.
 
         Raises:
-            KeyError: a name that the set does not have, with the closest names.
-            ValueError: a value that is not of the hyperparameter's type, or a part without "=".
+            KeyError: an unknown name; the closest names are given.
+            ValueError: a value of another type than the hyperparameter, or a part without "=".
         """
         pairs = parse_overrides(overrides) if isinstance(overrides, str) else dict(overrides or {})
         pairs.update(values)
@@ -119,16 +119,16 @@ class HParams(ConfigDict):
     parse = override  # T2T's name
 
     def values(self) -> dict[str, Any]:  # type: ignore[override]  # T2T's meaning: the values by name
-        """All hyperparameters as a plain dict."""
+        """Returns all hyperparameters as a plain dict."""
         return self.to_dict()
 
     def to_json(self, **kwargs: Any) -> str:  # type: ignore[override]
-        """JSON text with sorted keys."""
+        """Returns JSON text with sorted keys."""
         return json.dumps(self.to_dict(), sort_keys=True, **kwargs)
 
     @classmethod
     def from_json(cls, text: str) -> "HParams":
-        """The set that `to_json` wrote."""
+        """Returns the set that `to_json` wrote."""
         return cls(json.loads(text))
 
     def _check_known(self, name: str) -> None:
@@ -148,7 +148,7 @@ class HParams(ConfigDict):
 
 
 class RangedHParams:
-    """A search space: for each hyperparameter the values a tuner may try (T2T's `common_hparams.RangedHParams`).
+    """Search space: the values a tuner may try for each hyperparameter (T2T's `common_hparams.RangedHParams`).
 
     Attributes:
         params: {name: {"kind": "categorical" | "discrete" | "int" | "float", "values" or "low" and "high", "scale",
@@ -162,25 +162,25 @@ class RangedHParams:
         self.params: dict[str, dict[str, Any]] = {}
 
     def set_categorical(self, name: str, categories: list[str], length: int | None = None) -> None:
-        """One of several names."""
+        """Adds a hyperparameter that is one of several names."""
         self._set(name, kind="categorical", values=list(categories), length=length)
 
     def set_discrete(
         self, name: str, feasible_points: list[float], scale: str | None = None, length: int | None = None
     ) -> None:
-        """One of several numbers."""
+        """Adds a hyperparameter that is one of several numbers."""
         self._set(name, kind="discrete", values=list(feasible_points), scale=scale, length=length)
 
     def set_float(
         self, name: str, min_val: float, max_val: float, scale: str | None = None, length: int | None = None
     ) -> None:
-        """A real number between two bounds."""
+        """Adds a hyperparameter that is a real number between two bounds."""
         self._set(name, kind="float", low=float(min_val), high=float(max_val), scale=scale, length=length)
 
     def set_int(
         self, name: str, min_val: int, max_val: int, scale: str | None = None, length: int | None = None
     ) -> None:
-        """An integer between two bounds, both included."""
+        """Adds a hyperparameter that is an integer between two bounds, both included."""
         self._set(name, kind="int", low=int(min_val), high=int(max_val), scale=scale, length=length)
 
     def _set(self, name: str, **param: Any) -> None:
@@ -217,7 +217,7 @@ def parse_overrides(text: str) -> dict[str, str]:
 
 
 def _as_type_of(current: Any, value: Any, name: str) -> Any:
-    """`value` (text or a Python object) converted to the type of `current`, or ValueError naming both."""
+    """Returns `value` (text or a Python object) converted to the type of `current`; ValueError names both types."""
     wanted = type(current).__name__
 
     def refuse() -> ValueError:

@@ -75,7 +75,7 @@ def test_old_removed_and_young_hyperparameters(run):
     assert hparams.made_up == [1]
     assert hparams.learning_rate_schedule == "legacy"  # what T2T did before it had the name
     assert "without effect: made_up=[1]" in str(opened.report)
-    assert "hyperparameters that hparams.json does not have are at T2T's default" in str(opened.report)
+    assert "hyperparameters missing in hparams.json are at T2T's default" in str(opened.report)
 
 
 def test_what_cannot_be_told(run, tmp_path):

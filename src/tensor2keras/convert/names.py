@@ -1,7 +1,7 @@
-"""T2T's variable names: the form in which both sides are compared, shards joined, fused projections split.
+"""T2T's variable names: their canonical form, joining of shards and splitting of fused projections.
 
-Our layers carry T2T's scope names, so a variable's path is T2T's name up to what is said here. No table of variables is
-kept: a new model is covered by naming its layers as T2T names its scopes.
+Layers here carry T2T's scope names, so that a variable's path is T2T's name but for the rules below. There is no table
+of variables: a new model is covered if its layers are named as T2T names its scopes.
 """
 
 import re
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-# A name begins at the body or at a modality; what comes before depends on the version and the number of devices.
+# A name begins at the body or at a modality; the scopes before depend on the version and the number of devices.
 _BEGINNING = re.compile(r"body|\w+_modality\w*")
-# Where a body begins that has no scope "body": that of T2T's models with a `body_sharded`.
+# First scopes of a body without the scope "body": that of T2T's models with a `body_sharded`.
 _BODY = re.compile(r"encoder|decoder|layer_\d+|layer_prepostprocess|target_space_embedding")
-# Scopes that T2T opens or not, by version and number of devices, and parts of our paths that T2T has no scope for.
+# Scopes that depend on T2T's version and the number of devices, and layers here for which T2T has no scope.
 _IGNORED = re.compile(r"parallel_\d+(_\d+)?|model|dense_relu_dense|conv_hidden_relu|group_norm|table")
 _OURS_ALONE = ("dense_relu_dense", "group_norm", "table")
 _TWICE = re.compile(r"\w+_modality\w*|f")  # modalities' functions, and functions of reversible layers
@@ -24,7 +24,7 @@ _FUSED = {scope + suffix: parts for scope, parts in {"qkv": "qkv", "kv": "kv"}.i
 
 
 def canonical_name(name: str) -> str:
-    """A variable's name without what comes and goes.
+    """Returns a variable's name without the scopes that differ between versions, devices and libraries.
 
     Example:
         >>> canonical_name("transformer/parallel_0_3/transformer/transformer/body/encoder/layer_0/ffn/conv1/kernel")
@@ -46,13 +46,14 @@ def canonical_name(name: str) -> str:
 
 
 def without_sizes(name: str) -> str:
-    """A canonical name whose modality does not say its sizes: `symbol_modality_33708_512` is `symbol_modality`."""
+    """Returns a canonical name without the modality's sizes: `symbol_modality` for `symbol_modality_33708_512`."""
     return re.sub(r"(_modality)(_\d+)+", r"\1", name)
 
 
 def t2t_name(path: str) -> str:
-    """The name T2T gives to the variable of this path: a layer named as the one that holds it opens no scope, unless
-    T2T has that scope twice too.
+    """Returns T2T's name of the variable of this path.
+
+    A layer with the name of the layer that holds it opens no scope, unless T2T has that scope twice, too.
     """
     scopes = [scope for scope in path.split("/") if scope not in _OURS_ALONE]
     pairs = zip(scopes, ["", *scopes], strict=False)
@@ -60,9 +61,9 @@ def t2t_name(path: str) -> str:
 
 
 def t2t_array(name: str, array: np.ndarray) -> np.ndarray:
-    """The array in the shape T2T gives it: its convolutions over a sequence are of two dimensions, one of them 1.
+    """Returns the array in T2T's shape: T2T's convolutions over a sequence have two dimensions, one of size 1.
 
-    Those lie in scopes `..._single` or `conv2d`; a dense layer stands for one of width 1.
+    Their scopes are `..._single` and `conv2d`; a dense layer here is such a convolution of width 1.
     """
     if not re.search(r"(_single|conv2d(_\d+)?)/\w*kernel$", name) or array.ndim > 3:
         return array
@@ -70,7 +71,7 @@ def t2t_array(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def join_shards(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """`weights_0`, `weights_1`, ... joined along the first axis as `weights_*`; other arrays as they are."""
+    """Joins `weights_0`, `weights_1`, ... along the first axis as `weights_*`; returns other arrays unchanged."""
     shards: dict[str, dict[int, np.ndarray]] = {}
     joined = {}
     for name, array in arrays.items():
@@ -86,7 +87,7 @@ def join_shards(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def split_shards(name: str, array: np.ndarray, shards: int) -> dict[str, np.ndarray]:
-    """The other way: a symbol table as T2T stores it, the larger shards first; other arrays as they are."""
+    """Splits a symbol table into shards as T2T stores it, the larger ones first; returns other arrays unchanged."""
     if not re.search(r"symbol_modality\w*/(.*/)?weights$", name):
         return {name: array}
     return {f"{name}_{i}": part for i, part in enumerate(np.array_split(array, shards))}
@@ -95,7 +96,7 @@ def split_shards(name: str, array: np.ndarray, shards: int) -> dict[str, np.ndar
 def split_fused(
     arrays: Mapping[str, tuple[str, np.ndarray]], shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, tuple[str, np.ndarray]]:
-    """Splits `qkv_transform/kernel` and `kv_transform/kernel` by column where the model has the parts.
+    """Splits `qkv_transform/kernel` and `kv_transform/kernel` by columns if the model has separate projections.
 
     Args:
         arrays: {canonical name: (T2T's name, array)}.

@@ -1,4 +1,4 @@
-"""A directory that Tensor2Tensor trained in -> the model: hyperparameters, vocabulary and newest checkpoint."""
+"""Opening of directories that Tensor2Tensor trained in: hyperparameters, vocabulary and newest checkpoint."""
 
 import json
 import os
@@ -16,14 +16,14 @@ from tensor2keras.convert import sources
 from tensor2keras.convert.t2t import Report, load_t2t_weights
 from tensor2keras.hparams import HParams
 
-# Hyperparameters of early versions under their later name.
+# Hyperparameters of early versions: old name -> new name.
 _RENAMED = {"residual_dropout": "layer_prepostprocess_dropout"}
 _VOCABULARY = re.compile(r"vocab\.(?P<problem>\w+?)\.\d+(\.\w+)?$")
 
 
 @dataclass
 class T2TRun:
-    """What a T2T directory holds."""
+    """The contents of a T2T directory."""
 
     model: keras.Model
     problem: Any  # a Problem, or the plain dict that was given in its place
@@ -33,7 +33,7 @@ class T2TRun:
 
 
 def is_t2t_run(path: str | os.PathLike) -> bool:
-    """Whether a path is a T2T directory with a checkpoint, or a checkpoint's prefix in one (not a run of ours)."""
+    """Returns whether a path is a T2T directory with a checkpoint, or the prefix of one of its checkpoints."""
     try:
         prefix = sources.resolve(path)
     except FileNotFoundError:
@@ -47,9 +47,9 @@ def load_t2t_model(
     data_dir: str | os.PathLike | None = None,
     **kwargs: Any,
 ) -> keras.Model:
-    """The model of a T2T directory with its newest weights, ready for `infer`.
+    """Returns the model of a T2T directory with its newest weights, ready for `infer`; logs the report.
 
-    Takes and raises what `open_t2t_run` does; the report is logged.
+    Arguments and exceptions are those of `open_t2t_run`.
     """
     run = open_t2t_run(source, problem, data_dir, **kwargs)
     logging.info("%s: %s", source, run.report)
@@ -68,10 +68,10 @@ def open_t2t_run(
 ) -> T2TRun:
     """Opens a directory that T2T trained in.
 
-    `hparams.json` gives the hyperparameters: those this library does not know are kept and reported, those that the
-    file does not have yet take T2T's `basic_params1` values. `flags.txt` names problem and model if it is there;
-    otherwise the model is the variables' scope, and the problem that of the vocabulary beside the checkpoint whose size
-    the checkpoint has.
+    `hparams.json` gives the hyperparameters: those unknown to this library are kept and reported, those missing in the
+    file take the values of T2T's `basic_params1`. Problem and model are those of `flags.txt` if it exists. Otherwise
+    the model is the scope of the variables, and the problem the one whose vocabulary is in the directory and has the
+    size of the checkpoint's symbol tables.
 
     Args:
         source: the directory, or the prefix of one of its checkpoints.
@@ -114,7 +114,7 @@ def open_t2t_run(
 
 
 def _hyperparameters(folder: Path, model: str, flags: Mapping[str, str], report: Report) -> dict[str, Any]:
-    """The values of `hparams.json`, completed."""
+    """Returns the values of `hparams.json`, completed by those of a registered set."""
     path = folder / "hparams.json"
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: T2T writes it beside its checkpoints")
@@ -138,12 +138,12 @@ def _hyperparameters(folder: Path, model: str, flags: Mapping[str, str], report:
     if unknown:
         report.notes.append("hyperparameters without effect: " + ", ".join(f"{k}={v!r}" for k, v in unknown.items()))
     if younger := sorted(set(result) - set(saved) - {"problem"}):
-        report.notes.append(f"{len(younger)} hyperparameters that hparams.json does not have are at T2T's default")
+        report.notes.append(f"{len(younger)} hyperparameters missing in hparams.json are at T2T's default")
     return result.to_dict() | unknown
 
 
 def _set_of(model: str, flags: Mapping[str, str]) -> str:
-    """A hyperparameter set with all names the model reads: that of the flags, or one of the model's module."""
+    """Returns a hyperparameter set with all names the model reads: that of the flags, or one of the model's sets."""
     if "hparams_set" in flags:
         return flags["hparams_set"]
     own = registry.sets_of(model)
@@ -165,7 +165,7 @@ def read_flags(folder: str | os.PathLike) -> dict[str, str]:
 
 
 def _scope(shapes: Mapping[str, Any], prefix: Path) -> str:
-    """The model's name, which is the first scope of its variables."""
+    """Returns the model's name, which is the first scope of its variables."""
     scopes = {name.partition("/")[0] for name in shapes if "/body/" in name and not name.startswith("training/")}
     known = sorted(scope for scope in scopes if scope in registry.models)
     if len(known) != 1:
@@ -176,7 +176,7 @@ def _scope(shapes: Mapping[str, Any], prefix: Path) -> str:
 
 
 def _problem_of_vocabulary(folder: Path, shapes: Mapping[str, Any]) -> str:
-    """The problem whose vocabulary lies in the folder and has as many entries as the checkpoint's symbols."""
+    """Returns the problem whose vocabulary is in the folder and has the size of the checkpoint's symbol tables."""
     sizes = {int(match[1]) for name in shapes if (match := re.search(r"symbol_modality_(\d+)_", name))}
     found = []
     for path in sorted(folder.glob("vocab.*")):
@@ -195,7 +195,7 @@ def _problem_of_vocabulary(folder: Path, shapes: Mapping[str, Any]) -> str:
 
 
 def _step(prefix: Path) -> int:
-    """The step of a checkpoint: its `global_step`, else the number in its name."""
+    """Returns the step of a checkpoint: its `global_step`, else the number in its name."""
     step = sources.read_variables(prefix, lambda name: name == "global_step")[1].get("global_step")
     match = re.search(r"-(\d+)$", prefix.name)
     return int(step) if step is not None else int(match[1]) if match else 0

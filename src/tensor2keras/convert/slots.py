@@ -1,4 +1,4 @@
-"""The training state in a T2T checkpoint: optimizer slots and the step."""
+"""Training state in a T2T checkpoint: optimizer slots and the step."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 from tensor2keras.convert import names
 from tensor2keras.optimizers import Adafactor, Adam
 
-# Training state that lies in checkpoints beside the model's variables.
+# Training state that checkpoints hold beside the model's variables.
 _STATE = re.compile(
     r"global_step|training/.*|losses_avg/.*|train_stats/.*|.*beta[12]_power|"
     r".*/(Adam|Adafactor|Momentum|RMSProp|ExponentialMovingAverage)(_\d+)?"
@@ -19,12 +19,12 @@ _SHARDED = re.compile(r"(.*/weights)_(\d+)")
 
 
 def is_training_state(name: str) -> bool:
-    """Whether a checkpoint's variable is not one of the model's."""
+    """Returns whether a checkpoint's variable is training state rather than one of the model."""
     return _STATE.fullmatch(name) is not None
 
 
 def assignments(model: keras.Model, state: dict[str, np.ndarray], source: str) -> list[tuple[Any, np.ndarray]]:
-    """(variable of `model.optimizer`, its value) for each slot and the step.
+    """Returns (variable of `model.optimizer`, value) pairs for each slot and the step.
 
     Raises:
         ValueError: the model is not compiled, its optimizer is neither Adam nor Adafactor, or a slot is missing or of
@@ -53,7 +53,7 @@ def assignments(model: keras.Model, state: dict[str, np.ndarray], source: str) -
 
 
 def _by_slot(state: dict[str, np.ndarray]) -> dict[tuple[str, str], list[np.ndarray]]:
-    """{(canonical name of the variable, slot): its shards in order}."""
+    """Returns {(canonical name of the variable, slot): shards in order}."""
     found: dict[tuple[str, str], dict[int, np.ndarray]] = {}
     for name, array in state.items():
         if match := _SLOT.fullmatch(name):
@@ -64,10 +64,10 @@ def _by_slot(state: dict[str, np.ndarray]) -> dict[tuple[str, str], list[np.ndar
 
 
 def _whole(parts: list[np.ndarray], shape: tuple[int, ...], name: str) -> np.ndarray:
-    """The slot of a table from those of its shards.
+    """Returns the slot of a table, joined from the slots of its shards.
 
-    Shards are rows of the table, so that slots with a row axis are put one after the other; Adafactor's means over the
-    rows are averaged (the shards differ by one row at most).
+    Shards are rows of the table: slots with a row axis are concatenated, and Adafactor's means over the rows are
+    averaged (the shards differ by one row at most).
     """
     if len(parts) == 1:
         joined = parts[0]

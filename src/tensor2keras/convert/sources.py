@@ -1,4 +1,4 @@
-"""Where T2T's variables come from: a TensorFlow 1 checkpoint, a folder of them, an .npz file or a dict of arrays."""
+"""Reading T2T's variables from a TensorFlow 1 checkpoint, an `.npz` file or a dict of arrays; writing a checkpoint."""
 
 import os
 import zipfile
@@ -17,17 +17,17 @@ Source = str | os.PathLike | Mapping[str, np.ndarray]
 def read_variables(
     source: Source, wanted: Callable[[str], bool] = lambda name: True
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """A source's arrays by variable name: the model's, and the training state's.
+    """Returns a source's arrays by variable name: those of the model, and those of the training state.
 
     Args:
         source: a checkpoint's prefix (`model.ckpt-1000`); a folder with a `checkpoint` file, whose newest is read; an
             `.npz` file, names with or without a leading `var/` (other entries are left out if some have it); or a
             mapping.
-        wanted: which names to read.
+        wanted: whether to read the variable of a name.
 
     Raises:
-        FileNotFoundError: nothing there, with what was looked for.
-        ValueError: a file that is damaged or cut short.
+        FileNotFoundError: there is no such source.
+        ValueError: the file is damaged or cut short.
     """
     if isinstance(source, Mapping):
         arrays = _marked({name: np.asarray(array) for name, array in source.items()})
@@ -41,18 +41,18 @@ def read_variables(
 
 
 def describe(source: Source) -> str:
-    """The source in a message."""
+    """Returns the name of a source for messages."""
     return "the given dict" if isinstance(source, Mapping) else str(resolve(source))
 
 
 def resolve(source: str | os.PathLike) -> Path:
-    """The `.npz` file or the checkpoint's prefix meant by a path; a folder's newest checkpoint."""
-    path = Path(os.path.expandvars(os.path.expanduser(os.fspath(source))))
+    """Returns the `.npz` file or checkpoint prefix that a path names; for a folder, its newest checkpoint."""
+    path = Path(files.expand(source))
     return newest_in(path) if path.is_dir() else path
 
 
 def newest_in(folder: Path) -> Path:
-    """The prefix of the newest checkpoint, which the folder's `checkpoint` file names."""
+    """Returns the prefix of a folder's newest checkpoint, which its `checkpoint` file names."""
     state = folder / "checkpoint"
     if not state.is_file():
         raise FileNotFoundError(
@@ -67,10 +67,10 @@ def newest_in(folder: Path) -> Path:
 
 
 def write_checkpoint(arrays: Mapping[str, np.ndarray], prefix: str | os.PathLike) -> Path:
-    """Writes a TensorFlow 1 checkpoint and the `checkpoint` file that names it; each file appears whole."""
+    """Writes a TensorFlow 1 checkpoint and the `checkpoint` file that names it, atomically; returns the prefix."""
     import tensorflow as tf
 
-    prefix = Path(os.path.expandvars(os.path.expanduser(os.fspath(prefix))))
+    prefix = Path(files.expand(prefix))
     ordered = sorted(arrays)
     # the index last, because readers look for it
     with files.atomic_path(prefix, suffixes=(".data-00000-of-00001", ".index")) as temporary:
@@ -88,7 +88,7 @@ def write_checkpoint(arrays: Mapping[str, np.ndarray], prefix: str | os.PathLike
 
 
 def _marked(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The entries `var/NAME` as NAME if there are such; else all."""
+    """Returns the entries `var/NAME` under NAME if there are any, else all entries."""
     marked = {name.removeprefix("var/"): array for name, array in arrays.items() if name.startswith("var/")}
     return marked or arrays
 
@@ -104,7 +104,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def variable_shapes(prefix: Path) -> dict[str, list[int]]:
-    """{variable name: shape} of a checkpoint, its arrays unread."""
+    """Returns {variable name: shape} of a checkpoint without reading its arrays."""
     return _open(prefix).get_variable_to_shape_map()
 
 

@@ -1,4 +1,4 @@
-"""Loads a Tensor2Tensor checkpoint's variables, and training state, into a model; and writes one."""
+"""Loading of a Tensor2Tensor checkpoint's variables and training state into a model, and writing of one."""
 
 import os
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from tensor2keras.convert.sources import Source, describe, read_variables, write
 
 @dataclass
 class Report:
-    """What became of each variable."""
+    """The outcome of loading, by variable."""
 
     loaded: dict[str, str] = field(default_factory=dict)  # our path -> T2T's name
     missing: list[str] = field(default_factory=list)  # our variables that the source does not have
     unused: list[str] = field(default_factory=list)  # the source's variables that the model does not have
     mismatched: list[str] = field(default_factory=list)  # name, shape there, shape here
-    notes: list[str] = field(default_factory=list)  # hyperparameters that are no more, a vocabulary that was found, ...
+    notes: list[str] = field(default_factory=list)  # hyperparameters without effect, the vocabulary found, ...
 
     def __str__(self) -> str:
         lines = [f"{len(self.loaded)} variables loaded", *self.notes]
@@ -35,24 +35,24 @@ class Report:
 def load_t2t_weights(model: keras.Model, source: Source, strict: bool = True, optimizer_state: bool = False) -> Report:
     """Loads the variables of a T2T checkpoint into a model.
 
-    Either all variables with a counterpart are loaded or, when this raises, none. Names are compared in the form of
-    `names.canonical_name`, so that checkpoints of all T2T's versions fit; shards of an embedding (`weights_0`,
-    `weights_1`, ...) are joined, fused projections (`qkv_transform`) split, and a 1x1 convolution is a dense layer.
+    When this raises, no variable has been changed. Names are compared in the form of `names.canonical_name`, so that
+    checkpoints of all versions of T2T fit; shards of an embedding (`weights_0`, `weights_1`, ...) are joined, fused
+    projections (`qkv_transform`) split, and the kernel of a 1x1 convolution becomes that of a dense layer.
 
     Args:
         model: a built or buildable model of this library.
         source: a checkpoint's prefix, a folder with a `checkpoint` file, an `.npz` file or `{variable name: array}`.
         strict: whether a missing or misshapen variable is an error; otherwise it is only reported.
         optimizer_state: whether `model.optimizer` (Adam or Adafactor; the model must be compiled) takes over its slots
-            and the step, so that training goes on where T2T's ended.
+            and the step, so that training continues where T2T's ended.
 
     Returns:
         A `Report`.
 
     Raises:
         FileNotFoundError: no such source.
-        ValueError: a damaged file; `strict` and something does not fit (the message names file, variables and both
-            shapes); `optimizer_state` asked for and not there.
+        ValueError: the file is damaged; `strict` and a variable does not fit (the message names file, variables and
+            both shapes); `optimizer_state` and the source has none.
     """
     if not model.built:
         model.build(None)
@@ -73,7 +73,7 @@ def load_t2t_weights(model: keras.Model, source: Source, strict: bool = True, op
 
 
 def _match(model: keras.Model, weights: dict[str, np.ndarray], report: Report) -> list[tuple[Any, np.ndarray]]:
-    """(variable, its value) for each of the model's; what has no counterpart goes into the report."""
+    """Returns (variable, value) pairs for the model's variables; those without a counterpart go into the report."""
     wanted = {names.canonical_name(variable.path): variable for variable in model.weights}
     found: dict[str, tuple[str, np.ndarray]] = {}
     for name, array in names.join_shards(weights).items():
@@ -82,7 +82,7 @@ def _match(model: keras.Model, weights: dict[str, np.ndarray], report: Report) -
             raise ValueError(f"{name} and {found[canonical][0]} are the same variable to tensor2keras")
         found[canonical] = name, array
     found = names.split_fused(found, {name: tuple(variable.shape) for name, variable in wanted.items()})
-    # a vocabulary of another size changes the modality's name: it is told as another shape, not as missing
+    # a vocabulary of another size changes the modality's name: report another shape, not a missing variable
     by_kind = {names.without_sizes(name): name for name in found if name not in wanted}
     assignments = []
     for canonical, variable in wanted.items():
@@ -107,7 +107,7 @@ def save_t2t_checkpoint(model: keras.Model, prefix: str | os.PathLike, step: int
         model: a built model.
         prefix: as `model.ckpt-1000`; `PREFIX.index`, `PREFIX.data-00000-of-00001` and `checkpoint`, which names it as
             the folder's newest, are written.
-        step: T2T's `global_step`; by default that of the model's optimizer, else 0.
+        step: T2T's `global_step`; by default the step of the model's optimizer, or 0 without one.
 
     Returns:
         The prefix.
@@ -124,7 +124,7 @@ def save_t2t_checkpoint(model: keras.Model, prefix: str | os.PathLike, step: int
 
 
 def t2t_variables(model: keras.Model) -> dict[str, np.ndarray]:
-    """The model's weights under T2T's names and in its shapes, symbol tables sharded."""
+    """Returns the model's weights under T2T's names and in its shapes, symbol tables sharded."""
     shards = model.hparams.get("symbol_modality_num_shards") or 1
     body = getattr(model, "t2t_body", "body")
     arrays: dict[str, np.ndarray] = {}
@@ -143,5 +143,5 @@ def _listed(entries: Sequence[str], what: str, most: int = 5) -> str:
 
 
 def _without_ones(shape: tuple) -> tuple:
-    """A 1x1 convolution's kernel [1, 1, in, out] is a dense one [in, out]."""
+    """Returns the shape without axes of size 1: the kernel [1, 1, in, out] of a 1x1 convolution is a dense one."""
     return tuple(size for size in shape if size != 1)

@@ -12,11 +12,6 @@ from typing import Any
 MIN_EXAMPLES_A_SHARD = 1000  # a file with fewer costs more to open than to read
 
 
-def expand(path: str | os.PathLike) -> str:
-    """Returns `path` with `~` and `$VARS` expanded."""
-    return os.path.expandvars(os.path.expanduser(os.fspath(path)))
-
-
 def file_hash(path: str | os.PathLike) -> str:
     """Returns the SHA-256 of a file's bytes; "" if there is no such file."""
     if not os.path.exists(path):

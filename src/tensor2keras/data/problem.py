@@ -10,8 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from tensor2keras import registry
-from tensor2keras.data import generation
+from tensor2keras import files, registry
 from tensor2keras.data.preprocessing import preprocess_example_common
 from tensor2keras.data.problem_builder import ProblemBuilder
 from tensor2keras.data.problem_hooks import IDS, ProblemHooks, ProblemHParams
@@ -80,8 +79,8 @@ class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
         self._was_reversed = was_reversed
         self._was_copy = was_copy
         self._encoders: dict[str, Any] | None = None
-        self.tmp_dir = generation.expand(tmp_dir or DEFAULT_TMP_DIR)
-        super().__init__(data_dir=generation.expand(data_dir) if data_dir else None, **builder_kwargs)
+        self.tmp_dir = files.expand(tmp_dir or DEFAULT_TMP_DIR)
+        super().__init__(data_dir=files.expand(data_dir) if data_dir else None, **builder_kwargs)
         self.constructor_arguments = {
             "data_dir": data_dir,
             "tmp_dir": tmp_dir,

@@ -1,4 +1,4 @@
-"""Optimizers, learning-rate schedules, and both from hparams."""
+"""Optimizers and learning-rate schedules, and their construction from hparams."""
 
 from tensor2keras.optimizers.adafactor import Adafactor, AdafactorSchedule
 from tensor2keras.optimizers.adam import Adam, AdamW, MultistepAdam

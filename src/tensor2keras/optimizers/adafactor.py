@@ -1,4 +1,4 @@
-"""Adafactor: the second moments of a matrix take the memory of its rows plus its columns, not of their product."""
+"""Adafactor: the second moments of a matrix are stored as means over its rows and over its columns."""
 
 from typing import Any
 
@@ -6,16 +6,21 @@ import keras
 from keras import ops
 
 from tensor2keras.optimizers.gradients import GradientTransforms
+from tensor2keras.types import Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class AdafactorSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Adafactor's own learning rate: scale * min(1 / sqrt(step + 1), 0.01)."""
+    """Adafactor's default learning rate: scale * min(1 / sqrt(step + 1), 0.01).
+
+    Args:
+        scale: factor of the rate.
+    """
 
     def __init__(self, scale: float = 1.0):
         self.scale = scale
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         return self.scale * ops.minimum(ops.rsqrt(ops.cast(step, "float32") + 1.0), 0.01)
 
     def get_config(self) -> dict[str, Any]:
@@ -26,32 +31,32 @@ DECAY_TYPES = ("pow", "adam")
 
 
 class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
-    """Adafactor as T2T defines it.
+    """Adafactor as in T2T.
 
-    For a variable of two or more dimensions the second moment of the gradient, v, is kept as its means over the last
+    For a variable of two or more dimensions the second moment of the gradient, v, is stored as its means over the last
     axis, r, and over the last but one, c:
 
         v = r c / mean(r);  x = gradient / sqrt(v);  x /= max(1, rms(x) / clipping_threshold)
         variable -= learning_rate * max(rms(variable), epsilon2) * x
 
-    Variables of one or no dimension keep v itself. Slots are float32. Keras's own Adafactor keeps a full-size v beside
-    r and c, always bounds the rate by 1 / sqrt(step) and has no momentum.
+    For variables of one or no dimension v itself is stored. Slots are float32. `keras.optimizers.Adafactor` stores a
+    full-size v beside r and c, always bounds the rate by 1 / sqrt(step) and has no momentum.
 
     Args:
         learning_rate: a float or a schedule; relative to the size of the variable if `multiply_by_parameter_scale`.
             None: `AdafactorSchedule`, 20 times smaller if not relative.
         multiply_by_parameter_scale: whether the rate is relative to max(rms(variable), epsilon2).
-        decay_type: how the decay of the moments depends on the step t = 1, 2, ...: "pow" is 1 - t ** -memory_exponent,
-            "adam" is Adam's with `beta2` and its bias correction included.
-        memory_exponent: for "pow".
-        beta2: for "adam".
-        decay_rate: a constant decay instead.
-        beta1: decay of a momentum of the updates; 0 keeps none.
-        clipping_threshold: largest rms of an update before it is scaled; None does not clip.
-        factored: whether to keep r and c rather than v.
+        decay_type: decay of the moments as a function of the step t = 1, 2, ...: "pow" is 1 - t ** -memory_exponent,
+            "adam" is that of Adam with `beta2`, its bias correction included.
+        memory_exponent: exponent for "pow".
+        beta2: decay for "adam".
+        decay_rate: constant decay that replaces `decay_type`.
+        beta1: decay of the momentum of the updates; 0 for no momentum.
+        clipping_threshold: largest rms of an update before it is multiplied by the learning rate; None does not clip.
+        factored: whether to store r and c rather than v.
         epsilon1: added to the squared gradient.
-        epsilon2: smallest size of a variable.
-        **kwargs: those of `GradientTransforms` and `keras.optimizers.Optimizer`.
+        epsilon2: lower bound of rms(variable).
+        **kwargs: arguments of `GradientTransforms` and `keras.optimizers.Optimizer`.
 
     Raises:
         ValueError: unknown decay_type.
@@ -91,15 +96,15 @@ class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
         self.epsilon1 = epsilon1
         self.epsilon2 = epsilon2
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
         self._momentums = self.add_optimizer_variables(variables, "momentum") if self.beta1 else []
         self._moments = [self._add_moments(variable) for variable in variables]
 
-    def _add_moments(self, variable: Any) -> list[Any]:
-        """[r, c] of a factored variable, [v] of another."""
+    def _add_moments(self, variable: keras.Variable) -> list[keras.Variable]:
+        """Adds the slots [r, c] of a factored variable, [v] of another."""
         shape, name = tuple(variable.shape), variable.path.replace("/", "_")
         shapes = {"row": shape[:-1], "column": shape[:-2] + shape[-1:]} if self._is_factored(shape) else {"full": shape}
         return [
@@ -114,7 +119,7 @@ class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
         momentum = [self._momentums[index]] if self.beta1 else []
         return [*momentum, *self._moments[index]]
 
-    def _decay(self) -> Any:
+    def _decay(self) -> Tensor | float:
         if self.decay_rate is not None:
             return self.decay_rate
         step = ops.cast(self.iterations, "float32") + 1.0
@@ -122,13 +127,13 @@ class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
             return 1.0 - ops.power(step, -self.memory_exponent)
         return self.beta2 * (1.0 - ops.power(self.beta2, step - 1.0)) / (1.0 - ops.power(self.beta2, step))
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         index = self.variable_index(variable)
         decay = self._decay()
         gradient = ops.cast(gradient, "float32")
         squared = ops.square(gradient) + self.epsilon1
 
-        def update_moment(moment: Any, value: Any) -> Any:
+        def update_moment(moment: Any, value: Tensor) -> Tensor:
             new = decay * moment + (1.0 - decay) * value
             self.assign(moment, new)
             return new
@@ -155,5 +160,5 @@ class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
         self.assign_sub(variable, ops.cast(update, variable.dtype))
 
 
-def _rms(x: Any) -> Any:
+def _rms(x: Tensor) -> Tensor:
     return ops.sqrt(ops.mean(ops.square(x)))

@@ -1,4 +1,4 @@
-"""Adam as Tensor2Tensor has it: plain, with decoupled weight decay, and with gradients summed over several steps."""
+"""T2T's variants of Adam: plain, with decoupled weight decay, and with gradients averaged over several steps."""
 
 from typing import Any
 
@@ -7,13 +7,14 @@ from keras import ops
 
 from tensor2keras.backend import adam_moments
 from tensor2keras.optimizers.gradients import GradientTransforms
+from tensor2keras.types import Tensor
 
 
 class Adam(GradientTransforms, keras.optimizers.Adam):
     """Adam, or AMSGrad with `amsgrad=True`; every row of every variable is updated at every step.
 
-    T2T's `adam` is LazyAdam, which leaves alone the rows of an embedding that a sparse gradient does not name. T2T
-    makes the gradients of its embeddings dense, so that its models never met the difference.
+    T2T's `adam` is LazyAdam, which does not update rows of an embedding that are missing in a sparse gradient. The
+    gradients of T2T's embeddings are dense, so that its models are trained by Adam.
 
     Reference:
         https://arxiv.org/abs/1412.6980, https://openreview.net/forum?id=ryQu7f-RZ
@@ -25,14 +26,14 @@ class Adam(GradientTransforms, keras.optimizers.Adam):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: each update first takes `decay * variable` away, whatever the learning rate.
+    """Adam with decoupled weight decay: each update first subtracts `decay * variable`, whatever the learning rate.
 
-    Keras's `AdamW` multiplies the decay by the learning rate; T2T's does not.
+    `keras.optimizers.AdamW` multiplies the decay by the learning rate; T2T does not.
 
     Args:
         learning_rate: a float or a schedule.
-        decay: share of each variable that one update takes away.
-        **kwargs: Adam's.
+        decay: fraction of each variable that is subtracted from it at each update.
+        **kwargs: arguments of `Adam`.
 
     Reference:
         https://arxiv.org/abs/1711.05101
@@ -42,7 +43,7 @@ class AdamW(Adam):
         super().__init__(learning_rate, **kwargs)
         self.decay = decay
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         self.assign_sub(variable, ops.multiply(variable, ops.cast(self.decay, variable.dtype)))
         super().update_step(gradient, variable, learning_rate)
 
@@ -50,14 +51,14 @@ class AdamW(Adam):
 class MultistepAdam(GradientTransforms, keras.optimizers.Optimizer):
     """Adam that averages the gradients of `accumulate_steps` steps before each update, as a larger batch would.
 
-    `iterations` counts steps, not updates; give a schedule `steps_per_update=accumulate_steps`.
+    `iterations` counts steps, not updates: a schedule takes `steps_per_update=accumulate_steps`.
 
     Args:
         learning_rate: a float or a schedule.
-        beta_1, beta_2: decay of the first and the second moment.
-        epsilon: keeps the update finite.
+        beta_1, beta_2: decay rates of the first and the second moment.
+        epsilon: added to the root of the second moment.
         accumulate_steps: steps from one update to the next.
-        **kwargs: those of `GradientTransforms` and `keras.optimizers.Optimizer`.
+        **kwargs: arguments of `GradientTransforms` and `keras.optimizers.Optimizer`.
 
     Reference:
         https://arxiv.org/abs/1805.00456
@@ -78,7 +79,7 @@ class MultistepAdam(GradientTransforms, keras.optimizers.Optimizer):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.accumulate_steps = accumulate_steps
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
@@ -86,11 +87,11 @@ class MultistepAdam(GradientTransforms, keras.optimizers.Optimizer):
             variables, ["momentum", "velocity", "gradient_sum"]
         )
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         index, dtype = self.variable_index(variable), variable.dtype
         slots = self._momentums[index], self._velocities[index], self._sums[index]
         momentum, velocity, total = (ops.convert_to_tensor(slot) for slot in slots)
-        # No branch but a choice of values: it works in every backend's compiled step and on replicas.
+        # Values are chosen rather than branches taken, which works in compiled steps of all backends and on replicas.
         now = ops.equal(ops.mod(self.iterations + 1, self.accumulate_steps), 0)
         updates = ops.cast((self.iterations + 1) // self.accumulate_steps, dtype)  # this one included
         new_total = total + ops.cast(gradient, dtype)

@@ -39,7 +39,7 @@ def true_adam(learning_rate: Any, hparams: HParams) -> Adam:
 
 @registry.register_optimizer
 def amsgrad(learning_rate: Any, hparams: HParams) -> Adam:
-    """Adam whose second moment never shrinks."""
+    """Adam whose second moment never decreases (AMSGrad)."""
     return Adam(learning_rate, amsgrad=True, **_adam_arguments(hparams))
 
 
@@ -81,7 +81,7 @@ def momentum(learning_rate: Any, hparams: HParams) -> SGD:
 
 @registry.register_optimizer
 def yellow_fin(learning_rate: Any, hparams: HParams) -> YellowFin:
-    """Momentum gradient descent that tunes its own learning rate and momentum."""
+    """Momentum gradient descent with tuned learning rate and momentum."""
     return YellowFin(learning_rate, momentum=hparams.optimizer_momentum_momentum)
 
 
@@ -110,11 +110,11 @@ def ftrl(learning_rate: Any, hparams: HParams) -> Ftrl:
 
 
 def from_hparams(hparams: HParams) -> keras.optimizers.Optimizer:
-    """The optimizer that hparams ask for, with their learning-rate schedule, clipping, weight decay and noise.
+    """Returns the optimizer of a hyperparameter set with its learning-rate schedule, clipping, weight decay and noise.
 
     Reads `optimizer` (a registered name; T2T's old spellings such as "RMSProp" work), `optimizer_*`, `clip_grad_norm`,
-    `weight_decay` (L2 regularisation of all but biases; its loss is not part of the loss that training shows),
-    `grad_noise_scale`, `weight_noise`, and what `learning_rate_schedule` reads.
+    `weight_decay` (L2 regularisation of all but biases, which is not part of the reported loss), `grad_noise_scale`,
+    `weight_noise`, and the hparams of `learning_rate_schedule`.
 
     Raises:
         KeyError: unknown optimizer, with the closest names.

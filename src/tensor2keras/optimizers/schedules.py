@@ -1,8 +1,8 @@
-"""Learning rate as a function of the step: T2T's composed and legacy schedules (`utils/learning_rate.py`).
+"""Learning-rate schedules: T2T's composed and legacy ones (`utils/learning_rate.py`).
 
 A schedule is a product of named factors, written "constant*linear_warmup*rsqrt_decay". The factor "legacy" is T2T's
 older form: a warm-up followed by one of `LEGACY_DECAYS`. Steps count from 0, so the first update of a schedule with
-`linear_warmup` has learning rate exactly 0.
+`linear_warmup` has learning rate exactly 0. A new factor is an entry of `FACTORS`.
 """
 
 import dataclasses
@@ -15,22 +15,23 @@ import keras
 from keras import ops
 
 from tensor2keras.hparams import HParams
+from tensor2keras.types import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the factors read; T2T's hparams of the same meaning, each prefixed `learning_rate_` there.
+    """Parameters of the factors; most are T2T's hparams of the same name with the prefix `learning_rate_`.
 
     Attributes:
-        constant: the factor "constant".
+        constant: value of the factor "constant".
         warmup_steps: steps of warm-up.
-        decay_steps, decay_rate, decay_staircase: of the exponential, linear and cosine decays.
-        cosine_cycle_steps: steps from the top of the legacy cosine to its bottom.
-        hidden_size: the model's width.
-        train_steps: length of the whole training.
-        legacy_rate: the factor "legacy" is relative to this rate.
+        decay_steps, decay_rate, decay_staircase: parameters of the exponential, linear and cosine decays.
+        cosine_cycle_steps: steps from the maximum of the legacy cosine to its minimum.
+        hidden_size: width of the model.
+        train_steps: number of steps of the whole training.
+        legacy_rate: learning rate that the factor "legacy" is multiplied by.
         legacy_decay: one of `LEGACY_DECAYS`, or "noam".
-        boundaries, multiples: of the legacy decay "piecewise".
+        boundaries, multiples: steps and multiples of the legacy decay "piecewise".
     """
 
     constant: float = 1.0
@@ -47,20 +48,20 @@ class Settings:
     multiples: tuple[float, ...] = ()
 
 
-def _after_warmup(step: Any, s: Settings) -> Any:
+def _after_warmup(step: Tensor, s: Settings) -> Tensor:
     return ops.maximum(step - s.warmup_steps, 0.0)
 
 
-def _exp_decay(periods: Any, s: Settings) -> Any:
+def _exp_decay(periods: Tensor, s: Settings) -> Tensor:
     return ops.power(float(s.decay_rate), ops.floor(periods) if s.decay_staircase else periods)
 
 
-def _half_cosine(phase: Any) -> Any:
-    """1 at phase 0, 0 at phase 1."""
+def _half_cosine(phase: Tensor) -> Tensor:
+    """Returns 1 at phase 0, falling to 0 at phase 1."""
     return 0.5 * (1.0 + ops.cos(math.pi * phase))
 
 
-def _single_cycle_cos_decay(step: Any, s: Settings) -> Any:
+def _single_cycle_cos_decay(step: Tensor, s: Settings) -> Tensor:
     if s.train_steps <= s.warmup_steps:
         raise ValueError(
             f"single_cycle_cos_decay needs train_steps > learning_rate_warmup_steps, "
@@ -69,12 +70,12 @@ def _single_cycle_cos_decay(step: Any, s: Settings) -> Any:
     return _half_cosine(_after_warmup(step, s) / (s.train_steps - s.warmup_steps))
 
 
-def _zigzag(step: Any, half_period: float) -> Any:
-    """0, up to 1 after `half_period` steps, and back."""
+def _zigzag(step: Tensor, half_period: float) -> Tensor:
+    """Returns a triangle wave: 0 at step 0, 1 after `half_period` steps, 0 after as many more."""
     return 1.0 - ops.abs(ops.mod(step, 2.0 * half_period) / half_period - 1.0)
 
 
-def _piecewise(step: Any, s: Settings) -> Any:
+def _piecewise(step: Tensor, s: Settings) -> Tensor:
     if not s.boundaries or len(s.boundaries) != len(s.multiples):
         raise ValueError(
             f"piecewise needs learning_rate_boundaries={list(s.boundaries)} and "
@@ -86,7 +87,7 @@ def _piecewise(step: Any, s: Settings) -> Any:
     return rate
 
 
-LEGACY_DECAYS: dict[str, Callable[[Any, Settings], Any]] = {
+LEGACY_DECAYS: dict[str, Callable[[Tensor, Settings], Tensor]] = {
     "none": lambda step, s: ops.ones_like(step),
     "": lambda step, s: ops.ones_like(step),
     "exp": lambda step, s: _exp_decay((step - s.warmup_steps) / s.decay_steps, s),
@@ -97,8 +98,8 @@ LEGACY_DECAYS: dict[str, Callable[[Any, Settings], Any]] = {
 }
 
 
-def _legacy(step: Any, s: Settings) -> Any:
-    """T2T's older schedules: an exponential warm-up from 1 %, then a decay; "noam" has its own warm-up."""
+def _legacy(step: Tensor, s: Settings) -> Tensor:
+    """Returns T2T's older schedules: an exponential warm-up from 1 %, then a decay; "noam" includes a warm-up."""
     if s.legacy_decay == "noam":
         now = step + 1.0
         rate = 5000.0 * s.hidden_size**-0.5 * ops.minimum(now * float(s.warmup_steps) ** -1.5, ops.rsqrt(now))
@@ -112,7 +113,7 @@ def _legacy(step: Any, s: Settings) -> Any:
     return rate * s.legacy_rate
 
 
-FACTORS: dict[str, Callable[[Any, Settings], Any]] = {
+FACTORS: dict[str, Callable[[Tensor, Settings], Tensor]] = {
     "constant": lambda step, s: s.constant,
     "linear_warmup": lambda step, s: ops.minimum(1.0, step / s.warmup_steps),
     "linear_decay": lambda step, s: ops.clip((s.train_steps - step) / s.decay_steps, 0.0, 1.0),
@@ -133,8 +134,8 @@ class ComposedSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         factors: names of `FACTORS` joined by "*"; spaces do not matter.
-        settings: what the factors read; a mapping of `Settings`' fields is taken too.
-        steps_per_update: optimizer steps that make one update of the weights; the factors see step / steps_per_update.
+        settings: parameters of the factors, as `Settings` or a mapping of its fields.
+        steps_per_update: optimizer steps per update of the weights; the factors get step / steps_per_update.
 
     Raises:
         ValueError: an unknown factor or legacy decay; the known ones are listed.
@@ -151,10 +152,10 @@ class ComposedSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.steps_per_update = steps_per_update
         for name in self.factors:
             _lookup(FACTORS, name, "learning_rate_schedule factor")
-        self(0)  # wrong settings show now, not in the middle of the first training step
+        self(0)  # raises here for wrong settings, rather than while the training step is traced
 
-    def __call__(self, step: Any) -> Any:
-        """The learning rate, a float32 scalar, of the update that follows `step` optimizer steps."""
+    def __call__(self, step: Tensor) -> Tensor:
+        """Returns the learning rate, a float32 scalar, of the update that follows `step` optimizer steps."""
         step = ops.cast(step, "float32") / float(self.steps_per_update)
         rate = ops.ones_like(step)
         for name in self.factors:
@@ -170,11 +171,10 @@ class ComposedSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def learning_rate_schedule(hparams: HParams) -> ComposedSchedule:
-    """The schedule that hparams ask for (T2T's function of this name).
+    """Returns the schedule of a hyperparameter set (T2T's function of this name).
 
-    Reads `learning_rate_schedule` ("legacy" or factors) and what it needs: `learning_rate`, `learning_rate_*`,
-    `hidden_size`, `train_steps` (250,000, the trainer's default, if it is not among the hparams) and
-    `optimizer_multistep_accumulate_steps`.
+    Reads `learning_rate_schedule` ("legacy" or factors), `learning_rate`, `learning_rate_*`, `hidden_size`,
+    `train_steps` (250,000, the trainer's default, if hparams lack it) and `optimizer_multistep_accumulate_steps`.
 
     Raises:
         ValueError: an unknown factor or decay scheme; the known ones are listed.
@@ -188,7 +188,7 @@ def learning_rate_schedule(hparams: HParams) -> ComposedSchedule:
         cosine_cycle_steps=hparams.learning_rate_cosine_cycle_steps,
         hidden_size=hparams.hidden_size,
         train_steps=hparams.get("train_steps") or Settings.train_steps,
-        # Adam needs smaller rates than the optimizers for which the old schedules were made
+        # Adam needs smaller rates than the optimizers that the old schedules were written for
         legacy_rate=hparams.learning_rate * (0.002 if "adam" in hparams.optimizer else 1.0),
         legacy_decay=hparams.learning_rate_decay_scheme or "none",
         boundaries=tuple(hparams.get("learning_rate_boundaries") or ()),

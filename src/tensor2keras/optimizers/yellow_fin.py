@@ -1,4 +1,4 @@
-"""YellowFin: momentum gradient descent that tunes its learning rate and momentum from the curvature it sees."""
+"""YellowFin: momentum gradient descent that tunes its learning rate and momentum by estimates of the curvature."""
 
 import math
 from typing import Any
@@ -16,11 +16,11 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
     """Momentum gradient descent with learning rate and momentum tuned after each update.
 
     Args:
-        learning_rate: the rate to begin with; of a schedule, its value at step 0.
-        momentum: the momentum to begin with.
-        beta: decay of all moving averages, bias-corrected, and of the tuned values.
+        learning_rate: initial learning rate; for a schedule, its value at step 0.
+        momentum: initial momentum.
+        beta: decay of all moving averages, which are bias-corrected, and of the tuned values.
         curvature_window: steps over which the extreme curvatures are taken.
-        **kwargs: those of `GradientTransforms` and `keras.optimizers.Optimizer`.
+        **kwargs: arguments of `GradientTransforms` and `keras.optimizers.Optimizer`.
 
     Reference:
         https://arxiv.org/abs/1706.03471; T2T `utils/yellowfin.py`
@@ -37,7 +37,7 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.momentum, self.beta, self.curvature_window = momentum, beta, curvature_window
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
@@ -46,7 +46,7 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
         )
 
         def shared(name: str, shape: tuple[int, ...] = (), initial: float = 0.0) -> Any:
-            """A float32 variable that every replica computes alike."""
+            """Adds a float32 variable that has the same value on all replicas."""
             initializer = keras.initializers.Constant(initial)
             return self.add_variable(shape, initializer, "float32", aggregation="only_first_replica", name=name)
 
@@ -59,7 +59,7 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
         super().after_update_step(grads, variables, learning_rate)
         self._tune(grads, variables, learning_rate)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         index, dtype = self.variable_index(variable), variable.dtype
         gradient = ops.cast(gradient, dtype)
         accumulator, average = self._accumulators[index], self._gradient_averages[index]
@@ -67,16 +67,16 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
         self.assign_sub(variable, ops.cast(self._current_rate(learning_rate), dtype) * accumulator)
         self.assign_add(average, (1.0 - self.beta) * (gradient - average))
 
-    def _current_rate(self, learning_rate: Any) -> Any:
-        """The tuned rate; `learning_rate` at the first step."""
+    def _current_rate(self, learning_rate: Tensor) -> Tensor:
+        """Returns the tuned rate; at the first step, `learning_rate`."""
         return ops.where(self.iterations > 0, ops.convert_to_tensor(self._rate), ops.cast(learning_rate, "float32"))
 
-    def _tune(self, grads: list[Any], variables: list[Any], learning_rate: Any) -> None:
-        """Learning rate and momentum of the next update (algorithms 1 to 4 of the paper)."""
+    def _tune(self, grads: list[Tensor], variables: list[Any], learning_rate: Tensor) -> None:
+        """Tunes learning rate and momentum of the next update (algorithms 1 to 4 of the paper)."""
         step = ops.cast(self.iterations, "int32")
         correction = 1.0 - ops.power(self.beta, ops.cast(step, "float32") + 1.0)
 
-        def average(name: str, value: Any) -> Any:
+        def average(name: str, value: Tensor) -> Tensor:
             biased = self._averages[name]
             new = self.beta * biased + (1.0 - self.beta) * value
             biased.assign(new)

@@ -9,7 +9,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from tensor2keras.data import generation, sources
+from tensor2keras import files
+from tensor2keras.data import sources
 from tensor2keras.data.problem import Problem
 from tensor2keras.data.rows import (
     TEXT_TO_CLASS,
@@ -161,7 +162,7 @@ def from_tfds(
     """
     if targets is None:
         raise ValueError("from_tfds needs targets: the feature to write or predict")
-    root = generation.expand(data_dir) if data_dir else None
+    root = files.expand(data_dir) if data_dir else None
     known = sources.tfds_features(builder, root)
     sources.check_features(builder, known, [feature for feature in (inputs, targets) if feature])
     target_column = "label" if isinstance(known[targets], tfds.features.ClassLabel) else "targets"
@@ -206,7 +207,7 @@ def _resolve(given: Mapping[str, Paths | Mapping[str, Paths]]) -> dict[str, list
 def _matching(paths: Paths) -> list[str]:
     found = []
     for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
-        pattern = generation.expand(path)
+        pattern = files.expand(path)
         matches = [pattern] if os.path.isfile(pattern) else sorted(glob.glob(pattern))
         if not matches:
             raise FileNotFoundError(f"no such file: {pattern}")
