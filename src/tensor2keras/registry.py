@@ -185,13 +185,19 @@ def hparams(name: str, problem: Any = None, overrides: str | Mapping[str, Any] |
     result = hparams_sets[name]()
     if isinstance(problem, str):
         problem = globals()["problem"](problem)
-    for added, value in getattr(problem, "model_hparams", dict)().items():
-        if added not in result:
-            result.add_hparam(added, value)
+    if _is_problem(problem):
+        for added, value in problem.model_hparams().items():
+            if added not in result:
+                result.add_hparam(added, value)
     if overrides:
         result.override(overrides)
     set_problem(result, problem)
     return result
+
+
+def _is_problem(problem: Any) -> bool:
+    """Returns whether this is a Problem, not its plain description."""
+    return hasattr(problem, "get_hparams")
 
 
 def set_problem(hparams: HParams, problem: Any) -> None:
@@ -203,7 +209,7 @@ def set_problem(hparams: HParams, problem: Any) -> None:
     """
     if isinstance(problem, str):
         problem = globals()["problem"](problem)
-    if hasattr(problem, "get_hparams"):
+    if _is_problem(problem):
         problem = problem.get_hparams(hparams)
     with hparams.unlocked(), hparams.ignore_type():
         hparams["problem"] = problem

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from tensor2keras import registry
+from tensor2keras.data.problem_hooks import ProblemHooks
 from tensor2keras.hparams import HParams
 from tensor2keras.training.metrics_log import read
 
@@ -15,10 +16,11 @@ VOCAB = 12
 
 
 @registry.register_problem("tiny_problem")
-class TinyProblem:
+class TinyProblem(ProblemHooks):
     """Copies of random ids, of uneven lengths; the order of the training batches is a function of seed and step."""
 
     name = "tiny_problem"
+    stored_features = {}  # noqa: RUF012  # nothing on disk
 
     def __init__(self, data_dir=None, tmp_dir=None, was_reversed=False, was_copy=False):
         pass

@@ -6,6 +6,7 @@ frames, bins, channels] float32.
 
 import math
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -136,22 +137,24 @@ def resample(samples: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
 # ---- features ----
 
 
-def setting(hparams: Any, name: str) -> Any:
+def setting(hparams: Mapping[str, Any], name: str) -> Any:
     """Returns the hyperparameter, or T2T's value where the set does not have it."""
     return hparams.get(name, HPARAMS[name])
 
 
-def samples_a_frame(hparams: Any) -> int:
+def samples_a_frame(hparams: Mapping[str, Any]) -> int:
     """Returns the number of samples between the beginnings of two frames."""
     return int(setting(hparams, "audio_frame_step") * setting(hparams, "audio_sample_rate") / 1e3)
 
 
-def num_channels(hparams: Any) -> int:
+def num_channels(hparams: Mapping[str, Any]) -> int:
     """Returns the number of channels of the features: 3 with derivatives, else 1."""
     return 3 if setting(hparams, "audio_add_delta_deltas") else 1
 
 
-def log_mel_features(waveforms: tf.RaggedTensor, hparams: Any, seed: tf.Tensor | None = None) -> tf.Tensor:
+def log_mel_features(
+    waveforms: tf.RaggedTensor, hparams: Mapping[str, Any], seed: tf.Tensor | None = None
+) -> tf.Tensor:
     """Returns log-mel energies with their derivatives, each bin normalized over the utterance, 0 after its end.
 
     Args:
@@ -213,7 +216,7 @@ def _normalize(features: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     return centered * tf.math.rsqrt(variance + VARIANCE_EPSILON)
 
 
-def spec_augment(features: tf.Tensor, frames: tf.Tensor, hparams: Any, seed: tf.Tensor) -> tf.Tensor:
+def spec_augment(features: tf.Tensor, frames: tf.Tensor, hparams: Mapping[str, Any], seed: tf.Tensor) -> tf.Tensor:
     """Sets bands of frequencies and spans of time to 0, the mean (SpecAugment), different ones for each utterance.
 
     Args:

@@ -23,6 +23,7 @@ from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_encoder.encoders import ClassLabelEncoder
+from tensor2keras.hparams import HParams
 
 CLASS_METRICS = ["accuracy", "accuracy_top5", "neg_log_perplexity"]
 PIXEL_METRICS = [*CLASS_METRICS, "bits_per_dim"]
@@ -129,13 +130,13 @@ class ImageProblem(Problem):
     def example_spec(self) -> dict[str, Any]:
         return {**super().example_spec(), "inputs": tf.io.FixedLenFeature((), tf.string)}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         return {"inputs": ImageEncoder(self.prepare_image, self.num_channels)}
 
     def eval_metrics(self) -> list[str]:
         return PIXEL_METRICS
 
-    def get_hparams(self, model_hparams: Any = None) -> dict[str, Any]:
+    def get_hparams(self, model_hparams: HParams | None = None) -> dict[str, Any]:
         """Returns the problem as plain data, with `MIXTURE_METRICS` for a model of `likelihood` "dmol"."""
         values = super().get_hparams(model_hparams)
         if (model_hparams or {}).get("likelihood") == "dmol":
@@ -176,7 +177,7 @@ class ImageProblem(Problem):
         pixels = tf.reshape(tf.io.decode_raw(features["inputs"], tf.uint8), [-1, *shape])
         return {**features, "inputs": pixels}
 
-    def preprocess_batch(self, features: Features, split: str, hparams: Any, seed: tf.Tensor) -> Features:
+    def preprocess_batch(self, features: Features, split: str, hparams: HParams, seed: tf.Tensor) -> Features:
         """Returns a batch as the model gets it, before `_rev`.
 
         Args:
@@ -266,10 +267,10 @@ class Image2ClassProblem(ImageProblem):
                 raise ValueError(f"{place}: label {stored['targets']} is not in 0..{self.num_classes - 1}")
             yield stored
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         return {**super().feature_encoders(data_dir), "targets": ClassLabelEncoder(self.class_labels)}
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         p = defaults
         p.modality = {"inputs": "image", "targets": "class_label"}
         p.vocab_size = {"inputs": 256, "targets": self.num_classes}

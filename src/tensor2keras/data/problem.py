@@ -17,6 +17,8 @@ from tensor2keras.data.problem_hooks import IDS, ProblemHooks, ProblemHParams
 from tensor2keras.data.problem_reader import ProblemReader
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.data.text_encoder.base import TextEncoder
+from tensor2keras.hparams import HParams
 from tensor2keras.symbols import EOS_ID, PAD_ID
 
 __all__ = [
@@ -78,7 +80,7 @@ class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
         self.name = self._problem_name()
         self._was_reversed = was_reversed
         self._was_copy = was_copy
-        self._encoders: dict[str, Any] | None = None
+        self._encoders: dict[str, TextEncoder] | None = None
         self.tmp_dir = files.expand(tmp_dir or DEFAULT_TMP_DIR)
         super().__init__(data_dir=files.expand(data_dir) if data_dir else None, **builder_kwargs)
         self.constructor_arguments = {
@@ -89,7 +91,7 @@ class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
             **builder_kwargs,
         }
 
-    def get_feature_encoders(self, data_dir: str | None = None) -> dict[str, Any]:
+    def get_feature_encoders(self, data_dir: str | None = None) -> dict[str, TextEncoder]:
         """Returns text encoders by feature name, as the model sees the features (after `_rev` and `_copy`).
 
         Raises:
@@ -99,7 +101,7 @@ class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
             self._encoders = self.feature_encoders(str(data_dir or self.data_dir_root))
         return self.maybe_reverse_and_copy(self._encoders)
 
-    def get_hparams(self, model_hparams: Any = None) -> dict[str, Any]:
+    def get_hparams(self, model_hparams: HParams | None = None) -> dict[str, Any]:
         """Returns the problem as plain JSON data, for `hparams.problem`: all that a model knows of it."""
         self.get_feature_encoders()
         filled = ProblemHParams()

@@ -12,6 +12,8 @@ from tensor2keras.data.batching.buckets import BatchingScheme, hparams_to_batchi
 from tensor2keras.data.preprocessing import Features, preprocess_example_common
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.data.text_encoder.base import TextEncoder
+from tensor2keras.hparams import HParams
 
 IDS = tfds.features.Tensor(shape=(None,), dtype=np.int64)  # a sequence of ids, [length]
 
@@ -133,7 +135,7 @@ class ProblemHooks:
         """Returns `packed_length`, or `max_length` if hyperparameters set `pack_dataset`; 0 without packing."""
         return self.packed_length or (model_hparams["max_length"] if model_hparams.get("pack_dataset") else 0)
 
-    def max_length(self, model_hparams: Any) -> int:
+    def max_length(self, model_hparams: HParams) -> int:
         """Returns the longest example, in tokens, that a batch takes."""
         return model_hparams.get("split_to_length") or model_hparams.max_length or model_hparams.batch_size
 
@@ -162,14 +164,14 @@ class ProblemHooks:
         """False for language models, which have targets only."""
         return True
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         """Fills `defaults.modality` and `defaults.vocab_size` by feature name, space ids and so on, in place."""
 
     def model_hparams(self) -> dict[str, Any]:
         """Returns hyperparameters and values that are added to every set used with the problem, unless it has them."""
         return {}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         """Returns text encoders by feature name, as the data lie on disk (before `_rev` and `_copy`)."""
         return {}
 

@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 
 from tensor2keras.data.batching.pipeline import make_dataset
 from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.hparams import HParams
 
 
 class ProblemReader:
@@ -20,7 +21,7 @@ class ProblemReader:
     def dataset(
         self,
         split: str,
-        hparams: Any,
+        hparams: HParams,
         *,
         num_replicas: int = 1,
         seed: int = 0,

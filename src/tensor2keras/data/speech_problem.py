@@ -23,6 +23,7 @@ from tensor2keras.data.problem_hooks import IDS, ProblemHParams
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_problem import Text2TextProblem, VocabType
+from tensor2keras.hparams import HParams
 from tensor2keras.symbols import EOS_ID
 
 CHARACTERS = 256  # T2T's vocabulary of bytes; the last two bytes do not occur in UTF-8
@@ -43,7 +44,7 @@ class AudioEncoder(TextEncoder):
         """Returns the waveform in the file `s`, int16 [samples]; ValueError if it cannot be read."""
         return audio.read_waveform(s)
 
-    def prepare(self, s: str, hparams: Any) -> np.ndarray:
+    def prepare(self, s: str, hparams: HParams) -> np.ndarray:
         """Returns the file `s` as the `inputs` of a model with these hyperparameters."""
         waveform = self.encode(s)
         return model_inputs(tf.RaggedTensor.from_row_lengths(waveform, [len(waveform)]), hparams)[0].numpy()
@@ -55,7 +56,7 @@ class AudioEncoder(TextEncoder):
         return "features " + "x".join(map(str, np.shape(ids)))
 
 
-def model_inputs(waveforms: tf.RaggedTensor, hparams: Any, seed: tf.Tensor | None = None) -> tf.Tensor:
+def model_inputs(waveforms: tf.RaggedTensor, hparams: HParams, seed: tf.Tensor | None = None) -> tf.Tensor:
     """Returns the `inputs` of a model: features, or waveforms [batch, samples] float32 if the model computes features.
 
     Args:
@@ -116,7 +117,7 @@ class SpeechRecognitionProblem(Text2TextProblem):
         lengths = tf.cast(tf.strings.length(encoded) // 2, tf.int64)
         return {**features, "waveforms": tf.RaggedTensor.from_row_lengths(samples, lengths)}
 
-    def preprocess_batch(self, features: Features, split: str, hparams: Any, seed: tf.Tensor) -> Features:
+    def preprocess_batch(self, features: Features, split: str, hparams: HParams, seed: tf.Tensor) -> Features:
         """Returns a batch as the model gets it; noise and masks are for "train"."""
         targets, longest = features["targets"], hparams.get("max_target_seq_length", 0)
         if hparams.get("ctc_targets", False):
@@ -126,7 +127,7 @@ class SpeechRecognitionProblem(Text2TextProblem):
         inputs = model_inputs(features["waveforms"], hparams, seed if split == DatasetSplit.TRAIN else None)
         return {"inputs": inputs, "targets": targets}
 
-    def batching_scheme(self, hparams: Any, drop_long_sequences: bool, num_replicas: int) -> buckets.BatchingScheme:
+    def batching_scheme(self, hparams: HParams, drop_long_sequences: bool, num_replicas: int) -> buckets.BatchingScheme:
         """Returns the utterances of a batch by their number of samples; see this module's docstring.
 
         T2T cuts utterances at `max_input_seq_length` frames before it drops those above `max_length`.
@@ -166,11 +167,11 @@ class SpeechRecognitionProblem(Text2TextProblem):
         """Returns the hyperparameters of the features, and `ctc_targets`: whether targets are for the CTC loss."""
         return {**audio.HPARAMS, "audio_preproc_in_bottom": False, "audio_mask_padding": False, "ctc_targets": False}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         encoder = self.get_or_create_vocab(data_dir, None, force_get=True)
         return {"inputs": AudioEncoder(), "waveforms": AudioEncoder(), "targets": encoder}
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         model_hparams = model_hparams or {}
         ctc = model_hparams.get("ctc_targets", False)
         masks = ("specaugment_frequency_masks", "specaugment_time_masks")

@@ -12,7 +12,7 @@ A subclass defines `generate_samples` and few properties, on which vocabulary, e
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,9 @@ from tensor2keras.data.problem_hooks import IDS, ProblemHParams
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.tfds_internals import progress_bar
+from tensor2keras.hparams import HParams
 from tensor2keras.symbols import EOS_ID
 
 OVERLAP = 4  # training pieces of a long text begin a quarter of their length after the last
@@ -138,7 +140,7 @@ class Text2TextProblem(Problem):
                 raise ValueError(f"problem {self.name}: sample {index} has no {', '.join(missing)}")
             yield from (sample[name] for name in names)
 
-    def get_or_create_vocab(self, data_dir: str, tmp_dir: str | None, force_get: bool = False) -> Any:
+    def get_or_create_vocab(self, data_dir: str, tmp_dir: str | None, force_get: bool = False) -> TextEncoder:
         """Returns the encoder; a vocabulary that is missing in `data_dir` is learnt first, unless `force_get`.
 
         Raises:
@@ -158,7 +160,7 @@ class Text2TextProblem(Problem):
             self._learn_vocabulary(path, data_dir, tmp_dir)
         return self._load_vocabulary(path)
 
-    def _load_vocabulary(self, path: str) -> Any:
+    def _load_vocabulary(self, path: str) -> TextEncoder:
         loaders = {
             VocabType.SUBWORD: text_encoder.SubwordTextEncoder,
             VocabType.SENTENCEPIECE: text_encoder.SentencePieceEncoder,
@@ -203,7 +205,7 @@ class Text2TextProblem(Problem):
             targets_prefix=self.targets_prefix,
         )
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         encoder = self.get_or_create_vocab(data_dir, None, force_get=True)
         return {"inputs": encoder, "targets": encoder} if self.has_inputs else {"targets": encoder}
 
@@ -213,10 +215,10 @@ class Text2TextProblem(Problem):
     def batch_size_means_tokens(self) -> bool:
         return True
 
-    def max_length(self, model_hparams: Any) -> int:
+    def max_length(self, model_hparams: HParams) -> int:
         return self.packed_length or super().max_length(model_hparams)
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         defaults.stop_at_eos = True
         defaults.modality = dict.fromkeys(self._encoders, "symbol")
         defaults.vocab_size = {name: encoder.vocab_size for name, encoder in self._encoders.items()}
@@ -241,7 +243,7 @@ class QuestionAndContext2TextProblem(Text2TextProblem):
     def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
         return {**super().stored_features, "context": IDS}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         encoders = super().feature_encoders(data_dir)
         return {**encoders, "context": encoders["inputs"]}
 
@@ -253,7 +255,7 @@ class QuestionAndContext2TextProblem(Text2TextProblem):
         for sample in super().generate_encoded_samples(data_dir, tmp_dir, dataset_split):
             yield {**sample, "context": [*encoder.encode(sample["context"]), EOS_ID]}
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         if self.packed_length:
             raise ValueError(f"problem {self.name}: packed_length does not work with a context feature")
         super().hparams(defaults, model_hparams)
@@ -297,17 +299,17 @@ class Text2ClassProblem(Text2TextProblem):
                 raise ValueError(f"problem {self.name}: label {sample['label']} is not in 0..{num_classes - 1}")
             yield {"inputs": self.encode_inputs(encoder, sample["inputs"]), "targets": sample["label"]}
 
-    def encode_inputs(self, encoder: Any, inputs: Any) -> list[int]:
+    def encode_inputs(self, encoder: TextEncoder, inputs: Any) -> list[int]:
         """Returns the ids of a sample's `inputs`, end of sequence included."""
         return [*encoder.encode(self.inputs_prefix + inputs), EOS_ID]
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         return {
             "inputs": self.get_or_create_vocab(data_dir, None, force_get=True),
             "targets": text_encoder.ClassLabelEncoder(self.class_labels(data_dir)),
         }
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         super().hparams(defaults, model_hparams)
         defaults.stop_at_eos = False
         defaults.loss_multiplier = 1.0
@@ -330,7 +332,7 @@ class TextConcat2ClassProblem(Text2ClassProblem):
         for texts in super().generate_text_for_vocab(data_dir, tmp_dir):
             yield from texts
 
-    def encode_inputs(self, encoder: Any, inputs: Any) -> list[int]:
+    def encode_inputs(self, encoder: TextEncoder, inputs: Sequence[str]) -> list[int]:
         separator = encoder.encode(self.CONCAT_TOKEN)[0]
         ids = encoder.encode(inputs[0])
         for text in inputs[1:]:
@@ -358,16 +360,16 @@ class Text2RealProblem(Text2TextProblem):
         for sample in self.generate_samples(data_dir, tmp_dir, dataset_split):
             yield {"inputs": [*encoder.encode(sample["inputs"]), EOS_ID], "targets": np.float32(sample["targets"])}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         return {
             "inputs": self.get_or_create_vocab(data_dir, None, force_get=True),
             "targets": text_encoder.RealEncoder(),
         }
 
-    def max_length(self, model_hparams: Any) -> int:
+    def max_length(self, model_hparams: HParams) -> int:
         return model_hparams.batch_size * self.ntasks
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         defaults.modality = {"inputs": "symbol", "targets": "real_l2"}
         defaults.vocab_size = {"inputs": self._encoders["inputs"].vocab_size, "targets": self.ntasks}
         defaults.target_space_id = SpaceID.REAL
@@ -379,8 +381,8 @@ class Text2RealProblem(Text2TextProblem):
 
 def text2text_generate_encoded(
     sample_generator: Iterable[dict[str, Any]],
-    vocab: Any,
-    targets_vocab: Any = None,
+    vocab: TextEncoder,
+    targets_vocab: TextEncoder | None = None,
     has_inputs: bool = True,
     inputs_prefix: str = "",
     targets_prefix: str = "",

@@ -211,7 +211,7 @@ def _describe(run: _Run, train_data: Any) -> float | None:
         f"written to {output_dir}: checkpoints/, metrics.csv, train/ and eval/ (tensorboard --logdir {output_dir})"
     )
     run.report(f"to decode  t2t-decoder --problem={name} --output_dir={output_dir}{source}")
-    if hasattr(run.problem, "example_spec") and (too_long := length_report(run.problem, "train", hparams)):
+    if too_long := length_report(run.problem, "train", hparams):
         run.report(f"too long   {too_long}")
     if (hparams.get("weight_decay") or 0) >= 1:
         # Sets of before January 2018, when T2T still divided it by each variable's size.

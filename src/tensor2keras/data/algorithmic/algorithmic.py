@@ -15,6 +15,8 @@ from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data.text_encoder.base import TextEncoder
+from tensor2keras.hparams import HParams
 from tensor2keras.symbols import EOS_ID
 
 Case = dict[str, list[int]]
@@ -87,11 +89,11 @@ class AlgorithmicProblem(Problem):
         for case in self.generator(self.num_symbols, length, size):
             yield {name: [int(s) + text_encoder.NUM_RESERVED_TOKENS for s in case[name]] + [EOS_ID] for name in case}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         encoder = text_encoder.TextEncoder()  # "3 1 4" <-> ids, as T2T decodes these problems
         return {"inputs": encoder, "targets": encoder}
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         vocab_size = self.num_symbols + self.num_signs + text_encoder.NUM_RESERVED_TOKENS
         defaults.modality = {"inputs": "symbol", "targets": "symbol"}
         defaults.vocab_size = {"inputs": vocab_size, "targets": vocab_size}

@@ -19,6 +19,8 @@ from tensor2keras.data.images.imagenet import image_to_image
 from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.data.text_encoder.base import TextEncoder
+from tensor2keras.hparams import HParams
 
 ARCHIVE = archives.Archive("img_align_celeba.zip")
 FOLDER = "img_align_celeba"
@@ -85,11 +87,11 @@ class ImageCeleba(ImageProblem):
         image = tf.ensure_shape(image, [HEIGHT, WIDTH, 3])
         return {"inputs": image if self.was_reversed else standardize(image), "targets": image}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         inputs = super().feature_encoders(data_dir)["inputs"]
         return {"inputs": inputs, "targets": inputs}
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         image_to_image(defaults, *self.sizes)
 
     def eval_metrics(self) -> list[str]:

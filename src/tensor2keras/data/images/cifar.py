@@ -33,6 +33,8 @@ from tensor2keras.data.images.imagenet import image_to_image, pixels_as_symbols
 from tensor2keras.data.images.mnist import tuning_part
 from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem_hooks import ProblemHParams
+from tensor2keras.data.text_encoder.base import TextEncoder
+from tensor2keras.hparams import HParams
 
 SIZE = 32
 PIXELS = SIZE * SIZE * 3
@@ -259,10 +261,10 @@ class _Img2Img(_Shared):
     def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         return {"inputs": resize_by_area(images, 8), "targets": images}
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         image_to_image(defaults, 8, SIZE)
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         inputs = super().feature_encoders(data_dir)["inputs"]
         return {"inputs": inputs, "targets": inputs}
 
@@ -310,13 +312,13 @@ class ImageCifar10PlainGenFlat(ImageCifar10PlainGen):
     def image_shape(self) -> None:
         return None
 
-    def preprocess_batch(self, features: Features, split: str, hparams: Any, seed: tf.Tensor) -> Features:
+    def preprocess_batch(self, features: Features, split: str, hparams: HParams, seed: tf.Tensor) -> Features:
         return {"inputs": tf.reshape(features["inputs"], [-1, PIXELS])}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         return ImageProblem.feature_encoders(self, data_dir)
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         pixels_as_symbols(self, defaults)
 
     def eval_metrics(self) -> list[str]:

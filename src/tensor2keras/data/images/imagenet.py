@@ -20,6 +20,8 @@ from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.data.text_encoder.base import TextEncoder
+from tensor2keras.hparams import HParams
 
 CLASSES = 1000
 MEAN_RGB = (0.485, 0.456, 0.406)
@@ -189,11 +191,11 @@ class Img2imgImagenet(ImageImagenet):
     def preprocess_image(self, image: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         return {"inputs": resize_by_area(image, 8), "targets": resize_by_area(image, 32)}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         inputs = super().feature_encoders(data_dir)["inputs"]
         return {"inputs": inputs, "targets": inputs}
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         image_to_image(defaults, 8, 32)
 
     def eval_metrics(self) -> list[str]:
@@ -267,13 +269,13 @@ class ImageImagenet64GenFlat(ImageImagenet64Gen):
     def image_shape(self) -> None:
         return None
 
-    def preprocess_batch(self, features: Features, split: str, hparams: Any, seed: tf.Tensor) -> Features:
+    def preprocess_batch(self, features: Features, split: str, hparams: HParams, seed: tf.Tensor) -> Features:
         return {"inputs": tf.reshape(features["inputs"], [-1, np.prod((64, 64, 3))])}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         return ImageProblem.feature_encoders(self, data_dir)
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         pixels_as_symbols(self, defaults)
 
     def eval_metrics(self) -> list[str]:

@@ -17,7 +17,9 @@ from tensor2keras.data.archives import Archive
 from tensor2keras.data.space_id import TaskID
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_problem import OVERLAP, Text2SelfProblem, VocabType
+from tensor2keras.hparams import HParams
 
 ARCHIVE = Archive("enwik8.zip", "http://mattmahoney.net/dc/enwik8.zip")
 SIZE = 100_000_000
@@ -56,7 +58,7 @@ class Enwik8L65k(Text2SelfProblem):
         shards = {DatasetSplit.TRAIN: 16, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
         return [{"split": split, "shards": count} for split, count in shards.items()]
 
-    def max_length(self, model_hparams: Any) -> int:
+    def max_length(self, model_hparams: HParams) -> int:
         return model_hparams.get("split_to_length") or self.sequence_length
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
@@ -94,7 +96,7 @@ class Enwik8L2k(Enwik8L65k):
     sequence_length = 2048
     first_id = 0
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         return {"targets": UnshiftedByteEncoder()}
 
 

@@ -15,6 +15,7 @@ from tensor2keras.data.archives import Archive
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_problem import Text2SelfProblem, VocabType
+from tensor2keras.hparams import HParams
 
 UNKNOWN = "<unk>"
 PTB = Archive("simple-examples.tgz", "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz")
@@ -136,7 +137,7 @@ class LanguagemodelWikitext103L4k(LanguagemodelWikitext103):
         if words:
             yield {"targets": " ".join(words)}
 
-    def max_length(self, model_hparams: Any) -> int:
+    def max_length(self, model_hparams: HParams) -> int:
         return model_hparams.get("split_to_length") or self.sequence_length
 
 

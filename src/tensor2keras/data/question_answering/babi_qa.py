@@ -20,6 +20,7 @@ from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_encoder import tokenizer
 from tensor2keras.data.text_problem import VocabType
+from tensor2keras.hparams import HParams
 from tensor2keras.symbols import EOS_ID
 
 FOLDER = "tasks_1-20_v1-2"
@@ -145,7 +146,7 @@ class BabiQaConcat(ConcatenatedContext):
         labels = text_encoder.ClassLabelEncoder(class_labels_fname=path) if path.exists() else None
         return {**super().feature_encoders(data_dir), "targets": labels}
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         super().hparams(defaults, model_hparams)
         defaults.stop_at_eos = False
         defaults.modality["targets"] = "class_label"

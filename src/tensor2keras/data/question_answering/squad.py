@@ -19,6 +19,7 @@ from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import QuestionAndContext2TextProblem, Text2TextProblem
+from tensor2keras.hparams import HParams
 
 FILES = {DatasetSplit.TRAIN: "train-v1.1.json", DatasetSplit.EVAL: "dev-v1.1.json"}
 
@@ -97,13 +98,13 @@ class Squad(QuestionAndContext2TextProblem):
 class ConcatenatedContext(QuestionAndContext2TextProblem):
     """Base class of problems whose input is the question, a separator and the text it is about."""
 
-    def preprocess_example(self, example: Features, mode: str, hparams: Any) -> Features:
+    def preprocess_example(self, example: Features, mode: str, hparams: HParams) -> Features:
         example = dict(example)
         separator = tf.constant([self.QUESTION_SEPARATOR_ID], example["inputs"].dtype)
         example["inputs"] = tf.concat([example["inputs"], separator, example.pop("context")], 0)
         return super().preprocess_example(example, mode, hparams)
 
-    def hparams(self, defaults: ProblemHParams, model_hparams: Any) -> None:
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         super().hparams(defaults, model_hparams)
         del defaults.modality["context"], defaults.vocab_size["context"]
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from tensor2keras import registry
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_problem import Text2TextProblem
 
 LARGEST = 999_999
@@ -146,7 +147,7 @@ class TranslateEndeNumbers(Text2TextProblem):
     def approx_vocab_size(self) -> int:
         return 2**7
 
-    def get_or_create_vocab(self, data_dir: str, tmp_dir: str | None, force_get: bool = False) -> Any:
+    def get_or_create_vocab(self, data_dir: str, tmp_dir: str | None, force_get: bool = False) -> TextEncoder:
         path = os.path.join(data_dir, self.vocab_filename)
         if not os.path.exists(path):
             os.makedirs(data_dir, exist_ok=True)

@@ -11,6 +11,7 @@ from tensor2keras import registry
 from tensor2keras.data.corpora import Corpus, is_present
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_problem import VocabType
 from tensor2keras.data.translate_problem import TranslateProblem
 from tensor2keras.symbols import EOS_ID
@@ -344,7 +345,7 @@ class TranslateEnzhWmt32k(TranslateProblem):
         for sample in self.generate_samples(data_dir, tmp_dir, dataset_split):
             yield {name: [*encoders[name].encode(text), EOS_ID] for name, text in sample.items()}
 
-    def feature_encoders(self, data_dir: str) -> dict[str, Any]:
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         names = {"inputs": self.source_vocab_name, "targets": self.target_vocab_name}
         return {side: text_encoder.SubwordTextEncoder(os.path.join(data_dir, name)) for side, name in names.items()}
 

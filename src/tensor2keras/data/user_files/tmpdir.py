@@ -33,6 +33,7 @@ from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_problem import OVERLAP, Text2SelfProblem, Text2TextProblem, VocabType
 from tensor2keras.data.user_files.base import ChosenVocabSizeProblem, UserClassProblem, UserDataProblem
+from tensor2keras.hparams import HParams
 
 
 class TmpdirProblem(ChosenVocabSizeProblem, UserDataProblem):
@@ -102,7 +103,7 @@ class Text2selfTmpdirCharacters(Text2selfTmpdir):
     def vocab_type(self) -> str:
         return VocabType.CHARACTER
 
-    def max_length(self, model_hparams: Any) -> int:
+    def max_length(self, model_hparams: HParams) -> int:
         return model_hparams.get("split_to_length") or self.sequence_length
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
