@@ -1,4 +1,4 @@
-"""Convolutions in a row, each rectified and normed (T2T `conv_block` and its separable and sub-separable forms)."""
+"""Stacked convolutions, each with a rectifier and a norm (T2T `conv_block`, also separable and sub-separable)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from tensor2keras.layers.convolution import Size, SubseparableConv, conv, conv_s
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
 from tensor2keras.layers.normalization import LayerNorm, get_norm
+from tensor2keras.types import Cache, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
@@ -21,9 +22,9 @@ class ConvBlock(Layer):
         dilation_rates_and_kernel_sizes: a pair of numbers (1-D) or of pairs (2-D) for each convolution.
         padding: "LEFT", "SAME" or "VALID".
         separable: separable convolutions.
-        separabilities: of `SubseparableConv`, one a convolution, in their place.
-        first_relu: whether the input passes a relu too.
-        use_elu: elu in place of relu.
+        separabilities: if given, convolutions are `SubseparableConv`s, with one of these numbers each.
+        first_relu: whether a relu is applied to the input.
+        use_elu: elu instead of relu.
         normalize: layer norms; without them the convolutions have biases.
         norm_type: a key of `normalization.NORMS`, whose scope the norms then have as well; None: layer norms.
         norm_epsilon: of these norms.
@@ -32,7 +33,10 @@ class ConvBlock(Layer):
 
     Call arguments:
         x: [batch, length, channels] or [batch, height, width, channels].
-        nonpadding: what is multiplied with each convolution's input, 0.0 at padding, broadcast to x; or None.
+        nonpadding: factor of each convolution's input, 0.0 at padding, broadcast to x; or None.
+
+    Returns:
+        x's shape, with `filters` channels and, for other paddings than SAME and LEFT, fewer positions.
 
     Reference:
         T2T `conv_block`, `conv1d_block`, `separable_conv_block`, `subseparable_conv_block`.
@@ -95,7 +99,7 @@ class ConvBlock(Layer):
             )
         return conv(self.filters, kernel_size, separable=self.separable, strides=self.strides, **shared)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.input_size = x_shape[-1]
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             convolution.build(x_shape)
@@ -107,13 +111,13 @@ class ConvBlock(Layer):
                 norm.build(x_shape)
         self.built = True
 
-    def compute_output_shape(self, x_shape: tuple) -> tuple:
+    def compute_output_shape(self, x_shape: Shape) -> Shape:
         for convolution in self.convolutions:
             x_shape = convolution.compute_output_shape(x_shape)
         return x_shape
 
-    def init_cache(self, batch_size: Any) -> dict[str, Any]:
-        """What `step` needs of earlier positions: the last inputs of each convolution, none before the first."""
+    def init_cache(self, batch_size: Tensor | int) -> Cache:
+        """Returns the cache of `step`: the last inputs of each convolution, at first zeros."""
         sizes = [self.input_size, *[self.filters] * (len(self.convolutions) - 1)]
         return {
             f"conv_{i}": ops.zeros((batch_size, margin(convolution), size), self.compute_dtype)
@@ -121,7 +125,7 @@ class ConvBlock(Layer):
             if margin(convolution)
         }
 
-    def step(self, x: Any, cache: dict[str, Any], nonpadding: Any = None) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, cache: Cache, nonpadding: Tensor | None = None) -> tuple[Tensor, Cache]:
         """The block's output [batch, 1, filters] at the position of x [batch, 1, channels] (padding "LEFT")."""
         activation = ops.elu if self.use_elu else ops.relu
         cache = dict(cache)
@@ -135,7 +139,7 @@ class ConvBlock(Layer):
             x = x if norm is None else norm(x)
         return x, cache
 
-    def call(self, x: Any, nonpadding: Any = None) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None) -> Tensor:
         activation = ops.elu if self.use_elu else ops.relu
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             if self.first_relu or i > 0:

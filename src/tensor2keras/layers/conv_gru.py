@@ -8,6 +8,7 @@ from keras import ops
 from tensor2keras.layers.convolution import Size, conv
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
+from tensor2keras.types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
@@ -46,34 +47,34 @@ class ConvGRU(Layer):
         self.gate = conv(filters, kernel_size, name="gate", bias_initializer="ones", **shared)
         self.candidate = conv(filters, kernel_size, name="candidate", **shared)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for convolution in (self.reset, self.gate, self.candidate):
             convolution.build(x_shape)
         self.built = True
 
-    def compute_output_shape(self, x_shape: tuple) -> tuple:
+    def compute_output_shape(self, x_shape: Shape) -> Shape:
         return self.candidate.compute_output_shape(x_shape)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         reset, gate = saturating_sigmoid(self.reset(x)), saturating_sigmoid(self.gate(x))
         return gate * x + (1 - gate) * ops.tanh(self.candidate(reset * x))
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class DiagonalConvGRU(Layer):
-    """`ConvGRU` with hard sigmoids, that cost where they saturate, and a shift of two thirds of the channels (Freivalds
+    """`ConvGRU` with hard sigmoids, whose saturation is penalized, and a shift of two thirds of the channels (Freivalds
     and Liepins 2017, https://arxiv.org/abs/1702.08727).
 
-    The shift goes along the width of T2T's images; a sequence is one column wide, so those channels are lost.
+    T2T shifts along the width of images; a sequence is one column wide, so these channels become zero.
 
     Args:
         filters: channels in and out.
-        kernel_size: positions that are seen.
+        kernel_size: width of the convolutions.
         kernel_initializer: of the kernels.
 
     Call arguments:
         x: [batch, length, channels].
-        dropped: a mask of dropout for the candidate, or None.
+        dropped: dropout mask of the candidate, or None.
 
     Returns:
         The new state, shaped as x, and the mean cost of both gates' saturation, a scalar.
@@ -102,12 +103,12 @@ class DiagonalConvGRU(Layer):
 
         self.reset, self.gate, self.candidate = gate("reset", 0.5), gate("gate", 0.7), gate("candidate", 0.0)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for convolution in (self.reset, self.gate, self.candidate):
             convolution.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, dropped: Any = None) -> tuple[Any, Any]:
+    def call(self, x: Tensor, dropped: Tensor | None = None) -> tuple[Tensor, Tensor]:
         reset, reset_cost = hard_sigmoid(self.reset(x))
         gate, gate_cost = hard_sigmoid(self.gate(x))
         candidate = ops.tanh(self.candidate(reset * x))
@@ -116,12 +117,12 @@ class DiagonalConvGRU(Layer):
         return gate * x * ops.cast(stays, x.dtype) + (1 - gate) * candidate, 0.5 * (reset_cost + gate_cost)
 
 
-def hard_sigmoid(x: Any, saturation_limit: float = 0.9) -> tuple[Any, Any]:
-    """clip(x / 2 + 1 / 2, 0, 1), and the mean of what |x| has above the limit."""
+def hard_sigmoid(x: Tensor, saturation_limit: float = 0.9) -> tuple[Tensor, Tensor]:
+    """clip(x / 2 + 1 / 2, 0, 1), and the mean of relu(|x| - saturation_limit)."""
     cost = ops.mean(ops.relu(ops.abs(x) - saturation_limit))
     return ops.clip(0.5 * x + 0.5, 0.0, 1.0), cost
 
 
-def saturating_sigmoid(x: Any) -> Any:
+def saturating_sigmoid(x: Tensor) -> Tensor:
     """A sigmoid that reaches 0 and 1: clip(1.2 sigmoid(x) - 0.1, 0, 1)."""
     return ops.clip(1.2 * ops.sigmoid(x) - 0.1, 0.0, 1.0)

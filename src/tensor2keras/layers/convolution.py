@@ -14,6 +14,7 @@ from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, options_of
+from tensor2keras.types import Cache, Shape, Tensor
 
 Size = int | Sequence[int]
 PADDINGS = ("LEFT", "SAME", "VALID")
@@ -63,8 +64,8 @@ def conv(
     return (keras.layers.SeparableConv2D if separable else keras.layers.Conv2D)(padding=padding.lower(), **options)
 
 
-def conv_step(layer: keras.layers.Layer, window: Any) -> Any:
-    """What a causal convolution gives at the last of the positions it sees.
+def conv_step(layer: keras.layers.Layer, window: Tensor) -> Tensor:
+    """Returns the output of a causal convolution at the last position of its window.
 
     Args:
         layer: made by `conv`, 1-D, padding "LEFT"; or a `SubseparableConv` of such.
@@ -94,14 +95,14 @@ def conv_step(layer: keras.layers.Layer, window: Any) -> Any:
 
 
 def margin(layer: keras.layers.Layer) -> int:
-    """How many positions before its own a causal 1-D convolution sees."""
+    """The number of positions before its own that a causal 1-D convolution sees."""
     if isinstance(layer, SubseparableConv):
         return margin(layer.parts[0])
     return (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
 
 
-def longest(*lengths: Any) -> Any:
-    """The largest of lengths that are numbers (then a number: JAX needs shapes that are) or scalar tensors."""
+def longest(*lengths: Tensor) -> Tensor:
+    """The largest of lengths: an integer if all are (JAX needs integers in shapes), else a scalar tensor."""
     if all(isinstance(length, int) for length in lengths):
         return max(lengths)
     return functools.reduce(ops.maximum, lengths)
@@ -115,7 +116,9 @@ def _check_padding(padding: str, kernel_size: Size) -> None:
         raise ValueError(f"padding='LEFT' needs odd sizes, not kernel_size={kernel_size}")
 
 
-def _pad_left(x: Any, kernel_size: Sequence[int], dilation_rate: Sequence[int] = (1, 1), value: float = 0.0) -> Any:
+def _pad_left(
+    x: Tensor, kernel_size: Sequence[int], dilation_rate: Sequence[int] = (1, 1), value: float = 0.0
+) -> Tensor:
     """Room above and to the left of [batch, height, width, channels]; not to the left of a single column."""
     above, left = ((size - 1) * rate for size, rate in zip(kernel_size, dilation_rate, strict=True))
     return ops.pad(x, ((0, 0), (above, 0), (0 if x.shape[2] == 1 else left, 0), (0, 0)), constant_values=value)
@@ -127,10 +130,10 @@ class _LeftPadding:
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **{**kwargs, "padding": "valid"})
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return super().call(_pad_left(x, self.kernel_size, self.dilation_rate))
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, channels = input_shape
         above, left = ((size - 1) * rate for size, rate in zip(self.kernel_size, self.dilation_rate, strict=True))
         padded = (batch, height and height + above, width and (width if width == 1 else width + left), channels)
@@ -139,7 +142,7 @@ class _LeftPadding:
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LeftSeparableConv1D(keras.layers.SeparableConv1D):
-    """`keras.layers.SeparableConv1D` that sees only what precedes: Keras's own knows no causal padding."""
+    """`keras.layers.SeparableConv1D` with causal padding, which Keras's layer does not have."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **{**kwargs, "padding": "valid"})
@@ -148,27 +151,27 @@ class LeftSeparableConv1D(keras.layers.SeparableConv1D):
     def margin(self) -> int:
         return (self.kernel_size[0] - 1) * self.dilation_rate[0]
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return super().call(ops.pad(x, ((0, 0), (self.margin, 0), (0, 0))))
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, length, channels = input_shape
         return super().compute_output_shape((batch, length and length + self.margin, channels))
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LeftConv2D(_LeftPadding, keras.layers.Conv2D):
-    """`keras.layers.Conv2D` that sees only what lies above and to the left. T2T `conv` with padding "LEFT"."""
+    """`keras.layers.Conv2D` that sees only positions above and to the left. T2T `conv` with padding "LEFT"."""
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LeftSeparableConv2D(_LeftPadding, keras.layers.SeparableConv2D):
-    """`keras.layers.SeparableConv2D` that sees only what lies above and to the left. T2T `separable_conv`, "LEFT"."""
+    """`keras.layers.SeparableConv2D` that sees only positions above and to the left. T2T `separable_conv`, "LEFT"."""
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class SubseparableConv(Layer):
-    """Channels in groups, a convolution each, and a 1x1 convolution over all (Kaiser et al. 2017,
+    """A convolution for each group of channels and a 1x1 convolution over all channels (Kaiser et al. 2017,
     https://arxiv.org/abs/1706.03059).
 
     Args:
@@ -223,7 +226,7 @@ class SubseparableConv(Layer):
             kind = keras.layers.Conv1D if isinstance(kernel_size, int) else keras.layers.Conv2D
             self.mix = kind(filters, ones, name=mix_name, **kernels)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         if x_shape[-1] % len(self.parts):
             raise ValueError(f"{x_shape[-1]} channels cannot be divided into {len(self.parts)} groups")
         part_shape = (*x_shape[:-1], x_shape[-1] // len(self.parts))
@@ -237,11 +240,11 @@ class SubseparableConv(Layer):
             self.mix.build((*x_shape[:-1], self.filters))
         self.built = True
 
-    def compute_output_shape(self, x_shape: tuple) -> tuple:
+    def compute_output_shape(self, x_shape: Shape) -> Shape:
         part_shape = (*x_shape[:-1], x_shape[-1] // len(self.parts))
         return (*self.parts[0].compute_output_shape(part_shape)[:-1], self.filters)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         groups = ops.split(x, len(self.parts), axis=-1)
         y = ops.concatenate([part(group) for part, group in zip(self.parts, groups, strict=True)], axis=-1)
         return y if self.mix is None else self.mix(y)
@@ -254,15 +257,15 @@ class ConvHiddenRelu(Layer):
     Args:
         hidden_size: channels out.
         filter_size: channels between.
-        kernel_size, second_kernel_size: positions each sees.
+        kernel_size, second_kernel_size: widths of the two.
         padding: "LEFT", "SAME" or "VALID".
         dropout: rate after the relu.
         separable: separable convolutions even of width 1.
 
     Call arguments:
         x: [batch, length, channels].
-        nonpadding: [batch, length], 1.0 at real positions, or None; what is not real is 0 for convolutions wider than
-            1.
+        nonpadding: [batch, length], 1.0 at real positions, or None; padding is zero for convolutions wider
+            than 1.
         training: whether dropout applies.
 
     Reference:
@@ -302,17 +305,17 @@ class ConvHiddenRelu(Layer):
             return keras.layers.Dense(filters, name=f"{name}_single", dtype=self.dtype_policy, **options)
         return conv(filters, kernel_size, self.padding, separable, name, dtype=self.dtype_policy, **options)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.input_size = x_shape[-1]
         self.conv1.build(x_shape)
         self.conv2.build((*x_shape[:-1], self.filter_size))
         self.built = True
 
-    def compute_output_shape(self, x_shape: tuple) -> tuple:
+    def compute_output_shape(self, x_shape: Shape) -> Shape:
         return self.conv2.compute_output_shape(self.conv1.compute_output_shape(x_shape))
 
-    def init_cache(self, batch_size: Any) -> dict[str, Any]:
-        """What `step` needs of earlier positions: the last inputs of each convolution wider than 1."""
+    def init_cache(self, batch_size: Tensor | int) -> Cache:
+        """Returns the cache of `step`: the last inputs of each convolution wider than 1, at first zeros."""
         if self.padding != "LEFT" and max(self.kernel_size, self.second_kernel_size) > 1:
             raise ValueError(f"decoding by steps needs padding='LEFT', not {self.padding!r}")
         sizes = {"conv1": (self.kernel_size, self.input_size), "conv2": (self.second_kernel_size, self.filter_size)}
@@ -322,7 +325,7 @@ class ConvHiddenRelu(Layer):
             if kernel_size > 1
         }
 
-    def step(self, x: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         """The output [batch, 1, hidden_size] at the position of x [batch, 1, channels]."""
         cache = dict(cache)
         for name, convolution in (("conv1", self.conv1), ("conv2", self.conv2)):
@@ -334,7 +337,7 @@ class ConvHiddenRelu(Layer):
                 x = convolution(x)
         return x, cache
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         hidden = self.drop(self.conv1(_without_padding(x, nonpadding, self.kernel_size)), training=training)
         return self.conv2(_without_padding(hidden, nonpadding, self.second_kernel_size))
 
@@ -342,14 +345,16 @@ class ConvHiddenRelu(Layer):
 ConvHiddenReluOptions = options_of(ConvHiddenRelu, "ConvHiddenReluOptions")
 
 
-def _without_padding(x: Any, nonpadding: Any, kernel_size: int) -> Any:
-    """T2T `maybe_zero_out_padding`: a kernel of 1 sees no padding but its own."""
+def _without_padding(x: Tensor, nonpadding: Tensor | None, kernel_size: int) -> Tensor:
+    """x with zeros at padding, unless the kernel sees one position only (T2T `maybe_zero_out_padding`)."""
     if nonpadding is None or kernel_size == 1:
         return x
     return x * ops.cast(nonpadding, x.dtype)[:, :, None]
 
 
-def pool(x: Any, window_size: Sequence[int], pooling_type: str, padding: str, strides: Sequence[int] = (1, 1)) -> Any:
+def pool(
+    x: Tensor, window_size: Sequence[int], pooling_type: str, padding: str, strides: Sequence[int] = (1, 1)
+) -> Tensor:
     """Maximum or average over windows of [batch, height, width, channels].
 
     Args:
@@ -368,12 +373,12 @@ def pool(x: Any, window_size: Sequence[int], pooling_type: str, padding: str, st
     return functions[pooling_type](x, tuple(window_size), strides=tuple(strides), padding=padding.lower())
 
 
-def global_pool_1d(x: Any, pooling_type: str = "MAX", mask: Any = None) -> Any:
+def global_pool_1d(x: Tensor, pooling_type: str = "MAX", mask: Tensor | None = None) -> Tensor:
     """The largest or the mean vector of [batch, length, channels] -> [batch, channels].
 
     Args:
         pooling_type: "MAX" or "AVR".
-        mask: [batch, length], 1.0 at what counts, or None; masked vectors count as zeros in a maximum, as in T2T.
+        mask: [batch, length], 1.0 at vectors that count, or None; in a maximum, the others count as zeros, as in T2T.
     """
     if pooling_type not in ("MAX", "AVR"):
         raise ValueError(f"unknown pooling_type {pooling_type!r}; known: MAX, AVR")

@@ -1,8 +1,8 @@
 """Recurrence in depth: one layer applied again and again to all positions (Dehghani et al. 2018, section 2).
 
-`recurrence_type` says what becomes of a step's output: it is the next state ("basic"), it is mixed with the state
-("highway") or with the input ("skip"), it is one of the states attended to in depth ("dwa"), it enters a gated cell
-("gru", "lstm"), or each position decides when to stop ("act": adaptive computation time, Graves 2016,
+`recurrence_type` selects the use of a step's output. It is the next state ("basic"), is mixed with the state by gates
+("highway") or with the input ("skip"), is one of the states attended to in depth ("dwa"), or enters a gated cell
+("gru", "lstm"); with "act" each position decides when to stop (adaptive computation time, Graves 2016,
 https://arxiv.org/abs/1603.08983).
 """
 
@@ -18,7 +18,7 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, Options
 from tensor2keras.layers.residual import LayerPrepostprocess, ResidualOptions
 from tensor2keras.layers.sru import SRU
-from tensor2keras.types import Tensor
+from tensor2keras.types import Shape, Tensor
 
 RECURRENCE_TYPES = ("basic", "highway", "skip", "dwa", "gru", "lstm", "act")
 ACT_TYPES = ("basic", "global", "random", "accumulated")
@@ -29,16 +29,16 @@ CHOICES = {
     "add_or_concat_timing_signal": ("add", "concat"),
     "act_type": ACT_TYPES,
 }
-Apply = Callable[[keras.layers.Layer, Any, Any], Any]  # (layer, state, step) -> state
+Apply = Callable[[keras.layers.Layer, Tensor, Tensor | int], Tensor]  # (layer, state, step) -> state
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecurrenceOptions(Options):
-    """How a layer recurs: T2T's hyperparameters of these names, with their values where a set has none.
+    """How a layer recurs: T2T's hyperparameters of these names and their defaults.
 
     Raises:
-        ValueError: names the value and what is allowed, for options that cannot be built.
+        ValueError: a value that is not supported, with the supported ones.
     """
 
     recurrence_type: str = "basic"
@@ -86,12 +86,22 @@ class RecurrenceOptions(Options):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class TimingSignal(Layer):
-    """What a step begins with: signals of position and step are added or joined, and SRUs may follow.
+    """The input of a step: signals of position and step are added to the state or concatenated; SRUs may follow.
 
     Args:
-        hidden_size: width.
+        hidden_size: width of the state.
         options: a `RecurrenceOptions`.
+        kernel_initializer: of the SRUs and the projection.
+        projection: name of the projection back to `hidden_size` after concatenation.
 
+    Call arguments:
+        x: [batch, length, hidden].
+        step: index of the step.
+        start: index of the first position.
+        apply: applies the SRUs: apply(layer, state, step).
+
+    Returns:
+        [batch, length, hidden].
     """
 
     def __init__(
@@ -109,7 +119,7 @@ class TimingSignal(Layer):
         if self.concat and options.add_position_timing_signal:
             self.projection = keras.layers.Dense(hidden_size, use_bias=False, name=projection, **shared)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         width = self.hidden_size * (2 if self.concat and self.options.add_position_timing_signal else 1)
         if self.options.add_step_timing_signal and self.options.step_timing_signal_type == "learned":
             self.layer_embedding = self.add_weight(
@@ -126,7 +136,6 @@ class TimingSignal(Layer):
         self.built = True
 
     def call(self, x: Tensor, step: Tensor | int, start: Tensor | int, apply: Apply) -> Tensor:
-        """x [batch, length, hidden] with the signals of positions from `start` on and of `step`; `apply` for SRUs."""
         if self.options.add_position_timing_signal:
             start = start + self._start_index(ops.shape(x)[1], step)
             x = self._join(x, positions.get_timing_signal_1d(ops.shape(x)[1], x.shape[-1], start_index=start))
@@ -135,19 +144,19 @@ class TimingSignal(Layer):
         x = x if self.projection is None else self.projection(x)
         return x if self.sru is None else apply(self.sru, x, step)
 
-    def _start_index(self, length: Any, step: Any) -> Any:
+    def _start_index(self, length: Tensor | int, step: Tensor | int) -> Tensor:
         kind = self.options.position_start_index
         if kind == "random":
             return ops.cast(keras.random.uniform((), seed=self.seed_generator) * ops.cast(length, "float32"), "int32")
         return length * step // self.num_steps if kind == "step" else 0
 
-    def _step_signal(self, step: Any, channels: int) -> Any:
+    def _step_signal(self, step: Tensor | int, channels: int) -> Tensor:
         """[1, 1, channels]."""
         if self.options.step_timing_signal_type == "learned":
             return ops.take(self.layer_embedding, step, axis=0) * channels**0.5
         return ops.take(positions.get_timing_signal_1d(self.num_steps, channels), step, axis=1)[:, None]
 
-    def _join(self, x: Any, signal: Any) -> Any:
+    def _join(self, x: Tensor, signal: Tensor) -> Tensor:
         signal = ops.cast(signal, x.dtype)
         if not self.concat:
             return x + signal
@@ -156,15 +165,25 @@ class TimingSignal(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class Recurrence(Layer):
-    """The steps, and plain layers before and after them where `mix_with_transformer` says so.
+    """The steps, and plain layers before and after them as `mix_with_transformer` says.
 
     Args:
         make_unit: make_unit(name, with_feed_forward) -> a `TransformerLayer`.
         hidden_size: width.
         options: a `RecurrenceOptions`.
-        residual: its steps before a sublayer come before the gates, too.
+        residual: its steps before a sublayer also come before the gates.
         zero_padding: gates are 0 at padding, as where T2T takes padding out of the batch.
         kernel_initializer: of gates.
+
+    Call arguments:
+        x: [batch, length, hidden].
+        apply: applies a unit or an SRU to a state at a step: apply(layer, state, step).
+        start: the index of the first position.
+        nonpadding: [batch, length], 1.0 at real positions, or None.
+        unrolled: steps are Python numbers and their number is fixed.
+
+    Returns:
+        The last state, [batch, length, hidden].
     """
 
     def __init__(
@@ -202,7 +221,7 @@ class Recurrence(Layer):
         self._make_parts()
 
     def _make_parts(self) -> None:
-        """What each kind has of its own: projections in `dense`, norms of what enters and leaves gates."""
+        """Makes the parts of this kind: projections in `dense`, and the norms before and after gates."""
         options, bias = self.options, self.options.transform_bias_init
         inputs = len(options.gates_inputs)
         if self.kind in ("highway", "skip"):
@@ -237,7 +256,7 @@ class Recurrence(Layer):
         names = ["layer_prepostprocess", *(f"layer_prepostprocess_{i}" for i in range(1, count))]
         self.norms = [self.residual.before(name=name, dtype=self.dtype_policy) for name in names]
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         scope = {"gru": "gru", "lstm": "lstm", "act": "sigmoid_activation_for_pondering"}.get(self.kind)
         for layer in (*self.before, *self.units, self.timing, *self.norms, *self.after):
             layer.build(x_shape)
@@ -260,15 +279,6 @@ class Recurrence(Layer):
         nonpadding: Tensor | None = None,
         unrolled: bool = False,
     ) -> Tensor:
-        """The last state.
-
-        Args:
-            x: [batch, length, hidden].
-            apply: how a unit or an SRU is applied to a state at a step.
-            start: the index of the first position.
-            nonpadding: [batch, length], 1.0 at real positions, or None.
-            unrolled: steps are Python numbers and their number is fixed.
-        """
         mask = ops.cast(nonpadding, x.dtype)[:, :, None] if self.zero_padding and nonpadding is not None else 1.0
         x = self._plain(self.before, x, apply, start)
         if self.kind == "act":
@@ -277,21 +287,21 @@ class Recurrence(Layer):
             x = self._fixed(x, apply, start, mask)
         return self._plain(self.after, x, apply, start)
 
-    def _plain(self, layers: list[keras.layers.Layer], x: Any, apply: Apply, start: Any) -> Any:
+    def _plain(self, layers: list[keras.layers.Layer], x: Tensor, apply: Apply, start: Tensor) -> Tensor:
         if layers and self.options.add_position_timing_signal:
             x = positions.add_timing_signal_1d(x, start_index=start)
         for layer in layers:
             x = apply(layer, x, 0)
         return x
 
-    def _transform(self, x: Any, step: Any, apply: Apply, start: Any) -> Any:
+    def _transform(self, x: Tensor, step: Tensor | int, apply: Apply, start: Tensor) -> Tensor:
         """The units' output for a state."""
         x = self.timing(x, step=step, start=start, apply=apply)
         for unit in self.units:
             x = apply(unit, x, step)
         return x
 
-    def _fixed(self, x: Any, apply: Apply, start: Any, mask: Any) -> Any:
+    def _fixed(self, x: Tensor, apply: Apply, start: Tensor, mask: Tensor) -> Tensor:
         """`num_rec_steps` steps."""
         state, memory = x, ops.zeros_like(x)
         states = [x]  # of all steps, for attention in depth
@@ -311,7 +321,7 @@ class Recurrence(Layer):
             states.append(state)
         return memory if self.kind == "lstm" and self.options.use_memory_as_final_state else state
 
-    def _gated(self, state: Any, transformed: Any, x: Any, carried: Any, mask: Any) -> Any:
+    def _gated(self, state: Tensor, transformed: Tensor, x: Tensor, carried: Tensor, mask: Tensor) -> Tensor:
         """The transformed state where a gate is open, `carried` where it is not."""
         inputs = [
             {"s": state, "t": transformed, "i": x}[letter] for letter in "sti" if letter in self.options.gates_inputs
@@ -327,8 +337,8 @@ class Recurrence(Layer):
             + transformed * transform
         )
 
-    def _attended(self, states: list[Any]) -> Any:
-        """What the next step begins with: all states so far but the last, weighed; at first nothing, as in T2T."""
+    def _attended(self, states: list[Tensor]) -> Tensor:
+        """The weighted sum of all states but the last, with which the next step begins; zeros at first, as in T2T."""
         seen = states[:-1]
         if not seen:
             return ops.zeros_like(states[0])
@@ -339,14 +349,14 @@ class Recurrence(Layer):
             total = total + state * ops.softmax(self.dense["dense"](state), axis=-1)
         return total
 
-    def _gru(self, x: Any, state: Any, mask: Any) -> Any:
+    def _gru(self, x: Tensor, state: Tensor, mask: Tensor) -> Tensor:
         x = self.norms[0](x)
         update = ops.sigmoid(self._dense_of("update", x, state)) * mask
         reset = ops.sigmoid(self._dense_of("reset", x, state)) * mask
         candidate = ops.tanh(self._dense_of("candidate", x, reset * state)) * mask
         return self.norms[1]((1.0 - update) * x + update * candidate)
 
-    def _lstm(self, x: Any, state: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
+    def _lstm(self, x: Tensor, state: Tensor, memory: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         x = self.norms[0](x)
         let_in = ops.sigmoid(self._dense_of("input", x, state)) * mask
         keep = ops.sigmoid(self._dense_of("forget", x, state) * mask + self.options.lstm_forget_bias)
@@ -354,20 +364,24 @@ class Recurrence(Layer):
         memory = memory * keep + let_in * ops.tanh(self._dense_of("input_modulation", x, state)) * mask
         return self.norms[1](ops.tanh(memory) * let_out), memory
 
-    def _dense_of(self, name: str, *inputs: Any) -> Any:
+    def _dense_of(self, name: str, *inputs: Tensor) -> Tensor:
         return self.dense[name](ops.concatenate(inputs, axis=-1))
 
-    def _adaptive(self, x: Any, apply: Apply, start: Any, unrolled: bool) -> Any:
-        """Steps until all positions have halted. Those left over change nothing, so their number may be fixed."""
+    def _adaptive(self, x: Tensor, apply: Apply, start: Tensor, unrolled: bool) -> Tensor:
+        """Runs steps until all positions have halted. Further steps change nothing, so their number may be fixed."""
         threshold = 1.0 - self.options.act_epsilon
         max_steps = self.options.act_max_steps
         is_global = self.options.act_type == "global"
         zeros = ops.zeros(ops.shape(x)[: 1 if is_global else 2], "float32")
 
-        def goes_on(step: Any, state: Any, halting: Any, remainders: Any, updates: Any, accumulated: Any) -> Any:
+        def should_continue(
+            step: Tensor | int, state: Tensor, halting: Tensor, remainders: Tensor, updates: Tensor, accumulated: Tensor
+        ) -> Tensor:
             return ops.any(ops.logical_and(halting < threshold, updates < max_steps))
 
-        def body(step: Any, state: Any, halting: Any, remainders: Any, updates: Any, accumulated: Any) -> tuple:
+        def body(
+            step: Tensor | int, state: Tensor, halting: Tensor, remainders: Tensor, updates: Tensor, accumulated: Tensor
+        ) -> tuple:
             state = self.timing(state, step=step, start=start, apply=apply)
             p = self._halting_probability(state, zeros)
             running = ops.cast(halting < 1.0, "float32")
@@ -388,13 +402,13 @@ class Recurrence(Layer):
             for _ in range(max_steps):
                 values = body(*values)
         else:
-            values = ops.while_loop(goes_on, body, values, maximum_iterations=max_steps + 1)
+            values = ops.while_loop(should_continue, body, values, maximum_iterations=max_steps + 1)
         _, _, _, remainders, updates, accumulated = values
         if self.options.act_loss_weight:
             self.add_loss(self.options.act_loss_weight * ops.mean(updates + remainders))
         return accumulated
 
-    def _halting_probability(self, state: Any, like: Any) -> Any:
+    def _halting_probability(self, state: Tensor, like: Tensor) -> Tensor:
         """[batch, length], or [batch] where all positions halt together; float32."""
         if self.options.act_type == "random":
             return keras.random.uniform(ops.shape(like), seed=self.seed_generator)

@@ -1,8 +1,7 @@
 """The Evolved Transformer's layers (So et al. 2019, https://arxiv.org/abs/1901.11117, figure 3).
 
 The stacks are those of `layers/transformer.py`, with layers found by search: gated linear units, branches of separable
-convolutions and, in the decoder, two attentions side by side. In the place of a feed-forward network's options these
-take `EvolvedOptions`.
+convolutions and, in the decoder, two attentions side by side. Their `feed_forward` argument is an `EvolvedOptions`.
 """
 
 import dataclasses
@@ -57,19 +56,19 @@ class GatedLinearUnitSublayer(Sublayer):
         self.values = keras.layers.Dense(sizes.hidden_size, name="dense", **options)
         self.gates = keras.layers.Dense(sizes.hidden_size, activation="sigmoid", name="dense_1", **options)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.values.build(x_shape)
         self.gates.build(x_shape)
         super().build(x_shape)
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         y = self.preprocess(x, training=training)
         return self.postprocess(self.values(y) * self.gates(y), x, training=training)
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class DenseLayers(Sublayer):
-    """Four times as wide and back; `norm_between` preprocesses the wide state too."""
+    """Two dense layers, four times as wide between; `norm_between` preprocesses the wide state, too."""
 
     def __init__(
         self,
@@ -88,7 +87,7 @@ class DenseLayers(Sublayer):
         if norm_between:
             self.between = residual.before(name="layer_prepostprocess_1", dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.widen.build(x_shape)
         wide = (*x_shape[:-1], self.widen.units)
         if self.between is not None:
@@ -96,7 +95,7 @@ class DenseLayers(Sublayer):
         self.narrow.build(wide)
         super().build(x_shape)
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         y = self.drop(self.widen(self.preprocess(x, training=training)), training=training)
         y = y if self.between is None else self.between(y, training=training)
         return self.postprocess(self.narrow(y), x, training=training)
@@ -104,9 +103,9 @@ class DenseLayers(Sublayer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvBranches(Sublayer):
-    """Two branches, summed and put through a last separable convolution; subclasses make the three.
+    """Two branches whose sum enters a last separable convolution; subclasses make the three.
 
-    The right branch has half of `hidden_size` channels: it adds to the first ones of the left.
+    The right branch has `hidden_size` / 2 channels, which are added to the first channels of the left.
     """
 
     def __init__(self, sizes: EvolvedOptions, residual: ResidualOptions, **kwargs: Any):
@@ -118,7 +117,7 @@ class ConvBranches(Sublayer):
         self.drop = keras.layers.Dropout(sizes.dropout, dtype=self.dtype_policy)
         self.between = residual.before(name="layer_prepostprocess_1", dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.left.build(x_shape)
         self.right.build(x_shape)
         wide = (*x_shape[:-1], self.wide)
@@ -126,14 +125,14 @@ class ConvBranches(Sublayer):
         self.last.build(wide)
         super().build(x_shape)
 
-    def _sum(self, left: Any, right: Any, training: bool = False) -> Any:
-        """The two branches' sum, dropped out and normed."""
+    def _sum(self, left: Tensor, right: Tensor, training: bool = False) -> Tensor:
+        """The sum of the two branches after dropout, normalized."""
         left, right = self.drop(left, training=training), self.drop(right, training=training)
         missing = left.shape[-1] - right.shape[-1]
         y = left + ops.pad(right, ((0, 0), (0, 0), (0, missing)))
         return self.between(y, training=training)
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         mask = 1.0 if nonpadding is None else ops.cast(nonpadding, x.dtype)[:, :, None]
         y = self.preprocess(x, training=training) * mask
         y = self.last(self._sum(self.left(y), self.right(y), training) * mask)
@@ -143,7 +142,7 @@ class ConvBranches(Sublayer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class EncoderConvBranches(ConvBranches):
-    """A wide projection beside a convolution of 3, then one of 9 to half the channels; the other half stays."""
+    """A wide projection beside a convolution of width 3, then one of width 9 to half the channels."""
 
     def make_convolutions(self, hidden_size: int, dense: dict[str, Any], separable: dict[str, Any]) -> tuple:
         self.wide = 4 * hidden_size
@@ -158,7 +157,7 @@ class EncoderConvBranches(ConvBranches):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class DecoderConvBranches(ConvBranches):
-    """Causal separable convolutions of 11 and 7, then one of 7. Decoding keeps the inputs that they still see."""
+    """Causal separable convolutions of widths 11 and 7, then one of width 7. The cache holds the inputs they see."""
 
     def make_convolutions(self, hidden_size: int, dense: dict[str, Any], separable: dict[str, Any]) -> tuple:
         self.wide, self.hidden_size = 2 * hidden_size, hidden_size
@@ -168,11 +167,11 @@ class DecoderConvBranches(ConvBranches):
             LeftSeparableConv1D(hidden_size, 7, name="separable_conv_7x1_2", **separable),
         )
 
-    def init_cache(self, batch_size: Any) -> Cache:
+    def init_cache(self, batch_size: Tensor | int) -> Cache:
         sizes = {"first": (self.left.margin, self.hidden_size), "second": (self.last.margin, self.wide)}
         return {name: ops.zeros((batch_size, *size), self.compute_dtype) for name, size in sizes.items()}
 
-    def step(self, x: Any, cache: Cache) -> tuple[Tensor, Cache]:
+    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         """The output at the position of x [batch, 1, hidden], and the new cache."""
         first = ops.concatenate([cache["first"], self.preprocess(x)], axis=1)
         right = first[:, self.left.margin - self.right.margin :]
@@ -186,8 +185,8 @@ class DecoderConvBranches(ConvBranches):
 class EvolvedEncoderLayer(Layer):
     """A gated linear unit, branches of convolutions, self-attention (if any) and dense layers.
 
-    Arguments as of `TransformerLayer`; `memory_attention` must be None. `zero_padding` changes nothing: the branches
-    take what is padding as 0 anyhow.
+    Arguments as of `TransformerLayer`; `memory_attention` must be None. `zero_padding` changes nothing: padding is
+    masked in the branches in any case.
     """
 
     def __init__(
@@ -327,8 +326,8 @@ class EvolvedTransformerDecoder(TransformerDecoder):
     """`TransformerDecoder` of `EvolvedDecoderLayer`s; it steps one position at a time.
 
     Args:
-        trainable_layers: how many layers at the top learn: what comes before is left as it is; None for all. With 0 the
-            final norm does not learn either.
+        trainable_layers: how many layers at the top are trained; None for all. With 0 the final norm is not trained
+            either.
     """
 
     layer_class = EvolvedDecoderLayer

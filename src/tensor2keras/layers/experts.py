@@ -1,6 +1,6 @@
 """Sparsely gated mixtures of feed-forward networks (Shazeer et al. 2017, https://arxiv.org/abs/1701.06538).
 
-Each position is sent to a few of many networks. A loss, added with `add_loss`, makes all of them used about equally.
+Each position is sent to a few of many networks. A loss, added with `add_loss`, balances their use.
 """
 
 from typing import Any
@@ -10,21 +10,21 @@ from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, options_of
+from tensor2keras.types import Cache, Shape, Tensor
 
 
-def squared_variation(x: Any) -> Any:
+def squared_variation(x: Tensor) -> Tensor:
     """The squared coefficient of variation, variance / mean^2, of all elements: 0 where they are equal."""
     mean = ops.mean(x)
     return ops.mean(ops.square(x - mean)) / (ops.square(mean) + 1e-10)
 
 
-def _normal_cdf(x: Any, deviation: Any) -> Any:
+def _normal_cdf(x: Tensor, deviation: Tensor) -> Tensor:
     return 0.5 * (1.0 + ops.erf(x / (2.0**0.5 * deviation + 1e-20)))
 
 
-def probability_in_top_k(clean: Any, noisy: Any, deviation: Any, k: int) -> Any:
-    """How likely each value is among the k largest of its row, if its own noise were drawn again (section 3.1, appendix
-    A).
+def probability_in_top_k(clean: Tensor, noisy: Tensor, deviation: Tensor, k: int) -> Tensor:
+    """The probability that a value is among the k largest of its row if its own noise were drawn again (appendix A).
 
     Args:
         clean: logits before the noise, [positions, experts].
@@ -32,21 +32,23 @@ def probability_in_top_k(clean: Any, noisy: Any, deviation: Any, k: int) -> Any:
         deviation: [positions, experts]; 0 gives 0 or 1.
     """
     top, _ = ops.top_k(noisy, k + 1)
-    to_stay, to_enter = top[:, k : k + 1], top[:, k - 1 : k]  # what a value must exceed
+    to_stay, to_enter = top[:, k : k + 1], top[:, k - 1 : k]  # the value to exceed
     threshold = ops.where(noisy > to_stay, to_stay, to_enter)
     return _normal_cdf(clean - threshold, deviation)
 
 
-def noisy_top_k(clean: Any, deviation: Any, k: int, seed_generator: Any = None) -> tuple[Any, Any]:
-    """The weights of the k experts with the largest noisy logits, and how likely each expert was to be among them.
+def noisy_top_k(
+    clean: Tensor, deviation: Tensor, k: int, seed_generator: keras.random.SeedGenerator | None = None
+) -> tuple[Tensor, Tensor]:
+    """The weights of the k experts with the largest noisy logits, and each expert's probability to be among them.
 
     Args:
-        clean, deviation: what `Gating` gives, [positions, experts].
+        clean, deviation: the outputs of `Gating`, [positions, experts].
         k: experts a position.
         seed_generator: of the noise; None for none.
 
     Returns:
-        Gates [positions, experts], k in a row not 0, which sum to 1; and loads [positions, experts].
+        Gates [positions, experts], of which k in a row are not 0 and sum to 1; and loads [positions, experts].
 
     Reference:
         T2T `expert_utils.noisy_top_k_gating`.
@@ -65,11 +67,11 @@ def noisy_top_k(clean: Any, deviation: Any, k: int, seed_generator: Any = None) 
     return gates, ops.cast(gates > 0, "float32")
 
 
-def imbalance(gates: Any, loads: Any, nonpadding: Any = None) -> Any:
-    """The squared coefficients of variation of the experts' total gates and of their loads, added.
+def imbalance(gates: Tensor, loads: Tensor, nonpadding: Tensor | None = None) -> Tensor:
+    """The sum of the squared coefficients of variation of the experts' total gates and of their loads.
 
     Args:
-        gates, loads: what `noisy_top_k` gives, [positions, experts].
+        gates, loads: the outputs of `noisy_top_k`, [positions, experts].
         nonpadding: 1.0 at the positions that count, of as many elements as there are positions; all count if None.
     """
     if nonpadding is not None:
@@ -80,7 +82,7 @@ def imbalance(gates: Any, loads: Any, nonpadding: Any = None) -> Any:
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class _Experts(Layer):
-    """What both kinds have in common: [batch, length, hidden] in and out, and no state in decoding."""
+    """Base of mixtures of experts: [batch, length, hidden] in and out, and no state in decoding."""
 
     def __init__(
         self,
@@ -98,10 +100,10 @@ class _Experts(Layer):
         self.loss_coef = loss_coef
         self.kernel_initializer = unseeded(kernel_initializer)
 
-    def init_cache(self, batch_size: Any) -> dict[str, Any]:
+    def init_cache(self, batch_size: Tensor | int) -> Cache:
         return {}
 
-    def step(self, x: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         return self(x), cache
 
 
@@ -114,32 +116,32 @@ class _Expert(Layer):
         self.filter_size = filter_size
         self.kernel_initializer = kernel_initializer
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         width = x_shape[-1]
         self.w_0 = self.add_weight(name="w_0", shape=(width, self.filter_size), initializer=self.kernel_initializer)
         self.w_1 = self.add_weight(name="w_1", shape=(self.filter_size, width), initializer=self.kernel_initializer)
         self.scale = (self.filter_size / width) ** -0.5 if self.filter_size != width else 1.0
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return ops.matmul(ops.relu(ops.matmul(x, self.w_0)) * self.scale, self.w_1)
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class Gating(Layer):
-    """Logits of the experts and the deviation of their noise, [positions, experts] each; at first all equal."""
+    """Logits of the experts and the standard deviation of their noise, each [positions, experts]; initially equal."""
 
     def __init__(self, num_experts: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.num_experts = num_experts
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         shape = (x_shape[-1], self.num_experts)
         self.w_gate = self.add_weight(name="w_gate", shape=shape, initializer="zeros")
         self.w_noise = self.add_weight(name="w_noise", shape=shape, initializer="zeros")
         self.built = True
 
-    def call(self, x: Any) -> tuple[Any, Any]:
+    def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return ops.matmul(x, self.w_gate), ops.softplus(ops.matmul(x, self.w_noise)) + 1e-2
 
 
@@ -151,13 +153,13 @@ class _BatchDense(Layer):
         super().__init__(**kwargs)
         self.units = units
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         experts, _, width = x_shape
         initializer = keras.initializers.RandomNormal(stddev=width**-0.5)
         self.w = self.add_weight(name="w", shape=(experts, width, self.units), initializer=initializer)
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return ops.matmul(x, self.w)
 
 
@@ -167,9 +169,8 @@ class NoisyTopKExperts(_Experts):
 
     Noise is added in training only (T2T adds it in evaluation too). The loss is loss_coef times the squared
     coefficients of variation of the experts' total gates and of their expected loads. Every expert computes every
-    position and the gates
-    select: right on every backend with static shapes, at num_experts / k times the least computation.
-    `CapacityExperts` computes only what is used.
+    position and the gates select: this works on every backend with static shapes, but takes num_experts / k times the
+    computation that is needed. `CapacityExperts` computes only what is used.
 
     Args:
         hidden_size: width in and out.
@@ -204,13 +205,13 @@ class NoisyTopKExperts(_Experts):
             for i in range(num_experts)
         ]
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.gating.build(x_shape)
         for expert in self.experts:
             expert.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         flat = ops.reshape(x, (-1, self.hidden_size))
         gates, loads = noisy_top_k(*self.gating(flat), self.k, self.seed_generator if training else None)
         self.add_loss(self.loss_coef * imbalance(gates, loads))
@@ -223,17 +224,18 @@ class NoisyTopKExperts(_Experts):
 class CapacityExperts(_Experts):
     """Each position goes to its two best experts, as long as they have room for positions of its sequence.
 
-    An expert takes 2 * length * overhead / num_experts positions of a sequence, first come, first served; what does not
-    fit is dropped. Weights of the two are made to add up to 1. All shapes are static. A position decoded alone is its
-    whole sequence.
+    An expert takes 2 * length * overhead / num_experts positions of a sequence, the first ones; further positions are
+    dropped. The weights of the two experts sum to 1. All shapes are static. In decoding, a step is a sequence of one
+    position.
 
     Args:
         hidden_size: width in and out.
         filter_size: width inside an expert (T2T gives half its `filter_size`).
         num_experts: how many.
         loss_coef: of the balancing loss.
-        overhead: spare room of an expert in training.
-        overhead_eval: and otherwise.
+        overhead: factor of an expert's capacity in training.
+        overhead_eval: the same outside training.
+        kernel_initializer: of the logits' kernel.
 
     Reference:
         T2T `expert_utils.local_moe_tpu`.
@@ -259,13 +261,13 @@ class CapacityExperts(_Experts):
         self.hidden = _BatchDense(filter_size, name="x0", dtype=self.dtype_policy)
         self.projection = _BatchDense(hidden_size, name="x1", dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.logits.build(x_shape)
         self.hidden.build((self.num_experts, None, x_shape[-1]))
         self.projection.build((self.num_experts, None, self.filter_size))
         self.built = True
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         overhead = self.overhead if training else self.overhead_eval
         capacity = self._capacity(ops.shape(x)[1], overhead)
         assignment, weighted, importance = self.assign(ops.softmax(self.logits(x), axis=-1), capacity)
@@ -276,23 +278,23 @@ class CapacityExperts(_Experts):
         expert_outputs = ops.reshape(self.projection(hidden), shape)
         return ops.einsum("blec,ebcd->bld", ops.cast(weighted, x.dtype), expert_outputs)
 
-    def _capacity(self, length: Any, overhead: float) -> Any:
+    def _capacity(self, length: Tensor | int, overhead: float) -> Tensor:
         """Positions of a sequence that an expert takes: at least 1, so that one position can be decoded alone."""
         share = 2 * overhead / self.num_experts
         if isinstance(length, int):
             return max(1, min(length, int(length * share)))
         return ops.maximum(1, ops.minimum(length, ops.cast(ops.cast(length, "float32") * share, "int32")))
 
-    def assign(self, gates: Any, capacity: Any) -> tuple[Any, Any, Any]:
+    def assign(self, gates: Tensor, capacity: Tensor | int) -> tuple[Tensor, Tensor, Tensor]:
         """Places positions in the experts' batches.
 
         Args:
             gates: probabilities [batch, length, experts].
-            capacity: room an expert for positions of one sequence.
+            capacity: how many positions of one sequence an expert takes.
 
         Returns:
-            1.0 where a position lies in a place of an expert, [batch, length, experts, capacity]; the same with the
-            positions' weights; and the gates of what was placed, summed over a sequence, [batch, experts].
+            The assignment, 1.0 where a position has a place of an expert, [batch, length, experts, capacity]; the same
+            times the positions' weights; and the gates of placed positions, summed over a sequence, [batch, experts].
         """
         length = ops.cast(ops.shape(gates)[1], "float32")
         room = ops.cast(capacity, "float32")
@@ -307,7 +309,7 @@ class CapacityExperts(_Experts):
         full = ops.cast(index > (room - taken) * length / (taken + 1.0), "float32")
         remaining = gates - first - full
         second = ops.one_hot(ops.argmax(remaining, axis=-1), self.num_experts, dtype="float32")
-        # T2T goes on with what is left when all others seem full: a negative gate, so weights of any size.
+        # Where all other experts seem full, T2T takes a negative gate, which gives weights of any size.
         second = second * ops.cast(ops.max(remaining, axis=-1, keepdims=True) > 0, "float32")
         second_place = ops.cumsum(second, axis=1) - second + taken
         second_gate = ops.sum(remaining * second, axis=-1)
@@ -317,7 +319,7 @@ class CapacityExperts(_Experts):
         second_weight = second_gate * ops.sum(second, axis=-1)
         total = first_weight + second_weight + 1e-9
 
-        def place(mask: Any, places: Any) -> Any:
+        def place(mask: Tensor, places: Tensor) -> Tensor:
             here = ops.equal(ops.cast(places, "int32")[..., None], ops.arange(capacity, dtype="int32"))
             return mask[..., None] * ops.cast(here, "float32")
 

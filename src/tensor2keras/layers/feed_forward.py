@@ -1,7 +1,7 @@
 """The Transformer's position-wise networks, and the arguments of each by T2T's name (`FEED_FORWARD`).
 
 All take x [batch, length, hidden] and nonpadding [batch, length] (1.0 at real positions, or None), and return x's
-shape. In decoding, `init_cache` makes what `step` needs of earlier positions: nothing, but for convolutions.
+shape. In decoding, `init_cache` returns what `step` needs of earlier positions: nothing, except for convolutions.
 """
 
 import functools
@@ -17,18 +17,17 @@ from tensor2keras.layers.experts import CapacityExpertsOptions, NoisyTopKExperts
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, LayerOptions, options_of
 from tensor2keras.layers.normalization import LayerNorm
-
-Cache = dict[str, Any]
+from tensor2keras.types import Cache, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class _PositionWise(Layer):
-    """A network that looks at one position only."""
+    """Base of networks that see one position only: no state in decoding."""
 
-    def init_cache(self, batch_size: Any) -> Cache:
+    def init_cache(self, batch_size: Tensor | int) -> Cache:
         return {}
 
-    def step(self, x: Any, cache: Cache) -> tuple[Any, Cache]:
+    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         return self(x), cache
 
 
@@ -68,19 +67,20 @@ class DenseReluDense(_PositionWise):
         self.conv2 = keras.layers.Dense(hidden_size, name="conv2", **shared)
         self.drop = broadcast_dropout(dropout, 3, self.dropout_broadcast_dims, dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.conv1.build(x_shape)
         self.conv2.build((*x_shape[:-1], self.filter_size))
         self.built = True
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         return self.conv2(self.drop(self.conv1(x), training=training))
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class MemoryEfficientFeedForward(_PositionWise):
-    """relu(norm(x) W1) W2 without biases, the layer norm its own. T2T computes it again in the backward pass, in four
-    parts of the batch; here it is computed at once: the same numbers.
+    """relu(norm(x) W1) W2 with a layer norm of its own and without biases.
+
+    T2T recomputes it in the backward pass, in four parts of the batch; here it is computed at once, with equal results.
 
     Args:
         hidden_size: width in and out.
@@ -103,16 +103,16 @@ class MemoryEfficientFeedForward(_PositionWise):
         self.hidden_size = hidden_size
         self.filter_size = filter_size
         self.kernel_initializer = unseeded(kernel_initializer)
-        self.norm = LayerNorm(name=name, dtype=self.dtype_policy)  # of the same name: T2T opens no scope for it
+        self.norm = LayerNorm(name=name, dtype=self.dtype_policy)  # the same name: T2T opens no scope for it
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         initializer = self.kernel_initializer
         self.f1 = self.add_weight(name="f1", shape=(1, x_shape[-1], self.filter_size), initializer=initializer)
         self.f2 = self.add_weight(name="f2", shape=(1, self.filter_size, self.hidden_size), initializer=initializer)
         self.norm.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         return ops.matmul(ops.relu(ops.matmul(self.norm(x), self.f1[0])), self.f2[0])
 
 
@@ -121,8 +121,8 @@ class ConvReluConv(Layer):
     """A convolution over positions, a relu and another convolution, which is a projection by default.
 
     A convolution is a sum of `kernel_size` projections of shifted inputs divided by sqrt(kernel_size). With "LEFT"
-    padding the
-    first tap looks at the position itself, as the last does, where one expects the farthest: so T2T trained.
+    padding the first tap sees the position itself, as the last does, and not the farthest one: T2T's models are trained
+    like this.
 
     Args:
         hidden_size: width in and out.
@@ -169,19 +169,19 @@ class ConvReluConv(Layer):
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         return [keras.layers.Dense(width, use_bias=tap == names[0], name=tap, **shared) for tap in names]
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for tap in self.taps1:
             tap.build(x_shape)
         for tap in self.taps2:
             tap.build((*x_shape[:-1], self.filter_size))
         self.built = True
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         hidden = self._convolve(self.taps1, self._padded(x, nonpadding, self.kernel_size), ops.shape(x)[1])
         hidden = self.drop(ops.relu(hidden), training=training)
         return self._convolve(self.taps2, self._padded(hidden, nonpadding, self.second_kernel_size), ops.shape(x)[1])
 
-    def _padded(self, x: Any, nonpadding: Any, kernel_size: int) -> Any:
+    def _padded(self, x: Tensor, nonpadding: Tensor | None, kernel_size: int) -> Tensor:
         if kernel_size == 1:
             return x
         if nonpadding is not None:
@@ -192,20 +192,20 @@ class ConvReluConv(Layer):
     def _before(self, kernel_size: int) -> int:
         return kernel_size - 1 if self.padding == "LEFT" else kernel_size // 2
 
-    def _convolve(self, taps: list[keras.layers.Dense], padded: Any, length: Any) -> Any:
+    def _convolve(self, taps: list[keras.layers.Dense], padded: Tensor, length: Tensor | int) -> Tensor:
         if len(taps) == 1:
             return taps[0](padded)
         offsets = [self._before(len(taps)), *range(1, len(taps))]  # from the first position the kernel could see
         windows = [padded[:, offset : offset + length] for offset in offsets]
         return sum(tap(window) for tap, window in zip(taps, windows, strict=True)) * len(taps) ** -0.5
 
-    def init_cache(self, batch_size: Any) -> Cache:
+    def init_cache(self, batch_size: Tensor | int) -> Cache:
         """The inputs just before the next position: {"f": [batch, kernel_size - 1, hidden]}."""
         if self.second_kernel_size > 1:
             raise ValueError(f"decoding by steps needs second_kernel_size=1, not {self.second_kernel_size}")
         return {"f": ops.zeros((batch_size, self.kernel_size - 1, self.hidden_size), self.compute_dtype)}
 
-    def step(self, x: Any, cache: Cache) -> tuple[Any, Cache]:
+    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         window = ops.concatenate([cache["f"], x], axis=1)
         (projection,) = self.taps2
         y = projection(ops.relu(self._convolve(self.taps1, window, x.shape[1])))
@@ -224,14 +224,14 @@ class GatedLinearUnit(Layer):
         super().__init__(name=name, **kwargs)
         self.kernel_initializer = unseeded(kernel_initializer)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.dense = keras.layers.Dense(
             2 * x_shape[-1], kernel_initializer=self.kernel_initializer, name="dense", dtype=self.dtype_policy
         )
         self.dense.build(x_shape)
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         value, gate = ops.split(self.dense(x), 2, axis=-1)
         return value * ops.sigmoid(gate)
 
@@ -245,7 +245,7 @@ class ParameterAttention(_PositionWise):
         filter_size: number of keys.
         num_heads: must divide key_size and value_size.
         key_size, value_size: total widths; hidden_size by default.
-        dropout: rate on whole values.
+        dropout: rate at which whole values are dropped.
         kernel_initializer: of the projections.
 
     Reference:
@@ -280,7 +280,7 @@ class ParameterAttention(_PositionWise):
         self.output_projection = keras.layers.Dense(hidden_size, name="output_transform", **shared)
         self.drop = keras.layers.Dropout(dropout, noise_shape=(num_heads, filter_size, 1), dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.query_projection.build(x_shape)
         self.output_projection.build((*x_shape[:-1], self.value_size))
         normal = keras.initializers.RandomNormal
@@ -294,7 +294,7 @@ class ParameterAttention(_PositionWise):
         )
         self.built = True
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         length = ops.shape(x)[1]
         q = ops.reshape(self.query_projection(x), (-1, length, self.num_heads, self.key_size // self.num_heads))
         weights = ops.softmax(ops.einsum("blhd,hkd->bhlk", q, self.k), axis=-1)
@@ -305,9 +305,9 @@ class ParameterAttention(_PositionWise):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class NoFeedForward(_PositionWise):
-    """x itself."""
+    """Returns its input."""
 
-    def call(self, x: Any, nonpadding: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         return x
 
 

@@ -6,11 +6,12 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
+from tensor2keras.types import Cache, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class FixedPaddingConv2D(keras.layers.Conv2D):
-    """A convolution without bias; with strides, the same zeros are put on both sides whatever the image's size is.
+    """A convolution without bias; with strides, its padding does not depend on the image's size.
 
     Reference:
         T2T `conv2d_fixed_padding`.
@@ -20,7 +21,7 @@ class FixedPaddingConv2D(keras.layers.Conv2D):
         padding = "same" if strides == 1 else "valid"
         super().__init__(filters, kernel_size, **{**kwargs, "strides": strides, "padding": padding, "use_bias": False})
 
-    def padded(self, x: Any) -> Any:
+    def padded(self, x: Tensor) -> Tensor:
         """x [batch, height, width, channels] with zeros around it."""
         margin = self.kernel_size[0] - 1
         if self.padding == "same" or not margin:
@@ -28,18 +29,18 @@ class FixedPaddingConv2D(keras.layers.Conv2D):
         sides = (margin // 2, margin - margin // 2)
         return ops.pad(x, ((0, 0), sides, sides, (0, 0)))
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         return super().call(self.padded(x))
 
 
-def smallest_weights(kernel: Any, count: int) -> Any:
+def smallest_weights(kernel: Tensor, count: int) -> Tensor:
     """1.0 at the `count` + 1 smallest weights of each output channel, else 0.0; [..., channels]."""
     sizes = ops.reshape(ops.abs(kernel), (-1, kernel.shape[-1]))
     threshold = ops.sort(sizes, axis=0)[count]
     return ops.reshape(ops.cast(threshold >= sizes, kernel.dtype), kernel.shape)
 
 
-def smallest_units(kernel: Any, count: int) -> Any:
+def smallest_units(kernel: Tensor, count: int) -> Tensor:
     """1.0 at all weights of the `count` + 1 output channels of the smallest norm, else 0.0; [..., channels]."""
     norm = ops.sqrt(ops.sum(ops.square(kernel), axis=tuple(range(len(kernel.shape) - 1))))
     return ops.broadcast_to(ops.cast(ops.sort(norm)[count] >= norm, kernel.dtype), kernel.shape)
@@ -50,13 +51,15 @@ TARGETS = {"weight": smallest_weights, "unit": smallest_units}
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class TargetedConv2D(FixedPaddingConv2D):
-    """`FixedPaddingConv2D` whose smallest weights are dropped in training, so that they can be pruned; else they are 0.
+    """`FixedPaddingConv2D` with dropout of its smallest weights in training; outside training they are 0.
+
+    Weights that are dropped in training can be pruned.
 
     Args:
         filters, kernel_size, strides: of the convolution.
         target: a key of `TARGETS`.
         targeting_rate: share of the weights of an output channel, or of the channels, that is targeted.
-        keep_prob: probability of a targeted weight to be kept.
+        keep_prob: probability that a targeted weight is kept.
 
     Reference:
         Gomez et al. 2019, https://arxiv.org/abs/1905.13678; T2T `td_conv`, `targeted_dropout`.
@@ -78,7 +81,7 @@ class TargetedConv2D(FixedPaddingConv2D):
         self.keep_prob = keep_prob
         self.noise = keras.random.SeedGenerator()
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         shape = (*self.kernel_size, x_shape[-1], self.filters)
         self._kernel = self.add_weight(name="DW", shape=shape, initializer=unseeded(self.kernel_initializer))
         size = self.filters if self.target == "unit" else shape[0] * shape[1] * shape[2]
@@ -86,8 +89,8 @@ class TargetedConv2D(FixedPaddingConv2D):
         self.bias = None
         self.built = True
 
-    def weights_now(self, training: bool) -> Any:
-        """The kernel that this step uses."""
+    def weights_now(self, training: bool) -> Tensor:
+        """The kernel after targeted dropout."""
         kernel = ops.convert_to_tensor(self._kernel)
         if self.keep_prob >= 1:
             return kernel
@@ -97,9 +100,9 @@ class TargetedConv2D(FixedPaddingConv2D):
         dropped = keras.random.dropout(kernel, 1 - self.keep_prob, seed=self.noise)
         return kernel * (1 - mask) + dropped * mask
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         return self.convolution_op(self.padded(x), self.weights_now(training))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Cache:
         names = ("target", "targeting_rate", "keep_prob")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from tensor2keras.types import Shape, Tensor
+
 INITIALIZERS: dict[str, Callable[[float], keras.initializers.Initializer]] = {
     "orthogonal": lambda gain: keras.initializers.Orthogonal(gain),
     "uniform": lambda gain: keras.initializers.RandomUniform(-0.1 * gain, 0.1 * gain),
@@ -27,12 +29,15 @@ def get_initializer(name: str, gain: float) -> keras.initializers.Initializer:
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class Unseeded(keras.initializers.Initializer):
-    """Draws anew at every call. A Keras initializer repeats its values: layers that share one would start equal."""
+    """An initializer that draws new values at every call.
+
+    A Keras initializer repeats its values, so that layers which share one would start equal.
+    """
 
     def __init__(self, initializer: Any):
         self.initializer = keras.initializers.get(initializer)
 
-    def __call__(self, shape: tuple, dtype: Any = None) -> Any:
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         return self.initializer.clone()(shape, dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -40,7 +45,7 @@ class Unseeded(keras.initializers.Initializer):
 
 
 def unseeded(initializer: Any) -> keras.initializers.Initializer:
-    """What layers make of an argument such as `kernel_initializer`: a name, a config or an initializer."""
+    """Returns an initializer that layers can share, from a name, a config or an initializer."""
     initializer = keras.initializers.get(initializer)
     plain = isinstance(initializer, Unseeded) or not isinstance(initializer, keras.initializers.Initializer)
     return initializer if plain else Unseeded(initializer)

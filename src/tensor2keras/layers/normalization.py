@@ -1,4 +1,4 @@
-"""Norms by T2T's names."""
+"""Normalization layers, and a table of them by T2T's names."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from keras import ops
 
 from tensor2keras import backend
 from tensor2keras.layers.layer import Layer
+from tensor2keras.types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
@@ -21,12 +22,12 @@ class LayerNorm(Layer):
         super().__init__(name=name, **kwargs)
         self.epsilon = epsilon
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.scale = self.add_weight(name="layer_norm_scale", shape=(input_shape[-1],), initializer="ones")
         self.bias = self.add_weight(name="layer_norm_bias", shape=(input_shape[-1],), initializer="zeros")
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         wide = ops.cast(x, "float32")
         centered = wide - ops.mean(wide, axis=-1, keepdims=True)
         normed = centered * ops.rsqrt(ops.mean(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
@@ -42,14 +43,14 @@ class GroupNorm(Layer):
         self.groups = groups
         self.epsilon = epsilon
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         if input_shape[-1] % self.groups:
             raise ValueError(f"{input_shape[-1]} channels cannot be divided into groups={self.groups}")
         self.scale = self.add_weight(name="group_norm_scale", shape=(input_shape[-1],), initializer="ones")
         self.bias = self.add_weight(name="group_norm_bias", shape=(input_shape[-1],), initializer="zeros")
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         shape = ops.shape(x)
         grouped = ops.reshape(ops.cast(x, "float32"), (shape[0], -1, self.groups, x.shape[-1] // self.groups))
         mean, variance = ops.moments(grouped, axes=[1, 3], keepdims=True)
@@ -65,12 +66,12 @@ class L2Norm(Layer):
         super().__init__(name=name, **kwargs)
         self.epsilon = epsilon
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.scale = self.add_weight(name="l2_norm_scale", shape=(input_shape[-1],), initializer="ones")
         self.bias = self.add_weight(name="l2_norm_bias", shape=(input_shape[-1],), initializer="zeros")
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         wide = ops.cast(x, "float32")
         centered = wide - ops.mean(wide, axis=-1, keepdims=True)
         normed = centered * ops.rsqrt(ops.sum(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
@@ -86,7 +87,7 @@ class NoamNorm(Layer):
         self.epsilon = epsilon
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         wide = ops.cast(x, "float32")
         squared_length = ops.maximum(ops.sum(ops.square(wide), axis=-1, keepdims=True), self.epsilon)
         return ops.cast(wide * ops.rsqrt(squared_length) * x.shape[-1] ** 0.5, x.dtype)
@@ -96,7 +97,7 @@ class NoamNorm(Layer):
 class BatchNorm(Layer):
     """Normalizes each channel of [batch, ..., channels] over the batch; outside training by moving averages.
 
-    The moving variance is TensorFlow 1's, whose fused operation divides by one less than the number of values.
+    The moving variance is computed as in TensorFlow 1, with division by one less than the number of values.
 
     Args:
         momentum: share of the old moving average at an update.
@@ -120,7 +121,7 @@ class BatchNorm(Layer):
         self.epsilon = epsilon
         self.zero_scale = zero_scale
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Shape) -> None:
         shape = (input_shape[-1],)
         scale = "zeros" if self.zero_scale else "ones"
         self.gamma = self.add_weight(name="gamma", shape=shape, initializer=scale, autocast=False)
@@ -130,7 +131,7 @@ class BatchNorm(Layer):
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **moving)
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         if not training:
             scale = ops.rsqrt(self.moving_variance + self.epsilon) * self.gamma
             shift = self.beta - self.moving_mean * scale

@@ -1,7 +1,7 @@
 """Long short-term memories (Hochreiter and Schmidhuber 1997), alone and with attention in every step.
 
-What does not depend on the step before is computed for all steps at once: a step is one product of matrices and what
-is done element by element. Shapes: x [batch, length, channels]; a state is (c, h), each [batch, units].
+All that does not depend on the step before is computed for all steps at once: a step is one matrix product and
+elementwise operations. Shapes: x [batch, length, channels]; a state is (c, h), each [batch, units].
 """
 
 import contextlib
@@ -17,27 +17,27 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
 from tensor2keras.types import Shape, Tensor
 
-State = tuple[Any, Any]
-Memory = dict[str, Any]  # what a step attends to: see `AttentionLSTM.project_memory`
+State = tuple[Tensor, Tensor]
+Memory = dict[str, Tensor]  # keys and values: see `AttentionLSTM.project_memory`
 FORGET_BIAS = 1.0  # added to the forget gate, as TensorFlow 1's cell does
 ATTENTION_MECHANISMS = ("bahdanau", "luong")
 
 
 @contextlib.contextmanager
 def _scopes(path: str) -> Iterator[None]:
-    """Name scopes one within the other."""
+    """Opens nested name scopes, "a/b/c"."""
     with contextlib.ExitStack() as stack:
         for name in path.split("/"):
             stack.enter_context(keras.name_scope(name))
         yield
 
 
-def nonpadding_length(x: Any) -> Any:
-    """How many vectors of x [batch, length, channels] are not zero: int32 [batch]. T2T `length_from_embedding`."""
+def nonpadding_length(x: Tensor) -> Tensor:
+    """The number of nonzero vectors of x [batch, length, channels]: int32 [batch]. T2T `length_from_embedding`."""
     return ops.sum(ops.cast(ops.any(ops.not_equal(x, 0), axis=-1), "int32"), axis=1)
 
 
-def reverse_sequence(x: Any, lengths: Any) -> Any:
+def reverse_sequence(x: Tensor, lengths: Tensor) -> Tensor:
     """The first `lengths` [batch] vectors of x [batch, length, channels] in reverse order, the others as they are."""
     position = ops.arange(ops.shape(x)[1], dtype="int32")[None, :]
     lengths = lengths[:, None]
@@ -45,7 +45,7 @@ def reverse_sequence(x: Any, lengths: Any) -> Any:
     return ops.take_along_axis(x, index[:, :, None], axis=1)
 
 
-def time_major(x: Any) -> Any:
+def time_major(x: Tensor) -> Tensor:
     """[batch, length, ...] -> [length, batch, ...], or back."""
     return ops.swapaxes(x, 0, 1)
 
@@ -63,7 +63,8 @@ class LSTMCell(Layer):
         first: 0 by default; the bias is added only then.
 
     Returns:
-        What these channels add to the gates, [..., 4 * units]. The state adds its product with `recurrent_kernel`.
+        The contribution of these channels to the gates, [..., 4 * units]; that of the state is its product with
+        `recurrent_kernel`.
 
     Reference:
         TensorFlow 1's `LSTMCell`.
@@ -74,7 +75,7 @@ class LSTMCell(Layer):
         self.units = units
         self.kernel_initializer = unseeded(kernel_initializer)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.input_size = x_shape[-1]
         shape = (self.input_size + self.units, 4 * self.units)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer)
@@ -87,19 +88,19 @@ class LSTMCell(Layer):
         return gates if first else gates + ops.cast(self.bias, self.compute_dtype)
 
     @property
-    def recurrent_kernel(self) -> Any:
+    def recurrent_kernel(self) -> Tensor:
         """[units, 4 * units]."""
         return ops.cast(self.kernel, self.compute_dtype)[self.input_size :]
 
 
-def lstm_step(gates: Any, c: Any) -> State:
+def lstm_step(gates: Tensor, c: Tensor) -> State:
     """The state after a step from the gates [batch, 4 * units] and the cell before it."""
     i, j, f, o = ops.split(gates, 4, axis=-1)
     c = ops.sigmoid(f + FORGET_BIAS) * c + ops.sigmoid(i) * ops.tanh(j)
     return c, ops.sigmoid(o) * ops.tanh(c)
 
 
-def zero_state(batch_size: Any, units: int, dtype: Any) -> State:
+def zero_state(batch_size: Tensor | int, units: int, dtype: Any) -> State:
     """A state of zeros."""
     return ops.zeros((batch_size, units), dtype), ops.zeros((batch_size, units), dtype)
 
@@ -112,7 +113,7 @@ class LSTM(Layer):
         units: width of each.
         num_layers: how many.
         dropout: rate.
-        scope: T2T's scope of the cells; "rnn".
+        scope: T2T's scope of the cells.
         kernel_initializer: of the kernels.
 
     Call arguments:
@@ -146,15 +147,15 @@ class LSTM(Layer):
         self.cells = [LSTMCell(units, self.kernel_initializer, dtype=self.dtype_policy) for _ in range(num_layers)]
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for i, cell in enumerate(self.cells):
             with _scopes(f"{self.scope}/multi_rnn_cell/cell_{i}"):
                 cell.build((None, x_shape[-1] if i == 0 else self.units))
         self.built = True
 
     def call(
-        self, x: Any, lengths: Any = None, initial_state: Any = None, training: bool = False
-    ) -> tuple[Any, list[State]]:
+        self, x: Tensor, lengths: Tensor | None = None, initial_state: Tensor | None = None, training: bool = False
+    ) -> tuple[Tensor, list[State]]:
         batch_size, length = ops.shape(x)[:2]
         counts = ops.ones((batch_size, length), "bool")
         if lengths is not None:
@@ -164,7 +165,7 @@ class LSTM(Layer):
         for i, cell in enumerate(self.cells):
             kernel = cell.recurrent_kernel
 
-            def step(state: State, inputs: Any, kernel: Any = kernel) -> tuple[State, State]:
+            def step(state: State, inputs: Tensor, kernel: Tensor = kernel) -> tuple[State, State]:
                 gates, counts = inputs
                 c, h = lstm_step(gates + ops.matmul(state[1], kernel), state[0])
                 state = ops.where(counts, c, state[0]), ops.where(counts, h, state[1])
@@ -177,7 +178,7 @@ class LSTM(Layer):
             x = time_major(ops.where(counts, h, ops.zeros_like(h)))
         return x, states
 
-    def step(self, x: Any, states: list[State]) -> tuple[Any, list[State]]:
+    def step(self, x: Tensor, states: list[State]) -> tuple[Tensor, list[State]]:
         """The output [batch, units] at one step, from its input [batch, channels], and the new states."""
         new = []
         for cell, (c, h) in zip(self.cells, states, strict=True):
@@ -189,9 +190,18 @@ class LSTM(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class BidirectionalLSTM(Layer):
-    """Two stacks, one of which reads from the end; outputs and states of both are joined.
+    """Two stacks, one of which reads from the end; their outputs and states are concatenated.
 
-    Arguments and results as of `LSTM`, twice as wide.
+    Args:
+        units, num_layers, dropout, kernel_initializer: as of `LSTM`.
+
+    Call arguments:
+        x: [batch, length, channels].
+        lengths: [batch] int32.
+        training: whether dropout applies.
+
+    Returns:
+        [batch, length, 2 * units], and a state of width 2 * units for each layer.
 
     Reference:
         T2T `lstm_bid_encoder`.
@@ -212,7 +222,7 @@ class BidirectionalLSTM(Layer):
             LSTM(units, num_layers, dropout, scope=f"bidirectional_rnn/{way}", **options) for way in ("fw", "bw")
         )
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.first.build(x_shape)
         self.last.build(x_shape)
         self.built = True
@@ -229,35 +239,35 @@ class BidirectionalLSTM(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ScoreVector(Layer):
-    """A head's vector of additive attention."""
+    """The product with a head's vector of additive attention: [..., units] -> [...]."""
 
     def __init__(self, units: int, kernel_initializer: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.units = units
         self.kernel_initializer = kernel_initializer
 
-    def build(self, x_shape: tuple | None = None) -> None:
+    def build(self, x_shape: Shape | None = None) -> None:
         self.vector = self.add_weight(name="attention_v", shape=(self.units,), initializer=self.kernel_initializer)
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return ops.matmul(x, ops.cast(self.vector, x.dtype))
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class AttentionLSTM(LSTM):
-    """An `LSTM` that attends to a memory after every step; what it found enters the next step.
+    """An `LSTM` that attends to a memory after every step; the result is an input of the next step.
 
     Args:
         units, num_layers, dropout, kernel_initializer: of the LSTM.
-        attention_layer_size: width of what each head gives.
-        num_heads: heads; they look at one projection of the memory. Those of "luong" differ only in what they make of
-            it.
+        attention_layer_size: width of each head's output.
+        num_heads: heads, which share one projection of the memory; those of "luong" differ only in their output
+            projection.
         mechanism: "bahdanau" (additive, Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473) or "luong" (dot product,
             Luong et al. 2015, https://arxiv.org/abs/1508.04025).
-        output_attention: the output is what the heads give, not the LSTM's.
-        max_area_width: attend to runs of up to so many neighbours of the memory (`area_attention`).
-        area_key_mode, area_value_mode: what makes the keys and values of areas; of no effect at width 1.
+        output_attention: the output is that of the heads, not that of the LSTM.
+        max_area_width: attend to runs of up to so many neighbours of the memory (`layers.attention.area`).
+        area_key_mode, area_value_mode: how keys and values of areas are computed; of no effect at width 1.
 
     Call arguments:
         x: [batch, length, channels].
@@ -332,24 +342,24 @@ class AttentionLSTM(LSTM):
             for layer in self.attention_layers:
                 layer.build((None, 2 * self.units))
 
-    def build_memory(self, memory_shape: tuple) -> None:
+    def build_memory(self, memory_shape: Shape) -> None:
         """Makes the weights of `project_memory`. Called before `build`, it gives them names outside this layer's scope,
         where T2T has them."""
         self.memory_layer.build(memory_shape)
         if self.area_keys is not None:
             self.area_keys.build((None, None, self.units))
 
-    def project_memory(self, memory: Any, lengths: Any = None, training: bool = False) -> Memory:
-        """What every step attends to.
+    def project_memory(self, memory: Tensor, lengths: Tensor | None = None, training: bool = False) -> Memory:
+        """Returns the keys and values that every step attends to.
 
         Args:
             memory: [batch, memory length, units].
             lengths: [batch] int32, how much of it is real; needed for areas.
-            training: whether the keys of areas are drawn, if they can be.
+            training: whether keys of areas are sampled, for an `area_key_mode` that does so.
 
         Returns:
             "keys" and "values" [batch, memory length or areas, units], and with areas "bias" [batch, areas], which
-            hides those with padding.
+            masks those with padding.
         """
         keys = self.memory_layer(memory)
         if self.area_keys is None:
@@ -363,23 +373,23 @@ class AttentionLSTM(LSTM):
 
     def call(
         self,
-        x: Any,
-        memory: Any,
-        lengths: Any = None,
-        initial_state: Any = None,
-        memory_lengths: Any = None,
+        x: Tensor,
+        memory: Tensor,
+        lengths: Tensor | None = None,
+        initial_state: Tensor | None = None,
+        memory_lengths: Tensor | None = None,
         training: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         batch_size, length, channels = *ops.shape(x)[:2], x.shape[-1]
         projected = self.project_memory(memory, memory_lengths, training=training)
         masks = None
-        if training and self.dropout:  # one for every step and for each thing that the steps themselves put in
+        if training and self.dropout:  # one for every step and each of the steps' own inputs
             widths = [self.attention_size, *[self.units] * (self.num_layers - 1)]
             masks = [self.drop(ops.ones((length, batch_size, width), x.dtype), training=True) for width in widths]
         gates = time_major(self.cells[0](self.drop(x, training=training)))
         kernels = [cell.recurrent_kernel for cell in self.cells]
 
-        def step(carry: Any, inputs: Any) -> tuple[Any, Any]:
+        def step(carry: Any, inputs: Tensor) -> tuple[Tensor, Tensor]:
             now, dropped = (inputs, None) if masks is None else inputs
             carry = self._step(now, *carry, projected, dropped, kernels, channels)
             return carry, carry
@@ -395,14 +405,21 @@ class AttentionLSTM(LSTM):
         return ops.where(counts[:, :, None], y, ops.zeros_like(y))
 
     def _step(
-        self, gates: Any, attention: Any, states: Any, memory: Memory, masks: Any, kernels: Any, channels: int
-    ) -> tuple[Any, Any]:
-        """What the heads give after a step, and the new states.
+        self,
+        gates: Tensor,
+        attention: Tensor,
+        states: list[State],
+        memory: Memory,
+        masks: list[Tensor] | None,
+        kernels: list[Tensor],
+        channels: int,
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the heads' output after a step, [batch, attention size], and the new states.
 
         Args:
-            gates: what the input, of so many `channels`, adds to the first layer's gates.
+            gates: contribution of the input, which has `channels` channels, to the first layer's gates.
             memory: from `project_memory`.
-            masks: of dropout, for the attention and the input of each further layer; or None.
+            masks: dropout masks for the attention and for the input of each layer after the first; or None.
         """
         attention = attention if masks is None else attention * masks[0]
         gates = gates + self.cells[0](attention, first=channels)
@@ -414,8 +431,8 @@ class AttentionLSTM(LSTM):
             new.append(lstm_step(gates + ops.matmul(h, kernel), c))
         return self._attend(new[-1][1], **memory), new
 
-    def _attend(self, h: Any, keys: Any, values: Any, bias: Any = None) -> Any:
-        """What the heads give for the LSTM's output h: [batch, attention size]."""
+    def _attend(self, h: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None = None) -> Tensor:
+        """The heads' output for the LSTM's output h: [batch, attention size]."""
         if self.mechanism == "luong":
             scores = [ops.einsum("bd,btd->bt", h, keys)] * self.num_heads
         else:
@@ -428,8 +445,10 @@ class AttentionLSTM(LSTM):
             given.append(layer(ops.concatenate([h, context], axis=-1)))
         return ops.concatenate(given, axis=-1) if len(given) > 1 else given[0]
 
-    def step(self, x: Any, attention: Any, states: list[State], memory: Memory) -> tuple[Any, Any, list[State]]:
-        """The output at one step, from its input [batch, channels]; what the heads give; the new states."""
+    def step(
+        self, x: Tensor, attention: Tensor, states: list[State], memory: Memory
+    ) -> tuple[Tensor, Tensor, list[State]]:
+        """Returns the output at one step, given its input [batch, channels], the heads' output and the new states."""
         kernels = [cell.recurrent_kernel for cell in self.cells]
         gates = self.cells[0](x)
         attention, states = self._step(gates, attention, states, memory, None, kernels, x.shape[-1])

@@ -12,6 +12,7 @@ import keras
 from tensor2keras.layers.dropout import broadcast_dropout
 from tensor2keras.layers.layer import Layer, Options
 from tensor2keras.layers.normalization import get_norm
+from tensor2keras.types import Shape, Tensor
 
 STEPS = "andz"
 
@@ -20,11 +21,11 @@ STEPS = "andz"
 class _ZeroAdd(Layer):
     """residual + gamma * x, with a learned scalar gamma that starts at 0."""
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
         self.built = True
 
-    def call(self, x: Any, residual: Any) -> Any:
+    def call(self, x: Tensor, residual: Tensor) -> Tensor:
         return residual + self.gamma * x
 
 
@@ -75,14 +76,14 @@ class LayerPrepostprocess(Layer):
         self.zero_add = _ZeroAdd(name="zero_add", dtype=self.dtype_policy) if "z" in steps else None
         self.drop = broadcast_dropout(dropout, 3, self.broadcast_dims, dtype=self.dtype_policy)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         if self.norm is not None and not self.norm.built:
             self.norm.build(x_shape)
         if "z" in self.steps:
             self.zero_add.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, residual: Any = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, residual: Tensor | None = None, training: bool = False) -> Tensor:
         if residual is None and set(self.steps) & {"a", "z"}:
             raise ValueError(f"sequence={self.sequence!r} adds to a residual: call the layer with (x, residual)")
         for step in self.steps:

@@ -7,17 +7,18 @@ from keras import ops
 
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
+from tensor2keras.types import Cache, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class _LeakySum(Layer):
-    """The cell of c = f * c + x; its input is x and f, joined."""
+    """The cell of c = f * c + x; its input is x and f, concatenated."""
 
     def __init__(self, units: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.state_size = self.output_size = units
 
-    def call(self, inputs: Any, states: list, training: bool = False) -> tuple[Any, list]:
+    def call(self, inputs: Tensor, states: list, training: bool = False) -> tuple[Tensor, list[Tensor]]:
         x, f = ops.split(inputs, 2, axis=-1)
         c = f * states[0] + x
         return c, [c]
@@ -29,7 +30,7 @@ class SRU(Layer):
 
     Args:
         units: width in and out.
-        num_layers: how many, one on the other.
+        num_layers: how many, one above the other.
         kernel_initializer: of the kernels.
 
     Call arguments:
@@ -59,22 +60,22 @@ class SRU(Layer):
         cells = [_LeakySum(units, dtype=self.dtype_policy) for _ in range(num_layers)]
         self.sums = [keras.layers.RNN(cell, return_sequences=True, dtype=self.dtype_policy) for cell in cells]
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         for projection, leaky_sum in zip(self.projections, self.sums, strict=True):
             projection.build(x_shape)
             leaky_sum.build((*x_shape[:-1], 2 * self.units))
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         for projection, leaky_sum in zip(self.projections, self.sums, strict=True):
             y, f, r = self._parts(projection, x)
             x = r * leaky_sum(ops.concatenate([y, f], axis=-1)) + (1.0 - r) * x
         return x
 
-    def init_cache(self, batch_size: Any) -> dict[str, Any]:
+    def init_cache(self, batch_size: Tensor | int) -> Cache:
         return {f"c_{i}": ops.zeros((batch_size, 1, self.units), self.compute_dtype) for i in range(self.num_layers)}
 
-    def step(self, x: Any, cache: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         """The output at the position of x [batch, 1, units], and the new states."""
         cache = dict(cache)
         for i, projection in enumerate(self.projections):
@@ -83,8 +84,8 @@ class SRU(Layer):
             x = r * cache[f"c_{i}"] + (1.0 - r) * x
         return x, cache
 
-    def _parts(self, projection: keras.layers.Dense, x: Any) -> tuple[Any, Any, Any]:
-        """What is new in the state, the forget and the reset gate."""
+    def _parts(self, projection: keras.layers.Dense, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The contribution to the state, (1 - f) W x, the forget gate f and the reset gate r."""
         y, f, r = ops.split(projection(x), 3, axis=-1)
         f, r = ops.sigmoid(f), ops.sigmoid(r)
         return y * (1.0 - f), f, r

@@ -17,7 +17,7 @@ from tensor2keras.types import Cache, Shape, Tensor
 
 
 class Context(NamedTuple):
-    """What all layers of a stack are given beside their input.
+    """The arguments that all layers of a stack share, beside their input.
 
     memory: the encoder's output, [batch, inputs, hidden].
     bias: added to the logits of self-attention, broadcast to [batch, heads, length, length].
