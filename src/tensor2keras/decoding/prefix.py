@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 from keras import ops
 
+from tensor2keras.layers.attention.bias import MASKED_LOGIT
 from tensor2keras.types import Tensor
-
-IMPOSSIBLE = -1e9  # T2T's logit of a token that the prefix forbids
 
 
 class Prefix(NamedTuple):
@@ -24,7 +23,7 @@ class Prefix(NamedTuple):
         last = self.ids.shape[1] - 1
         wanted = ops.take(self.ids, ops.minimum(position, last), axis=1)  # [rows]
         only_wanted = ops.where(
-            ops.arange(logits.shape[-1], dtype="int32") == wanted[:, None], 0.0, ops.cast(IMPOSSIBLE, logits.dtype)
+            ops.arange(logits.shape[-1], dtype="int32") == wanted[:, None], 0.0, ops.cast(MASKED_LOGIT, logits.dtype)
         )
         return ops.where((position < self.lengths)[:, None], only_wanted, logits)
 
