@@ -17,7 +17,6 @@ from keras import ops
 
 from tensor2keras.layers.attention.bias import mask_bias
 from tensor2keras.layers.attention.core import DotProductAttention
-from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
 from tensor2keras.types import Shape, Tensor
@@ -59,14 +58,9 @@ def area_means(x: Tensor, max_width: int, max_height: int = 1, height: int = 1) 
 def area_maxima(x: Tensor, max_width: int, max_height: int = 1, height: int = 1) -> Tensor:
     """Takes the maximum of each area's features (T2T `basic_pool`)."""
     image = _fold(x, height)
-    rows, columns = ops.shape(image)[1:3]
     maxima = []
     for h, w in _shapes(max_width, max_height):
-        shifted = [
-            image[:, i : longest(rows - h + 1 + i, 0), j : longest(columns - w + 1 + j, 0)]
-            for i in range(h)
-            for j in range(w)
-        ]
+        shifted = [image[:, i : i - h + 1 or None, j : j - w + 1 or None] for i in range(h) for j in range(w)]
         maxima.append(_flatten(functools.reduce(ops.maximum, shifted)))
     return ops.concatenate(maxima, axis=1)
 

@@ -1,11 +1,11 @@
-"""The Image Transformer's layers (Parmar et al. 2018, https://arxiv.org/abs/1802.05751, section 3).
+"""Layers of the Image Transformer (Parmar et al. 2018, https://arxiv.org/abs/1802.05751, section 3).
 
 A layer is self-attention, attention to an encoded image (if there is one) and a feed-forward network, each as
-`postprocess(x, f(preprocess(x)))`. The kinds of self-attention are in `SELF_ATTENTION`, under T2T's names
-(`common_image_attention.AttentionType`).
+`postprocess(x, f(preprocess(x)))`. `SELF_ATTENTION` has the kinds of self-attention under T2T's names
+(`common_image_attention.AttentionType`). All are called as `(x, columns=None, training=False)`.
 
-Shapes: an image is read row by row, [batch, length, hidden] with length = rows * columns; where rows matter, `columns`
-is given. A column is one channel of one pixel, or a whole pixel.
+Shapes: an image is a sequence of its rows, [batch, length, hidden] with length = rows * columns; `columns` says where
+rows end. A column is one channel of one pixel, or a whole pixel.
 """
 
 import dataclasses
@@ -18,20 +18,29 @@ from keras import ops
 from tensor2keras.layers.attention import local_2d
 from tensor2keras.layers.attention.bias import causal_bias, causal_bias_of
 from tensor2keras.layers.attention.multi_head import AttentionOptions
-from tensor2keras.layers.layer import LayerOptions
+from tensor2keras.layers.layer import Layer, LayerOptions
 from tensor2keras.layers.residual import ResidualOptions
+from tensor2keras.types import Cache, Shape, Tensor
 
-Options = dict[str, Any]
-Cache = dict[str, Any]
+Settings = dict[str, Any]  # of a kind of self-attention, by T2T's names
 
 
-class SelfAttention(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class SelfAttention(Layer):
     """Self-attention along the sequence of all columns, row by row.
 
     Args:
-        attention: options of `MultiHeadAttention`.
-        inner_name: of the attention's scope within this layer's.
-        causal: hides later positions; local attention does so by itself.
+        attention: arguments of `MultiHeadAttention`.
+        inner_name: name of the attention, a scope within this layer's.
+        causal: masks later positions; masked kinds of local attention do so by themselves.
+
+    Call arguments:
+        x: [batch, length, hidden].
+        columns: not used.
+        training: whether dropout applies.
+
+    Returns:
+        [batch, length, hidden].
     """
 
     def __init__(
@@ -41,31 +50,43 @@ class SelfAttention(keras.layers.Layer):
         self.attention = attention.make(name=inner_name, dtype=self.dtype_policy)
         self.causal = causal
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.attention.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, columns: int | None = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, columns: int | None = None, training: bool = False) -> Tensor:
         bias = causal_bias(ops.shape(x)[1]) if self.causal else None
         return self.attention(x, bias=bias, training=training)
 
-    def init_cache(self, batch_size: Any, order: local_2d.BlockOrder) -> Cache:
+    def init_cache(self, batch_size: Tensor | int, order: local_2d.BlockOrder) -> Cache:
         return self.attention.init_cache(batch_size, len(order.order))
 
-    def step(self, x: Any, step: Any, cache: Cache, order: local_2d.BlockOrder) -> tuple[Any, Cache]:
-        """The output [batch, 1, hidden] at what is decoded at `step`, and the new cache."""
+    def step(self, x: Tensor, step: Tensor | int, cache: Cache, order: local_2d.BlockOrder) -> tuple[Tensor, Cache]:
+        """Returns the output [batch, 1, hidden] at the place decoded at `step`, and the new cache."""
         bias = causal_bias_of(step, len(order.order)) if self.causal else None
         return self.attention.step(x, step, cache, bias)
 
 
-class SelfAttention2D(keras.layers.Layer):
-    """Self-attention within blocks of rows and columns, and to what lies around them.
+@keras.saving.register_keras_serializable("tensor2keras")
+class SelfAttention2D(Layer):
+    """Self-attention within blocks of rows and columns, and to rows and columns around them.
 
     Args:
-        attention: arguments of `MultiHeadAttention`.
+        attention: arguments of `MultiHeadAttention`; there is no dropout on the attention weights, as in T2T.
         query_shape: rows and columns of a block.
-        memory_flange: rows above (and below), columns beside.
-        masked: hides what is decoded later, block by block; else all around is seen.
+        memory_flange: numbers of rows above (unmasked: and below) and of columns beside a block.
+        masked: masks positions that are decoded later, block by block.
+
+    Call arguments:
+        x: [batch, length, hidden]; the length must be static.
+        columns: of the image.
+        training: not used.
+
+    Returns:
+        [batch, length, hidden].
+
+    Raises:
+        ValueError: the size of the image is unknown.
 
     Reference:
         T2T `multihead_attention_2d`.
@@ -85,15 +106,15 @@ class SelfAttention2D(keras.layers.Layer):
         self.memory_flange = tuple(memory_flange)
         self.masked = masked
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.attention.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, columns: int | None = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, columns: int | None = None, training: bool = False) -> Tensor:
         if not isinstance(columns, int) or x.shape[1] is None:
             raise ValueError("attention in two dimensions needs images of a size known when the model is traced")
 
-        def rows_and_columns(x: Any) -> Any:
+        def rows_and_columns(x: Tensor) -> Tensor:
             return ops.reshape(x, (-1, x.shape[1], x.shape[2] // columns, columns, x.shape[3]))
 
         k, v = self.attention.project_memory(x)
@@ -102,12 +123,12 @@ class SelfAttention2D(keras.layers.Layer):
         y = attend(*map(rows_and_columns, (q, k, v)), self.query_shape, self.memory_flange)
         return self.attention.project_output(ops.reshape(y, ops.shape(v)))
 
-    def init_cache(self, batch_size: Any, order: local_2d.BlockOrder) -> Cache:
+    def init_cache(self, batch_size: Tensor | int, order: local_2d.BlockOrder) -> Cache:
         slots = local_2d.masked_local_2d_cache_length(order, self.query_shape, self.memory_flange)
         return self.attention.init_cache(batch_size, slots)
 
-    def step(self, x: Any, step: Any, cache: Cache, order: local_2d.BlockOrder) -> tuple[Any, Cache]:
-        """As `SelfAttention.step`."""
+    def step(self, x: Tensor, step: Tensor | int, cache: Cache, order: local_2d.BlockOrder) -> tuple[Tensor, Cache]:
+        """Returns the output and the new cache, as `SelfAttention.step`."""
         k, v = self.attention.project_memory(x)
         slot = step % cache["k"].shape[2]
         cache = {
@@ -121,12 +142,26 @@ class SelfAttention2D(keras.layers.Layer):
         return self.attention.project_output(y), cache
 
 
-class LocalGlobalAttention(keras.layers.Layer):
-    """Half the channels attend to everything before, the other half to their block and the one before.
+@keras.saving.register_keras_serializable("tensor2keras")
+class LocalGlobalAttention(Layer):
+    """Causal self-attention, global for the first half of the channels and local for the second.
+
+    Local attention is to the query's block and the block before.
 
     Args:
         attention: arguments of `MultiHeadAttention` for the whole width; each half has half the width and heads.
         block_length: of the local half.
+
+    Call arguments:
+        x: [batch, length, hidden].
+        columns: not used.
+        training: whether dropout applies.
+
+    Returns:
+        [batch, length, hidden].
+
+    Raises:
+        ValueError: an odd hidden_size or num_heads.
     """
 
     def __init__(self, attention: AttentionOptions, block_length: int, **kwargs: Any):
@@ -147,51 +182,52 @@ class LocalGlobalAttention(keras.layers.Layer):
         )
         block = {"block_length": block_length}
         local = dataclasses.replace(halves, attention_type="local_mask_right", attention_options=block)
-        self.global_part = SelfAttention(halves, "global_self_att", causal=True, name="global_self_att")
-        self.local_part = SelfAttention(local, "local_self_att", name="local_self_att")
+        dtype = self.dtype_policy
+        self.global_part = SelfAttention(halves, "global_self_att", causal=True, name="global_self_att", dtype=dtype)
+        self.local_part = SelfAttention(local, "local_self_att", name="local_self_att", dtype=dtype)
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         shape = (*x_shape[:-1], x_shape[-1] // 2)
         self.global_part.build(shape)
         self.local_part.build(shape)
         self.built = True
 
-    def call(self, x: Any, columns: int | None = None, training: bool = False) -> Any:
+    def call(self, x: Tensor, columns: int | None = None, training: bool = False) -> Tensor:
         first, second = ops.split(x, 2, axis=-1)
         y = self.global_part(first, training=training), self.local_part(second, training=training)
         return ops.concatenate(y, axis=-1)
 
-    def init_cache(self, batch_size: Any, order: local_2d.BlockOrder) -> Cache:
+    def init_cache(self, batch_size: Tensor | int, order: local_2d.BlockOrder) -> Cache:
         parts = {"global": self.global_part, "local": self.local_part}
         return {name: part.init_cache(batch_size, order) for name, part in parts.items()}
 
-    def step(self, x: Any, step: Any, cache: Cache, order: local_2d.BlockOrder) -> tuple[Any, Cache]:
-        """As `SelfAttention.step`."""
+    def step(self, x: Tensor, step: Tensor | int, cache: Cache, order: local_2d.BlockOrder) -> tuple[Tensor, Cache]:
+        """Returns the output and the new cache, as `SelfAttention.step`."""
         first, second = ops.split(x, 2, axis=-1)
-        first, seen = self.global_part.step(first, step, cache["global"], order)
-        second, near = self.local_part.step(second, step, cache["local"], order)
-        return ops.concatenate([first, second], axis=-1), {"global": seen, "local": near}
+        first, global_cache = self.global_part.step(first, step, cache["global"], order)
+        second, local_cache = self.local_part.step(second, step, cache["local"], order)
+        return ops.concatenate([first, second], axis=-1), {"global": global_cache, "local": local_cache}
 
 
 def _along(scope: str, kind: str, *settings: str, inner_name: str = "self_attention") -> Callable[..., SelfAttention]:
-    """`SelfAttention` of one of `attention.ATTENTION_TYPES`, which takes these settings as its own arguments."""
-    ours = {"block_width": {"local_unmasked": "filter_width"}.get(kind, "memory_block_size")}
+    """Returns what makes a `SelfAttention` of one of `multi_head.ATTENTION_TYPES`, with `settings` as its arguments."""
+    arguments = {"block_width": {"local_unmasked": "filter_width"}.get(kind, "memory_block_size")}
 
-    def make(attention: AttentionOptions, options: Options, **kwargs: Any) -> SelfAttention:
-        own = {ours.get(name, name): options[name] for name in settings}
-        options = dataclasses.replace(attention, attention_type=kind, attention_options=own)
-        return SelfAttention(options, inner_name, causal=kind == "dot_product", name=scope, **kwargs)
+    def make(attention: AttentionOptions, values: Settings, **kwargs: Any) -> SelfAttention:
+        own = {arguments.get(name, name): values[name] for name in settings}
+        attention = dataclasses.replace(attention, attention_type=kind, attention_options=own)
+        return SelfAttention(attention, inner_name, causal=kind == "dot_product", name=scope, **kwargs)
 
     return make
 
 
-def _two_dimensional(attention: AttentionOptions, options: Options, **kwargs: Any) -> SelfAttention2D:
-    shapes = {name: options[name] for name in ("query_shape", "memory_flange")}
+def _two_dimensional(attention: AttentionOptions, values: Settings, **kwargs: Any) -> SelfAttention2D:
+    shapes = {name: values[name] for name in ("query_shape", "memory_flange")}
     return SelfAttention2D(attention, **shapes, name="local_2d_self_att", **kwargs)
 
 
-def _local_and_global(attention: AttentionOptions, options: Options, **kwargs: Any) -> LocalGlobalAttention:
-    return LocalGlobalAttention(attention, options["block_length"], name="self_local_global_att", **kwargs)
+def _local_and_global(attention: AttentionOptions, values: Settings, **kwargs: Any) -> LocalGlobalAttention:
+    return LocalGlobalAttention(attention, values["block_length"], name="self_local_global_att", **kwargs)
 
 
 _DILATED = ("block_length", "block_width", "gap_size", "num_memory_blocks")
@@ -211,27 +247,42 @@ SELF_ATTENTION: dict[str, Callable[..., keras.layers.Layer]] = {
 NOT_CAUSAL = ("local_1d_noncausal",)
 
 
-def self_attention(kind: str, attention: AttentionOptions, options: Options, **kwargs: Any) -> keras.layers.Layer:
-    """The self-attention `kind` of a decoder; ValueError with the known kinds for an unknown one."""
+def self_attention(kind: str, attention: AttentionOptions, settings: Settings, **kwargs: Any) -> keras.layers.Layer:
+    """Returns the self-attention of a decoder.
+
+    Args:
+        kind: a key of `SELF_ATTENTION`.
+        attention: arguments of `MultiHeadAttention`.
+        settings: those of the kind, by T2T's names: block_length, block_width, gap_size, num_memory_blocks,
+            query_shape, memory_flange.
+        **kwargs: arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: an unknown kind; the message lists the known ones.
+    """
     if kind not in SELF_ATTENTION:
         raise ValueError(f"unknown dec_attention_type {kind!r}; known: {', '.join(sorted(SELF_ATTENTION))}")
-    return SELF_ATTENTION[kind](attention, options, **kwargs)
+    return SELF_ATTENTION[kind](attention, settings, **kwargs)
 
 
-class ImageTransformerLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable("tensor2keras")
+class ImageTransformerLayer(Layer):
     """One layer of an encoder or a decoder of images.
 
     Args:
-        self_attention: a layer as `self_attention` makes it.
-        feed_forward: options of the network.
+        self_attention: a layer made by `self_attention`.
+        feed_forward: arguments of the feed-forward network.
         residual: the steps around each sublayer.
-        memory_attention: options of `MultiHeadAttention` to an encoded image, or None.
+        memory_attention: arguments of the `MultiHeadAttention` to an encoded image, or None.
 
     Call arguments:
         x: [batch, length, hidden].
         columns: of the image.
         memory: the encoded image [batch, memory length, hidden], or None.
         training: whether dropout applies.
+
+    Returns:
+        [batch, length, hidden].
     """
 
     def __init__(
@@ -252,7 +303,7 @@ class ImageTransformerLayer(keras.layers.Layer):
         self.before = [residual.before(f"layer_prepostprocess{i}", dtype=self.dtype_policy) for i in suffixes]
         self.after = [residual.after(f"layer_postprocess{i}", dtype=self.dtype_policy) for i in suffixes]
 
-    def build(self, x_shape: tuple) -> None:
+    def build(self, x_shape: Shape) -> None:
         self.self_attention.build(x_shape)
         if self.memory_attention:
             with keras.name_scope("encdec_attention"):
@@ -263,8 +314,10 @@ class ImageTransformerLayer(keras.layers.Layer):
             step.build(x_shape)
         self.built = True
 
-    def call(self, x: Any, columns: int | None = None, memory: Any = None, training: bool = False) -> Any:
-        def sublayer(i: int, x: Any, f: Callable[[Any], Any]) -> Any:
+    def call(
+        self, x: Tensor, columns: int | None = None, memory: Tensor | None = None, training: bool = False
+    ) -> Tensor:
+        def sublayer(i: int, x: Tensor, f: Callable[[Tensor], Tensor]) -> Tensor:
             return self.after[i](f(self.before[i](x, training=training)), x, training=training)
 
         x = sublayer(0, x, lambda x: self.self_attention(x, columns=columns, training=training))
@@ -272,16 +325,16 @@ class ImageTransformerLayer(keras.layers.Layer):
             x = sublayer(1, x, lambda x: self.memory_attention(x, memory, training=training))
         return sublayer(-1, x, lambda x: self.ffn(x, training=training))
 
-    def init_cache(self, batch_size: Any, order: local_2d.BlockOrder, memory: Any = None) -> Cache:
-        """What decoding keeps: the keys and values that self-attention still sees, and the encoded image's."""
+    def init_cache(self, batch_size: Tensor | int, order: local_2d.BlockOrder, memory: Tensor | None = None) -> Cache:
+        """Returns the cache of self-attention, "self", and the keys and values of the encoded image, "encoder"."""
         cache = {"self": self.self_attention.init_cache(batch_size, order)}
         if self.memory_attention:
             k, v = self.memory_attention.project_memory(memory)
             cache["encoder"] = {"k": k, "v": v}  # under "encoder": the same for all beams of an input
         return cache
 
-    def step(self, x: Any, step: Any, cache: Cache, order: local_2d.BlockOrder) -> tuple[Any, Cache]:
-        """The output [batch, 1, hidden] at what is decoded at `step`, and the new cache."""
+    def step(self, x: Tensor, step: Tensor | int, cache: Cache, order: local_2d.BlockOrder) -> tuple[Tensor, Cache]:
+        """Returns the output [batch, 1, hidden] at the place decoded at `step`, and the new cache."""
         y, seen = self.self_attention.step(self.before[0](x), step, cache["self"], order)
         x = self.after[0](y, x)
         if self.memory_attention:
