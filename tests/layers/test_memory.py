@@ -16,7 +16,7 @@ RELATIVE = {"attention_type": "dot_product_relative", "attention_options": {"max
 
 def make(kind, x, **options):
     """A built layer in the scope T2T gives it, every variable random."""
-    layer = memory.MEMORY_TYPES[kind](hidden_size=HIDDEN, num_heads=HEADS, scope="layer_0", **options)
+    layer = memory.MEMORY_TYPES[kind](hidden_size=HIDDEN, num_heads=HEADS, scope="layer_0", **options).make()
     layer.build(x.shape)
     random = np.random.default_rng(3)
     for variable in layer.weights:
@@ -245,4 +245,4 @@ def test_chunks_and_back(length):
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_attention_is_refused(kind):
     with pytest.raises(ValueError, match=r"self_attention_type=local_mask_right .*set one of dot_product"):
-        memory.MEMORY_TYPES[kind](4, hidden_size=8, num_heads=2, attention_type="local_mask_right")
+        memory.MEMORY_TYPES[kind](chunk_length=4, hidden_size=8, num_heads=2, attention_type="local_mask_right").make()

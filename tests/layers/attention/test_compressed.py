@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from tensor2keras.layers.attention.compressed import MemoryCompressedAttention, MemoryEfficientAttention
+from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tests.layers.layer_test_case import assert_close, run_layer_test
 
 
@@ -13,7 +14,7 @@ def normal(*shape, seed=0):
 
 
 def compressed(factor=3):
-    layer = MemoryCompressedAttention({"hidden_size": 8, "num_heads": 2}, factor)
+    layer = MemoryCompressedAttention(AttentionOptions(hidden_size=8, num_heads=2), factor)
     layer.build((None, None, 8))
     return layer
 

@@ -26,7 +26,7 @@ CAUSAL = sorted(set(image.SELF_ATTENTION) - set(image.NOT_CAUSAL))
 
 
 def make(kind):
-    layer = image.self_attention(kind, ATTENTION, SETTINGS)
+    layer = image.self_attention(kind, ATTENTION, SETTINGS).make()
     layer.build((None, ROWS * COLUMNS, 8))
     return layer
 
@@ -47,7 +47,6 @@ def test_it_is_a_keras_layer(kind):
 def test_two_dimensions_survive_json():
     layer, x = make("local_2d"), normal(2, ROWS * COLUMNS, 8)
     copy = keras.saving.deserialize_keras_object(to_json(keras.saving.serialize_keras_object(layer)))
-    copy.build(x.shape)
     copy.set_weights(layer.get_weights())
     assert_close(copy(x, columns=COLUMNS), layer(x, columns=COLUMNS))
 
@@ -80,10 +79,11 @@ def test_a_layer_with_an_encoded_image_is_a_keras_layer():
         ATTENTION,
     )
     x, memory = normal(2, 6, 8), normal(2, 5, 8, seed=1)
+    layer.build(x.shape)
     assert layer(x, memory=memory).shape == (2, 6, 8)
     copy = keras.saving.deserialize_keras_object(to_json(keras.saving.serialize_keras_object(layer)))
-    copy.build(x.shape)
     copy.set_weights(layer.get_weights())
+    assert [variable.path for variable in copy.weights] == [variable.path for variable in layer.weights]
     assert_close(copy(x, memory=memory), layer(x, memory=memory))
 
 

@@ -191,6 +191,14 @@ class AreaKeys(Layer):
         joined = ops.concatenate(parts, axis=-1) if self.join == "concat" else sum(parts)
         return self.output_dense(self.hidden(joined))
 
+    def compute_output_shape(self, x_shape: Shape) -> Shape:
+        batch, length, depth = x_shape
+        if length is None:
+            return (batch, None, depth)
+        columns = length // self.height
+        shapes = _shapes(self.max_area_width, self.max_area_height)
+        return (batch, sum(max(self.height - h + 1, 0) * max(columns - w + 1, 0) for h, w in shapes), depth)
+
 
 def area_values(x: Tensor, mode: str, max_width: int, max_height: int = 1, height: int = 1) -> Tensor:
     """Returns the value of each area: [batch, length, depth] -> [batch, areas, depth].

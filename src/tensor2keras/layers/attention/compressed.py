@@ -90,6 +90,9 @@ class MemoryCompressedAttention(Layer):
         bias = self._later_bias(ops.arange(length, dtype="int32"), ops.shape(compressed)[1])
         return self.attention(x, compressed, bias, training=training)
 
+    def compute_output_shape(self, x_shape: Shape) -> Shape:
+        return (*x_shape[:-1], self.attention.hidden_size)
+
     def _compress(self, x: Tensor) -> Tensor:
         """[batch, blocks * factor, hidden] -> [batch, blocks, hidden]."""
         return self.conv(x[:, None])[:, 0]

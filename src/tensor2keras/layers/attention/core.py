@@ -180,3 +180,6 @@ class DotProductAttention(Layer):
         training: bool = False,
     ) -> Tensor:
         return ops.matmul(self.attention_weights(q, k, bias, training=training), v)
+
+    def compute_output_shape(self, q_shape: Shape, k_shape: Shape, v_shape: Shape) -> Shape:
+        return (*q_shape[:-1], v_shape[-1])

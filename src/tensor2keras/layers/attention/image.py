@@ -18,7 +18,7 @@ from keras import ops
 from tensor2keras.layers.attention import local_2d
 from tensor2keras.layers.attention.bias import causal_bias, causal_bias_of
 from tensor2keras.layers.attention.multi_head import AttentionOptions
-from tensor2keras.layers.layer import Layer, LayerOptions
+from tensor2keras.layers.layer import Layer, LayerOptions, options_of
 from tensor2keras.layers.residual import ResidualOptions
 from tensor2keras.types import Cache, Shape, Tensor
 
@@ -44,9 +44,14 @@ class SelfAttention(Layer):
     """
 
     def __init__(
-        self, attention: AttentionOptions, inner_name: str = "self_attention", causal: bool = False, **kwargs: Any
+        self,
+        attention: AttentionOptions,
+        inner_name: str = "self_attention",
+        causal: bool = False,
+        name: str = "self_att",
+        **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(name=name, **kwargs)
         self.attention = attention.make(name=inner_name, dtype=self.dtype_policy)
         self.causal = causal
 
@@ -98,9 +103,10 @@ class SelfAttention2D(Layer):
         query_shape: tuple[int, int],
         memory_flange: tuple[int, int],
         masked: bool = True,
+        name: str = "local_2d_self_att",
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(name=name, **kwargs)
         self.attention = attention.make(name="self_attention", dtype=self.dtype_policy)
         self.query_shape = tuple(query_shape)
         self.memory_flange = tuple(memory_flange)
@@ -164,8 +170,10 @@ class LocalGlobalAttention(Layer):
         ValueError: an odd hidden_size or num_heads.
     """
 
-    def __init__(self, attention: AttentionOptions, block_length: int, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(
+        self, attention: AttentionOptions, block_length: int, name: str = "self_local_global_att", **kwargs: Any
+    ):
+        super().__init__(name=name, **kwargs)
         hidden_size, num_heads = attention.hidden_size, attention.num_heads
         if hidden_size % 2 or num_heads % 2:
             raise ValueError(f"hidden_size={hidden_size} and num_heads={num_heads} must be even to be halved")
@@ -209,30 +217,38 @@ class LocalGlobalAttention(Layer):
         return ops.concatenate([first, second], axis=-1), {"global": global_cache, "local": local_cache}
 
 
-def _along(scope: str, kind: str, *settings: str, inner_name: str = "self_attention") -> Callable[..., SelfAttention]:
-    """Returns what makes a `SelfAttention` of one of `multi_head.ATTENTION_TYPES`, with `settings` as its arguments."""
+SelfAttentionOptions = options_of(SelfAttention, "SelfAttentionOptions")
+SelfAttention2DOptions = options_of(SelfAttention2D, "SelfAttention2DOptions")
+LocalGlobalAttentionOptions = options_of(LocalGlobalAttention, "LocalGlobalAttentionOptions")
+
+MakeOptions = Callable[[AttentionOptions, Settings], LayerOptions]
+
+
+def _along(scope: str, kind: str, *names: str, inner_name: str = "self_attention") -> MakeOptions:
+    """Returns what makes options of `SelfAttention` of a kind of `ATTENTION_TYPES` with the settings `names`."""
     arguments = {"block_width": {"local_unmasked": "filter_width"}.get(kind, "memory_block_size")}
 
-    def make(attention: AttentionOptions, values: Settings, **kwargs: Any) -> SelfAttention:
-        own = {arguments.get(name, name): values[name] for name in settings}
+    def make(attention: AttentionOptions, settings: Settings) -> SelfAttentionOptions:
+        own = {arguments.get(name, name): settings[name] for name in names}
         attention = dataclasses.replace(attention, attention_type=kind, attention_options=own)
-        return SelfAttention(attention, inner_name, causal=kind == "dot_product", name=scope, **kwargs)
+        causal = kind == "dot_product"
+        return SelfAttentionOptions(attention=attention, inner_name=inner_name, causal=causal, name=scope)
 
     return make
 
 
-def _two_dimensional(attention: AttentionOptions, values: Settings, **kwargs: Any) -> SelfAttention2D:
-    shapes = {name: values[name] for name in ("query_shape", "memory_flange")}
-    return SelfAttention2D(attention, **shapes, name="local_2d_self_att", **kwargs)
+def _two_dimensional(attention: AttentionOptions, settings: Settings) -> SelfAttention2DOptions:
+    shapes = {name: settings[name] for name in ("query_shape", "memory_flange")}
+    return SelfAttention2DOptions(attention=attention, **shapes)
 
 
-def _local_and_global(attention: AttentionOptions, values: Settings, **kwargs: Any) -> LocalGlobalAttention:
-    return LocalGlobalAttention(attention, values["block_length"], name="self_local_global_att", **kwargs)
+def _local_and_global(attention: AttentionOptions, settings: Settings) -> LocalGlobalAttentionOptions:
+    return LocalGlobalAttentionOptions(attention=attention, block_length=settings["block_length"])
 
 
 _DILATED = ("block_length", "block_width", "gap_size", "num_memory_blocks")
 # hparams.dec_attention_type -> make(arguments of MultiHeadAttention, settings of the kind).
-SELF_ATTENTION: dict[str, Callable[..., keras.layers.Layer]] = {
+SELF_ATTENTION: dict[str, MakeOptions] = {
     "dilated": _along("masked_dilated_1d", "masked_dilated_1d", *_DILATED),
     "global": _along("self_att", "dot_product", inner_name="self_att"),
     "global_local": _local_and_global,
@@ -247,22 +263,21 @@ SELF_ATTENTION: dict[str, Callable[..., keras.layers.Layer]] = {
 NOT_CAUSAL = ("local_1d_noncausal",)
 
 
-def self_attention(kind: str, attention: AttentionOptions, settings: Settings, **kwargs: Any) -> keras.layers.Layer:
-    """Returns the self-attention of a decoder.
+def self_attention(kind: str, attention: AttentionOptions, settings: Settings) -> LayerOptions:
+    """Returns the arguments of a decoder's self-attention.
 
     Args:
         kind: a key of `SELF_ATTENTION`.
         attention: arguments of `MultiHeadAttention`.
         settings: those of the kind, by T2T's names: block_length, block_width, gap_size, num_memory_blocks,
             query_shape, memory_flange.
-        **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: an unknown kind; the message lists the known ones.
     """
     if kind not in SELF_ATTENTION:
         raise ValueError(f"unknown dec_attention_type {kind!r}; known: {', '.join(sorted(SELF_ATTENTION))}")
-    return SELF_ATTENTION[kind](attention, settings, **kwargs)
+    return SELF_ATTENTION[kind](attention, settings)
 
 
 @keras.saving.register_keras_serializable("tensor2keras")
@@ -270,7 +285,7 @@ class ImageTransformerLayer(Layer):
     """One layer of an encoder or a decoder of images.
 
     Args:
-        self_attention: a layer made by `self_attention`.
+        self_attention: arguments of a layer of this file, such as `self_attention` returns.
         feed_forward: arguments of the feed-forward network.
         residual: the steps around each sublayer.
         memory_attention: arguments of the `MultiHeadAttention` to an encoded image, or None.
@@ -287,14 +302,14 @@ class ImageTransformerLayer(Layer):
 
     def __init__(
         self,
-        self_attention: keras.layers.Layer,
+        self_attention: LayerOptions,
         feed_forward: LayerOptions,
         residual: ResidualOptions,
         memory_attention: AttentionOptions | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.self_attention = self_attention
+        self.self_attention = self_attention.make(dtype=self.dtype_policy)
         self.memory_attention = memory_attention and memory_attention.make(
             name="encdec_attention", dtype=self.dtype_policy
         )

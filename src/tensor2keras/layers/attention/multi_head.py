@@ -205,6 +205,9 @@ class MultiHeadAttention(Layer):
         k, v = self.project_memory(query if memory is None else memory)
         return self.project_output(self.attend(q, k, v, bias, training=training))
 
+    def compute_output_shape(self, query_shape: Shape) -> Shape:
+        return (*query_shape[:-1], self.hidden_size)
+
     # Decoding: one position a step, keys and values in buffers of a fixed length
 
     def init_cache(self, batch_size: Tensor | int, max_length: int) -> Cache:

@@ -96,7 +96,7 @@ class ImageDecoder(t2t_model.T2TModel):
             return None
         return position.PositionalEmbeddingND(self.hparams.max_length, prefix=name, name=name, dtype=self.dtype_policy)
 
-    def _self_attention(self, layer: int) -> keras.layers.Layer:
+    def _self_attention(self, layer: int) -> LayerOptions:
         hparams = self.hparams
         options = {
             name: hparams[name] for name in ("block_length", "block_width", "num_memory_blocks") if name in hparams
@@ -107,9 +107,7 @@ class ImageDecoder(t2t_model.T2TModel):
             if len(gaps) != layers:
                 raise ValueError(f"gap_sizes={list(gaps)} must be as many as the decoder's {layers} layers")
             options["gap_size"] = gaps[layer]
-        return image_attention.self_attention(
-            self.attention_type, self._attention_options(), options, dtype=self.dtype_policy
-        )
+        return image_attention.self_attention(self.attention_type, self._attention_options(), options)
 
     def _attention_options(self) -> AttentionOptions:
         return dataclasses.replace(

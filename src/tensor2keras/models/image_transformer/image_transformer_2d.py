@@ -19,10 +19,10 @@ from tensor2keras.models.image_transformer.image_transformer import ImageDecoder
 from tensor2keras.types import Features, Tensor
 
 
-def _global(hparams: HParams, kernel_initializer: Any, dtype: Any) -> keras.layers.Layer:
-    """Returns full self-attention."""
-    options = layer_options.attention_options(hparams, kernel_initializer)
-    return image_attention.SelfAttention(options, "self_att", name="self_att", dtype=dtype)
+def _global(hparams: HParams, kernel_initializer: Any) -> image_attention.SelfAttentionOptions:
+    """Returns the options of full self-attention."""
+    attention = layer_options.attention_options(hparams, kernel_initializer)
+    return image_attention.SelfAttentionOptions(attention=attention, inner_name="self_att", name="self_att")
 
 
 ENCODER_ATTENTION = {"global": _global}
@@ -56,7 +56,7 @@ class Img2imgTransformer(ImageDecoder):
         self.encoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
         self.encoder = [
             image_attention.ImageTransformerLayer(
-                ENCODER_ATTENTION[hparams.enc_attention_type](hparams, self.kernel_initializer, self.dtype_policy),
+                ENCODER_ATTENTION[hparams.enc_attention_type](hparams, self.kernel_initializer),
                 layer_options.feed_forward_options(hparams, self.kernel_initializer, padding="SAME"),
                 layer_options.residual_options(hparams),
                 name=f"encoder_layer_{i}",
