@@ -13,17 +13,14 @@ speed that is. On a busy machine PyTorch's threads wait for each other: take `--
 
 import argparse
 import os
-import statistics
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-from side_by_side import compare
+from side_by_side import Round, compare, limit_tensorflow_threads, repeat, report
 
 SIZE, CLASSES, WIDTH, BLOCKS = 32, 10, 32, 4
-
-Round = Callable[[], tuple[float, int]]  # trains some steps -> (fewest CPU seconds a step so far, parameters)
 
 
 def examples(batch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,31 +30,12 @@ def examples(batch: int) -> tuple[np.ndarray, np.ndarray]:
     return images, random.integers(0, CLASSES, batch).astype("int32")
 
 
-def repeat(step: Callable[[], object], steps: int, parameters: int) -> Round:
-    """A round of `steps` times `step`."""
-    fewest = float("inf")
-
-    def run() -> tuple[float, int]:
-        nonlocal fewest
-        start = time.process_time()
-        for _ in range(steps):
-            step()
-        fewest = min(fewest, (time.process_time() - start) / steps)
-        return fewest, parameters
-
-    return run
-
-
 def tensor2keras(steps: int, batch: int, threads: int | None) -> Round:
     """Trains as `fit` does."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    import tensorflow as tf
-
     from tensor2keras import registry
 
-    if threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    limit_tensorflow_threads(threads)
 
     inputs = {"modality": "image", "vocab_size": 256, "shape": (SIZE, SIZE, 3)}
     features = {"inputs": inputs, "targets": {"modality": "class_label", "vocab_size": CLASSES}}
@@ -166,20 +144,7 @@ def main() -> None:
     makers = (tensor2keras,) if args.no_peer else (tensor2keras, pytorch)
     arguments = (args.steps, args.batch, args.threads)
     results = compare({make.__name__: (make, *arguments) for make in makers}, args.rounds)
-    figures = {}
-    print(
-        f"{'':<13} {'images/s':>9} {'(median)':>9} {'step':>8} {'CPU time':>9} {'parameters':>11} {'first round':>12}"
-    )
-    for name, (first, seconds, (cpu, parameters)) in results.items():
-        fastest, median = min(seconds) / args.steps, statistics.median(seconds) / args.steps
-        figures[name] = fastest, median, cpu
-        print(
-            f"{name:<13} {args.batch / fastest:9.1f} {args.batch / median:9.1f} {fastest:6.2f} s {cpu:7.2f} s "
-            f"{parameters:11,} {first:10.1f} s"
-        )
-    if len(figures) == 2:
-        fastest, median, cpu = (peers / ours for ours, peers in zip(*figures.values(), strict=True))
-        print(f"{'times PyTorch':<13} {fastest:9.2f} {median:9.2f} {'':8} {cpu:7.2f}")
+    report(results, args.steps, "images", args.batch)
 
 
 if __name__ == "__main__":

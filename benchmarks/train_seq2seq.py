@@ -13,18 +13,13 @@ PyTorch's speed that is. On a busy machine PyTorch's threads wait for each other
 
 import argparse
 import os
-import statistics
-import time
-from collections.abc import Callable
 
 import numpy as np
 
-from side_by_side import compare
+from side_by_side import Round, compare, limit_tensorflow_threads, repeat, report
 
 BATCH, LENGTH, VOCABULARY = 64, 32, 8192
 LAYERS, WIDTH, FILTER, HEADS, DROPOUT, SMOOTHING = 4, 256, 1024, 8, 0.1, 0.1
-
-Round = Callable[[], tuple[float, int]]  # trains some steps -> (fewest CPU seconds a step so far, parameters)
 
 
 def batch() -> tuple[np.ndarray, np.ndarray]:
@@ -33,31 +28,12 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
     return inputs, targets
 
 
-def repeat(step: Callable[[], object], steps: int, parameters: int) -> Round:
-    """A round of `steps` times `step`."""
-    fewest = float("inf")
-
-    def run() -> tuple[float, int]:
-        nonlocal fewest
-        start = time.process_time()
-        for _ in range(steps):
-            step()
-        fewest = min(fewest, (time.process_time() - start) / steps)
-        return fewest, parameters
-
-    return run
-
-
 def tensor2keras(steps: int, threads: int | None) -> Round:
     """Trains as `fit` does."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    import tensorflow as tf
-
     from tensor2keras import registry
 
-    if threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    limit_tensorflow_threads(threads)
 
     symbol = {"modality": "symbol", "vocab_size": VOCABULARY}
     problem = {"name": "benchmark", "features": {"inputs": symbol, "targets": symbol}, "target_space_id": 0}
@@ -148,21 +124,7 @@ def main() -> None:
     args = parser.parse_args()
     makers = (tensor2keras,) if args.no_peer else (tensor2keras, pytorch)
     results = compare({make.__name__: (make, args.steps, args.threads) for make in makers}, args.rounds)
-    figures = {}
-    print(
-        f"{'':<13} {'tokens/s':>9} {'(median)':>9} {'step':>8} {'CPU time':>9} {'parameters':>11} {'first round':>12}"
-    )
-    for name, (first, seconds, (cpu, parameters)) in results.items():
-        fastest, median = min(seconds) / args.steps, statistics.median(seconds) / args.steps
-        figures[name] = fastest, median, cpu
-        tokens = BATCH * LENGTH
-        print(
-            f"{name:<13} {tokens / fastest:9.0f} {tokens / median:9.0f} {fastest:6.2f} s {cpu:7.2f} s "
-            f"{parameters:11,} {first:10.1f} s"
-        )
-    if len(figures) == 2:
-        fastest, median, cpu = (peers / ours for ours, peers in zip(*figures.values(), strict=True))
-        print(f"{'times PyTorch':<13} {fastest:9.2f} {median:9.2f} {'':8} {cpu:7.2f}")
+    report(results, args.steps, "tokens", BATCH * LENGTH)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from typing import Any
 
 from absl import flags as absl_flags
 
+from tensor2keras import files
+
 _TPU = "TPUs are not driven as in TF1; Keras 3 finds the accelerators of the machine"
 _CLOUD = "the cloud's own tools start jobs"
 _CLUSTER = "TF1's parameter servers and job names no longer exist; TF_CONFIG describes a cluster"
@@ -225,7 +227,7 @@ def _expand(name: str, value: Any) -> Any:
     """Returns a path flag's value with `~` and `$VARS` expanded; raises ValueError for a variable that is not set."""
     if not isinstance(value, str) or not _PATH_FLAG.search(name):
         return value
-    parts = [os.path.expandvars(os.path.expanduser(part)) for part in value.split(",")]
+    parts = [files.expand(part) for part in value.split(",")]
     for part in parts:
         if unset := re.match(r".*\$\{?(\w+)", part):
             raise ValueError(f"--{name}={value}: the environment variable {unset[1]} is not set")

@@ -19,12 +19,7 @@ def read_texts(path: str | os.PathLike, delimiter: str = "\n") -> list[str]:
         ValueError: bytes that are not UTF-8; file and line are named.
     """
     data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ValueError(f"{path}, line {line}: not UTF-8 ({error.reason})") from None
-    texts = content.split(delimiter)
+    texts = files.decode(data, path, encoding="utf-8-sig").split(delimiter)
     return texts[:-1] if not texts[-1] else texts
 
 
