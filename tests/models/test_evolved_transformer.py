@@ -30,6 +30,16 @@ def test_only_the_decoders_top_learns(layers, learning):
     assert parts == learning
 
 
+def test_the_callers_hparams_are_not_changed():
+    hparams = tiny_hparams("evolved_transformer_tpu_basic", num_trainable_top_decoder_layers=0)
+    before = hparams.to_json()
+    assert hparams.shared_embedding_and_softmax_weights
+    model = registry.model("evolved_transformer", hparams)
+    assert hparams.to_json() == before
+    assert not model.hparams.shared_embedding_and_softmax_weights
+    assert type(model).from_config(model.get_config()).hparams == model.hparams
+
+
 def test_padding_of_inputs_is_not_seen_by_the_convolutions():
     model, batch = tiny_evolved(), features()
     padded = {**batch, "inputs": np.pad(batch["inputs"], ((0, 0), (0, 4)))}

@@ -1,6 +1,6 @@
 """Language models whose layers differ in kind; mixtures of experts are one of the kinds.
 
-Self-attention is by `attention_type`, or layer by layer by the letters of `attention_layers`:
+`attention_type` chooses the self-attention of all layers, or the letters of `attention_layers` that of each layer:
 
     multihead (h): full or, with `attention_local`, to earlier positions of the block and of the block before.
     multihead_full (f): full.

@@ -70,7 +70,7 @@ class EvolvedTransformer(transformer.Transformer):
 
 
 def _evolved(hparams: HParams) -> HParams:
-    """The paper's numbers of layers, half the Transformer's, and a cosine schedule that begins as its rsqrt one."""
+    """Sets the paper's numbers of layers and a cosine schedule that starts at the rate of the rsqrt schedule."""
     return hparams.override(
         num_encoder_layers=3,
         num_decoder_layers=4,
