@@ -66,6 +66,16 @@ def test_loss_is_the_weighted_mean_of_the_cross_entropy():
     assert float(model.compute_loss(x, y, logits, w, training=True)) != pytest.approx(expected, rel=1e-3)
 
 
+def test_terms_of_add_loss_are_part_of_the_loss():
+    x, y, w = batch()
+    for model in (tiny_model(), compiled(tiny_model())):
+        logits = model(x)
+        plain = float(model.compute_loss(x, y, logits, w, training=False))
+        model.add_loss(ops.convert_to_tensor(2.0))
+        model.add_loss(ops.convert_to_tensor(0.5))
+        assert float(model.compute_loss(x, y, logits, w, training=False)) == pytest.approx(plain + 2.5, rel=1e-5)
+
+
 def test_loss_multiplier_scales_the_loss():
     x, y, w = batch()
     plain, double = tiny_model(), tiny_model(problem=symbol_problem(loss_multiplier=2.0))

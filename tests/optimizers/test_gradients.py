@@ -20,6 +20,19 @@ def test_weight_noise_moves_only_variables_of_a_body():
     assert 0.8 < moved[0].std() / scale < 1.0
 
 
+def test_the_config_of_a_users_subclass_has_its_arguments():
+    class Scaled(optimizers.GradientTransforms, keras.optimizers.Lion):
+        def __init__(self, learning_rate=0.1, factor=1.0, **kwargs):
+            super().__init__(learning_rate, **kwargs)
+            self.factor = factor
+
+    config = Scaled(factor=3.0, l2=0.5, beta_1=0.8).get_config()
+    assert {name: config[name] for name in ("factor", "l2", "weight_noise", "beta_1")} == {
+        "factor": 3.0, "l2": 0.5, "weight_noise": 0.0, "beta_1": 0.8,
+    }  # fmt: skip
+    assert Scaled.from_config(config).get_config() == config
+
+
 def test_clipping_takes_the_norm_of_all_gradients_with_weight_decay():
     """SGD at rate 0.01 moves by 0.01 * gradient: here gradient + 0.5 * variable, clipped to norm 1."""
     optimizer = optimizers.from_hparams(hparams_with(optimizer="sgd", clip_grad_norm=1.0, weight_decay=0.5))
