@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
-    """Adds this command's flags."""
+    """Adds the command's flags."""
     what = {"flag_values": flags, "module_name": "What to score"}
     absl_flags.DEFINE_string("translation", None, "One file of translations.", **what)
     absl_flags.DEFINE_string("translations_dir", None, "Directory of translations named NAME-STEP.", **what)

@@ -24,7 +24,7 @@ _DEFAULTS = {
     "shards_start_offset": 0,
     "shard_google_format": False,
 }
-_IMAGES = "images and videos are not written by this command"
+_IMAGES = "this command writes no images or videos of examples"
 _BLOCKWISE = "blockwise parallel decoding is not supported: the key/value cache is faster"
 _INERT = {  # name -> (T2T's default, why it has no effect)
     "save_images": (False, _IMAGES),
@@ -43,7 +43,7 @@ _INERT = {  # name -> (T2T's default, why it has no effect)
     "force_decode_length": (False, "tokens after the end of a sequence are never written"),
     "decode_timeout_mins": (240, "t2t-translate-all --wait_minutes waits for checkpoints"),
     "summaries_log_dir": ("decode", "no summaries are written while decoding"),
-    "multiproblem_task_id": (-1, "there are no multi-problem models here"),
+    "multiproblem_task_id": (-1, "multi-problem models are not supported"),
     "mlperf_decode_step": (0.0, "MLPerf's log lines are not written"),
     "mlperf_threshold": (25.0, "MLPerf's log lines are not written"),
     "mlperf_success": (False, "MLPerf's log lines are not written"),
