@@ -52,6 +52,7 @@ def test_frames_of_silence_follow():
 def test_without_derivatives_there_is_one_channel():
     features = features_of(CHIRP, audio_add_delta_deltas=False, audio_num_mel_bins=40)
     assert features.shape == (1, 30, 40, 1)
+    np.testing.assert_array_equal(features[..., 0], features_of(CHIRP, audio_num_mel_bins=40)[..., 0])
 
 
 def test_noise_comes_with_a_seed_and_is_the_same_for_the_same():

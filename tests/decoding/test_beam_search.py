@@ -48,10 +48,12 @@ def test_the_best_comes_first_and_sequences_differ(model):
 
 
 def test_one_result_has_no_beam_dimension(model):
-    found = infer(model.set(random_table()), ONE_INPUT, LENGTH - 1, beam_size=4)
-    assert np.shape(found["outputs"])[0] == 1
-    assert np.shape(found["outputs"])[1] <= LENGTH
-    assert np.shape(found["scores"]) == (1,)
+    model.set(random_table())
+    found, beams = (infer(model, ONE_INPUT, LENGTH - 1, beam_size=4, top_beams=beams) for beams in (1, 4))
+    ids, best = np.asarray(found["outputs"]), np.asarray(beams["outputs"])[:, 0]
+    np.testing.assert_array_equal(ids, best[:, : ids.shape[1]])
+    assert not best[:, ids.shape[1] :].any()
+    np.testing.assert_allclose(np.asarray(found["scores"]), np.asarray(beams["scores"])[:, 0], rtol=1e-6)
 
 
 def test_each_input_of_a_batch_gets_its_own_beams(model):
@@ -80,6 +82,7 @@ def test_search_ends_as_soon_as_the_best_cannot_be_overtaken():
     table[:2, :, EOS] = -20.0
     found = infer(TableModel(40, VOCAB).set(table), ONE_INPUT, 39, beam_size=4)
     assert np.shape(found["outputs"]) == (1, 3)
+    assert np.asarray(found["outputs"])[0, 2] == EOS
 
 
 def test_input_whose_best_hypothesis_ended_waits_for_the_others():

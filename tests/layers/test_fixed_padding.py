@@ -16,7 +16,12 @@ def test_zeros_are_put_on_both_sides_whatever_the_size_is():
 
 
 def test_without_strides_the_size_is_kept():
-    assert FixedPaddingConv2D(2, 7)(ops.ones((1, 5, 5, 3))).shape == (1, 5, 5, 2)
+    layer, plain = FixedPaddingConv2D(2, 7), keras.layers.Conv2D(2, 7, padding="same", use_bias=False)
+    x = np.random.default_rng(0).normal(size=(1, 5, 5, 3)).astype("float32")
+    for convolution in (layer, plain):
+        convolution.build(x.shape)
+    plain.kernel.assign(layer.weights[0])
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), ops.convert_to_numpy(plain(x)), rtol=1e-5, atol=1e-5)
 
 
 KERNEL = np.array([[1.0, -6.0], [-2.0, 5.0], [3.0, -4.0], [-4.0, 3.0]], "float32").reshape(2, 2, 1, 2)

@@ -32,14 +32,21 @@ def test_the_softmax_is_as_wide_as_what_the_decoder_gives(name, overrides, width
     model = tiny_lstm(name, **overrides)
     (softmax,) = [variable for variable in model.variables if "softmax" in variable.path]
     assert tuple(softmax.shape) == (20, width)
-    assert run(model, zoo.batch("lstm_seq2seq")).shape == (3, 6, 20)
+    batch = zoo.batch("lstm_seq2seq")
+    logits = run(model, batch)
+    assert logits.shape == (3, 6, 20)
+    alone = run(model, {feature: ids[1:2] for feature, ids in batch.items()})
+    np.testing.assert_allclose(alone[0], logits[1], rtol=1e-5, atol=1e-5)
 
 
 def test_a_language_model_needs_no_encoder():
     model = tiny_lstm("lstm_seq2seq", problem=symbol_problem(inputs=False))
     assert not any("encoder" in variable.path for variable in model.variables)
     prompt = {"targets": np.array([[3, 4]], "int32")}
-    assert np.asarray(model.infer(prompt, decode_length=3)["outputs"]).shape[0] == 1
+    outputs = np.asarray(model.infer(prompt, decode_length=3)["outputs"])
+    assert outputs.shape[0] == 1
+    logits = run(model, {"targets": np.array([[3, 4, 0]], "int32")})
+    assert outputs[0, 0] == logits[0, 2].argmax()  # what follows the prompt
 
 
 @pytest.mark.parametrize("name", ["lstm_seq2seq", "lstm_seq2seq_attention_bidirectional_encoder"])

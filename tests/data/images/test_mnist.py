@@ -58,7 +58,9 @@ def test_fashion_mnist_is_not_standardized(place, dirs, raw):
 def test_tfds_data_set_is_used_when_no_file_is_there(dirs, monkeypatch):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda self: True)
     with tfds.testing.mock_data(num_examples=3):
-        assert [sample["inputs"].shape for sample in samples("image_mnist", dirs)] == [(28, 28, 1)] * 3
+        found = samples("image_mnist", dirs)
+    assert [sample["inputs"].shape for sample in found] == [(28, 28, 1)] * 3
+    assert all(sample["inputs"].any() and 0 <= sample["targets"] < 10 for sample in found)
 
 
 def test_without_files_and_network_it_is_said_what_to_put_where(dirs, no_network):

@@ -54,6 +54,8 @@ def test_other_sizes_and_kinds_are_brought_to_one(name, size, dirs, raw):
     problem = generated(dirs, name)
     features, _, _ = next(iter(problem.dataset("train", batch_hparams(batch_size=6))))
     assert features["inputs"].shape == (6, size, size, 3)
+    black = [not image.any() for image in features["inputs"].numpy()]
+    assert sum(black) == 2  # the wide and the grey one
 
 
 def test_no_pictures(dirs):

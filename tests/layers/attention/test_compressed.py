@@ -66,7 +66,15 @@ def test_steps_equal_the_whole_sequence(length):
 
 
 def test_a_factor_of_1_compresses_nothing():
-    assert compressed(1)(normal(2, 5, 8)).shape == (2, 5, 8)
+    layer, x = compressed(1), normal(2, 5, 8)
+    y = ops.convert_to_numpy(layer(x))
+    assert y.shape == x.shape
+    for i in range(5):  # each position is seen by itself: by those that follow, not by those before
+        changed = x.copy()
+        changed[:, i] += 1.0
+        difference = np.abs(ops.convert_to_numpy(layer(changed)) - y).max(axis=(0, 2))
+        assert np.all(difference[:i] < 1e-6)
+        assert np.all(difference[i + 1 :] > 1e-6)
 
 
 def test_memory_efficient_attention_is_attention_to_normed_inputs():

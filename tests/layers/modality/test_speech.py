@@ -25,7 +25,13 @@ def frames(*lengths, width=40):
 
 @pytest.mark.parametrize(("length", "positions"), [(4, 2), (40, 11), (41, 11), (43, 12), (47, 13)])
 def test_four_frames_make_a_position(length, positions):
-    assert make().bottom(ops.convert_to_tensor(frames(length, width=length))).shape == (1, positions, 8)
+    layer, x = make(), frames(length, width=length)
+    before = ops.convert_to_numpy(layer.bottom(ops.convert_to_tensor(x)))
+    assert before.shape == (1, positions, 8)
+    x[:, 0] += 1.0  # the first frame is heard by the first position, and at most by its neighbour
+    difference = np.abs(ops.convert_to_numpy(layer.bottom(ops.convert_to_tensor(x))) - before).max(axis=(0, 2))
+    assert difference[0] > 1e-4
+    assert np.all(difference[2:] < 1e-5)
 
 
 def test_variables_lie_in_tensor2tensors_scopes():
