@@ -74,14 +74,14 @@ class RecentTokens:
         self.bias = np.full((batch, 1, num_items), -1e9)
 
     def run(self, x, segment, variables, relative):
-        hidden = -1e9 * (segment == 0)[:, None, None]
+        masked = -1e9 * (segment == 0)[:, None, None]
         causal = np.where(np.arange(self.chunk_length) > np.arange(self.chunk_length)[:, None], -1e9, 0.0)
         causal = np.tile(causal, (len(x), 1, 1))
-        bias = np.concatenate([np.tile(self.bias + hidden, (1, self.chunk_length, 1)), causal], -1)
+        bias = np.concatenate([np.tile(self.bias + masked, (1, self.chunk_length, 1)), causal], -1)
         output = attend(x, np.concatenate([self.vals, x], 1), bias, variables, relative)
         vals, seen = x, causal.max(-2, keepdims=True)
         if self.chunk_length < self.num_items:
-            vals, seen = np.concatenate([self.vals, x], 1), np.concatenate([self.bias + hidden, seen], -1)
+            vals, seen = np.concatenate([self.vals, x], 1), np.concatenate([self.bias + masked, seen], -1)
         self.vals, self.bias = vals[:, -self.num_items :], seen[:, :, -self.num_items :]
         return output
 
@@ -138,7 +138,7 @@ def one_after_another(numpy_memory, x, chunk_number, layer):
 
 
 def full_bias(chunk_number, chunk_length, num_items):
-    """What the model gives the layer: memory's bias beside the causal one."""
+    """Returns the bias the model passes to the layer: that of the memory beside the causal one."""
     causal = ops.tile(causal_bias(chunk_length), (chunk_number.size, 1, 1, 1))
     if not num_items:
         return causal

@@ -403,7 +403,7 @@ class _ChunkDecoderLayer(TransformerLayer):
         self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None, memory_bias: Tensor | None = None
     ) -> tuple[Tensor, Cache]:
         begins = position % self.self_attention.attention.chunk_length == 0
-        # a convolution sees nothing of the chunk before
+        # convolutions start anew in every chunk
         ffn = keras.tree.map_structure(lambda leaf: ops.where(begins, ops.zeros_like(leaf), leaf), cache.get("ffn", {}))
         return super().step(x, position, {**cache, "ffn": ffn}, bias, memory_bias)
 

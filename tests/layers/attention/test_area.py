@@ -42,10 +42,10 @@ def test_sizes(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_an_area_with_a_hidden_key_is_hidden(shape):
-    hidden = RANDOM.integers(0, 2, (2, 3, 6))
-    bias = area_attention.area_bias(ops.convert_to_tensor(hidden), *shape)
-    expected = pooled(lambda area: area.max(axis=(1, 2)), shape, hidden.reshape(6, 6, 1)).reshape(2, 3, -1)
+def test_an_area_with_a_masked_key_is_masked(shape):
+    masked = RANDOM.integers(0, 2, (2, 3, 6))
+    bias = area_attention.area_bias(ops.convert_to_tensor(masked), *shape)
+    expected = pooled(lambda area: area.max(axis=(1, 2)), shape, masked.reshape(6, 6, 1)).reshape(2, 3, -1)
     np.testing.assert_array_equal(ops.convert_to_numpy(bias) < -1, expected > 0)
 
 
@@ -88,19 +88,19 @@ def test_samples_are_drawn_in_training_only():
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 1), (2, 2, 2)])
-def test_attention_reads_every_area_that_it_may_see(shape):
+def test_attention_reads_every_area_that_is_not_masked(shape):
     q, k, v = (RANDOM.normal(size=(2, 2, length, 4)).astype("float32") for length in (3, 6, 6))
-    hidden = np.arange(6) > np.array([2, 4, 5])[:, None]  # [query, key]
+    masked = np.arange(6) > np.array([2, 4, 5])[:, None]  # [query, key]
     layer = area_attention.AreaAttention(shape[0], shape[1], "max", "mean", shape[2])
     layer.build(q.shape)
-    bias = ops.convert_to_tensor(np.where(hidden, -1e9, 0)[None, None].astype("float32"))
+    bias = ops.convert_to_tensor(np.where(masked, -1e9, 0)[None, None].astype("float32"))
     y = layer(*(ops.convert_to_tensor(x) for x in (q, k, v)), bias=bias)
     for batch, head in np.ndindex(2, 2):
         keys = pooled(lambda area: area.max(axis=1), shape, k[batch, head][None])[0]
         values = pooled(lambda area: area.mean(axis=1), shape, v[batch, head][None])[0]
         for query in range(3):
-            seen = pooled(lambda area: area.max(axis=(1, 2)) == 0, shape, hidden[query].reshape(1, 6, 1))[0]
-            weights = np.where(seen, np.exp(keys @ q[batch, head, query]), 0)
+            visible = pooled(lambda area: area.max(axis=(1, 2)) == 0, shape, masked[query].reshape(1, 6, 1))[0]
+            weights = np.where(visible, np.exp(keys @ q[batch, head, query]), 0)
             assert_close(y[batch, head, query], weights @ values / weights.sum(), 1e-5)
 
 

@@ -32,7 +32,7 @@ def softmax(x):
     return weights / weights.sum()
 
 
-def test_a_query_sees_the_first_position_and_the_blocks_before_it():
+def test_a_query_attends_to_the_first_position_and_the_blocks_before_it():
     layer, x = compressed(), normal(1, 8, 8)
     kernel, bias = (ops.convert_to_numpy(w) for w in layer.conv.weights)
     q, k, v, out = (
@@ -85,11 +85,11 @@ def test_memory_efficient_attention_is_attention_to_normed_inputs():
     expected = np.zeros((5, 8))
     for head in range(2):
         q, k, v = np.split(normed @ wqkv[head, 0], 3, axis=-1)
-        for position in range(5):  # which sees itself and what is before
+        for position in range(5):  # which attends to itself and earlier positions
             weights = softmax(k[: position + 1] @ q[position] / 2)
             expected[position] += weights @ v[: position + 1] @ wo[head, 0]
-    hidden = np.triu(np.full((5, 5), -1e9, "float32"), 1)[None, None]
-    assert_close(layer(x, bias=hidden)[0], expected, 1e-4)
+    later = np.triu(np.full((5, 5), -1e9, "float32"), 1)[None, None]
+    assert_close(layer(x, bias=later)[0], expected, 1e-4)
 
 
 def test_names_are_t2ts():

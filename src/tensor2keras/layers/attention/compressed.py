@@ -17,8 +17,6 @@ from tensor2keras.layers.layer import Layer, options_of
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.types import Cache, Shape, Tensor
 
-Options = dict[str, Any]
-
 
 @keras.saving.register_keras_serializable("tensor2keras")
 class MemoryCompressedAttention(Layer):

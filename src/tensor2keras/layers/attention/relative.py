@@ -199,7 +199,7 @@ def shift_to_keys(x: Tensor, masked: bool) -> Tensor:
     Args:
         x: if masked, [batch, heads, length, length] for the distances up to 0; the result is then meaningless for keys
             after the query. If not, [batch, heads, length, 2 length - 1].
-        masked: see `x`.
+        masked: whether `x` has the distances up to 0 only.
     """
     heads, length = x.shape[1], ops.shape(x)[2]
     if masked:
