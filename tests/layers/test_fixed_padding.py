@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from tensor2keras.layers.fixed_padding import FixedPaddingConv2D, TargetedConv2D, smallest_units, smallest_weights
+from tests.layers.layer_test_case import run_layer_test
 
 
 def test_zeros_are_put_on_both_sides_whatever_the_size_is():
@@ -60,3 +61,12 @@ def test_in_training_targeted_weights_are_dropped_at_random():
 def test_with_keep_prob_1_nothing_is_dropped(training):
     layer = targeted(target="unit", targeting_rate=0.0, keep_prob=1.0)
     np.testing.assert_array_equal(ops.convert_to_numpy(layer.weights_now(training)), KERNEL)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("kind", [FixedPaddingConv2D, TargetedConv2D])
+def test_it_is_a_keras_layer(kind, strides):
+    x = np.random.default_rng(0).normal(size=(2, 6, 7, 3)).astype("float32")
+    layer = kind(4, 3, strides=strides)
+    y = run_layer_test(layer, x)
+    assert tuple(layer.compute_output_shape(x.shape)) == tuple(y.shape)

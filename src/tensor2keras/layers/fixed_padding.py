@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.layers.convolution import Size
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.types import Cache, Shape, Tensor
 
@@ -17,8 +18,8 @@ class FixedPaddingConv2D(keras.layers.Conv2D):
         T2T `conv2d_fixed_padding`.
     """
 
-    def __init__(self, filters: int, kernel_size: int, strides: int = 1, **kwargs: Any):
-        padding = "same" if strides == 1 else "valid"
+    def __init__(self, filters: int, kernel_size: int, strides: Size = 1, **kwargs: Any):
+        padding = "same" if strides in (1, (1, 1), [1, 1]) else "valid"
         super().__init__(filters, kernel_size, **{**kwargs, "strides": strides, "padding": padding, "use_bias": False})
 
     def padded(self, x: Tensor) -> Tensor:
@@ -28,6 +29,11 @@ class FixedPaddingConv2D(keras.layers.Conv2D):
             return x
         sides = (margin // 2, margin - margin // 2)
         return ops.pad(x, ((0, 0), sides, sides, (0, 0)))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        margin = 0 if self.padding == "same" else self.kernel_size[0] - 1
+        batch, height, width, channels = input_shape
+        return super().compute_output_shape((batch, height and height + margin, width and width + margin, channels))
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         return super().call(self.padded(x))

@@ -11,32 +11,44 @@ from tensor2keras.types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
-class LayerNorm(Layer):
+class _ScaleAndBias(Layer):
+    """Base of norms with a learned scale and bias for each channel, computed in float32."""
+
+    def build(self, input_shape: Shape) -> None:
+        shape, prefix = (input_shape[-1],), self.variable_prefix
+        self.scale = self.add_weight(name=f"{prefix}_scale", shape=shape, initializer="ones")
+        self.bias = self.add_weight(name=f"{prefix}_bias", shape=shape, initializer="zeros")
+        self.built = True
+
+    def call(self, x: Tensor) -> Tensor:
+        normed = ops.cast(self.normalize(ops.cast(x, "float32")), x.dtype)
+        return normed * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
+
+
+@keras.saving.register_keras_serializable("tensor2keras.layers")
+class LayerNorm(_ScaleAndBias):
     """(x - mean) / sqrt(variance + epsilon) * scale + bias over the last axis (Ba et al. 2016), in float32.
 
     Reference:
         T2T `layer_norm`.
     """
 
+    variable_prefix = "layer_norm"
+
     def __init__(self, epsilon: float = 1e-6, name: str = "layer_norm", **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.epsilon = epsilon
 
-    def build(self, input_shape: Shape) -> None:
-        self.scale = self.add_weight(name="layer_norm_scale", shape=(input_shape[-1],), initializer="ones")
-        self.bias = self.add_weight(name="layer_norm_bias", shape=(input_shape[-1],), initializer="zeros")
-        self.built = True
-
-    def call(self, x: Tensor) -> Tensor:
-        wide = ops.cast(x, "float32")
-        centered = wide - ops.mean(wide, axis=-1, keepdims=True)
-        normed = centered * ops.rsqrt(ops.mean(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
-        return ops.cast(normed, x.dtype) * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
+    def normalize(self, x: Tensor) -> Tensor:
+        centered = x - ops.mean(x, axis=-1, keepdims=True)
+        return centered * ops.rsqrt(ops.mean(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
-class GroupNorm(Layer):
+class GroupNorm(_ScaleAndBias):
     """Normalizes groups of channels over positions, [batch, ..., channels] (Wu and He 2018). T2T `group_norm`."""
+
+    variable_prefix = "group_norm"
 
     def __init__(self, groups: int = 8, epsilon: float = 1e-5, name: str = "group_norm", **kwargs: Any):
         super().__init__(name=name, **kwargs)
@@ -46,36 +58,28 @@ class GroupNorm(Layer):
     def build(self, input_shape: Shape) -> None:
         if input_shape[-1] % self.groups:
             raise ValueError(f"{input_shape[-1]} channels cannot be divided into groups={self.groups}")
-        self.scale = self.add_weight(name="group_norm_scale", shape=(input_shape[-1],), initializer="ones")
-        self.bias = self.add_weight(name="group_norm_bias", shape=(input_shape[-1],), initializer="zeros")
-        self.built = True
+        super().build(input_shape)
 
-    def call(self, x: Tensor) -> Tensor:
+    def normalize(self, x: Tensor) -> Tensor:
         shape = ops.shape(x)
-        grouped = ops.reshape(ops.cast(x, "float32"), (shape[0], -1, self.groups, x.shape[-1] // self.groups))
+        grouped = ops.reshape(x, (shape[0], -1, self.groups, x.shape[-1] // self.groups))
         mean, variance = ops.moments(grouped, axes=[1, 3], keepdims=True)
-        normed = ops.reshape((grouped - mean) * ops.rsqrt(variance + self.epsilon), shape)
-        return ops.cast(normed, x.dtype) * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
+        return ops.reshape((grouped - mean) * ops.rsqrt(variance + self.epsilon), shape)
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
-class L2Norm(Layer):
+class L2Norm(_ScaleAndBias):
     """Centres the channels and divides by their length, with scale and bias. T2T `l2_norm`."""
+
+    variable_prefix = "l2_norm"
 
     def __init__(self, epsilon: float = 1e-6, name: str = "l2_norm", **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.epsilon = epsilon
 
-    def build(self, input_shape: Shape) -> None:
-        self.scale = self.add_weight(name="l2_norm_scale", shape=(input_shape[-1],), initializer="ones")
-        self.bias = self.add_weight(name="l2_norm_bias", shape=(input_shape[-1],), initializer="zeros")
-        self.built = True
-
-    def call(self, x: Tensor) -> Tensor:
-        wide = ops.cast(x, "float32")
-        centered = wide - ops.mean(wide, axis=-1, keepdims=True)
-        normed = centered * ops.rsqrt(ops.sum(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
-        return ops.cast(normed, x.dtype) * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
+    def normalize(self, x: Tensor) -> Tensor:
+        centered = x - ops.mean(x, axis=-1, keepdims=True)
+        return centered * ops.rsqrt(ops.sum(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
