@@ -64,7 +64,7 @@ def test_options_are_equal_by_value_and_cannot_change():
 def layer_classes():
     for module in pkgutil.walk_packages(tensor2keras.layers.__path__, "tensor2keras.layers."):
         for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, type) and value.__module__ == module.name and issubclass(value, Layer):
+            if isinstance(value, type) and value.__module__ == module.name and issubclass(value, keras.layers.Layer):
                 yield value
 
 

@@ -16,7 +16,7 @@ from tensor2keras.types import Shape, Tensor
 TARGET_SPACES = 32  # rows of T2T's embedding of the target space (`SpaceID`)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SymbolEmbedding(Layer):
     """Embedding of ids by a matrix `weights` [vocab_size, hidden_size] whose transpose can serve as the softmax's.
 
@@ -76,7 +76,7 @@ class SymbolEmbedding(Layer):
         return (*input_shape, self.hidden_size)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TableEmbedding(Layer):
     """Embedding of ids by a table `kernel` [rows, width], in which id 0 is like any other.
 

@@ -92,7 +92,7 @@ def recent_tokens_bias(chunk_number: Tensor, chunk_length: int, num_items: int) 
 # Attention with memory
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class RecentTokensAttention(MultiHeadAttention):
     """Self-attention within a chunk and to the layer's inputs at the last positions before it.
 
@@ -289,7 +289,7 @@ class NeuralMemory(Layer):
         return self.output_projection(attended) + self.retrieved_projection(retrieved)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NeuralMemoryAttention(MultiHeadAttention):
     """Self-attention within a chunk, combined with reads from a table into which earlier chunks are written.
 
@@ -378,7 +378,7 @@ MEMORY_TYPES: dict[str, type[LayerOptions]] = {
 }
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ChunkAttentionSublayer(AttentionSublayer):
     """Self-attention with memory and its residual steps."""
 
@@ -387,7 +387,7 @@ class _ChunkAttentionSublayer(AttentionSublayer):
         return self.postprocess(y, x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ChunkDecoderLayer(TransformerLayer):
     """A `TransformerLayer` whose self-attention has a memory; T2T names the memory's scope after the layer."""
 
@@ -408,7 +408,7 @@ class _ChunkDecoderLayer(TransformerLayer):
         return super().step(x, position, {**cache, "ffn": ffn}, bias, memory_bias)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ChunkDecoder(TransformerDecoder):
     """A `TransformerDecoder` over chunks, with a memory in every layer.
 

@@ -134,7 +134,7 @@ def add_timing_signal_nd(
     return x
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class PositionalEmbedding(Layer):
     """Adds a learned vector for each position, a row of `table` [max_length, hidden].
 
@@ -170,7 +170,7 @@ class PositionalEmbedding(Layer):
         return x + vectors * ops.cast(positions < self.max_length, vectors.dtype)[..., None]
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class PositionalEmbeddingND(Layer):
     """Adds a learned vector for the index along each axis of x [batch, d1, ..., dn, hidden].
 

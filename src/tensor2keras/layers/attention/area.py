@@ -106,7 +106,7 @@ def lookup(modes: dict[str, Any], mode: str, what: str) -> Any:
     return modes[mode]
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class AreaKeys(Layer):
     """The key of each area.
 
@@ -213,7 +213,7 @@ def area_values(x: Tensor, mode: str, max_width: int, max_height: int = 1, heigh
     return ops.cast(pool(ops.cast(x, "float32"), max_width, max_height, height), x.dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class AreaAttention(DotProductAttention):
     """Dot-product attention to areas of the keys.
 

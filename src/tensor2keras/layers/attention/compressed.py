@@ -18,7 +18,7 @@ from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MemoryCompressedAttention(Layer):
     """Memory-compressed attention (Liu et al. 2018, https://arxiv.org/abs/1801.10198, section 4.2.3).
 
@@ -125,7 +125,7 @@ class MemoryCompressedAttention(Layer):
         return self.attention.project_output(y), new
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MemoryEfficientAttention(Layer):
     """Multi-head self-attention with a layer norm before it.
 

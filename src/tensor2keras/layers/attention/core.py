@@ -102,7 +102,7 @@ def hard_weights(weights: Tensor, k: int, gumbel_noise: Tensor | None = None) ->
     return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1e-6)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DotProductAttention(Layer):
     """Dot-product attention with dropout and hard attention; the base of its variants.
 

@@ -14,7 +14,7 @@ from tensor2keras.layers.layer import Layer, options_of
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LocalExpertAttention(Layer):
     """Causal multi-head self-attention within experts, of which every position is routed to k.
 

@@ -25,7 +25,7 @@ from tensor2keras.types import Cache, Shape, Tensor
 Settings = dict[str, Any]  # of a kind of self-attention, by T2T's names
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SelfAttention(Layer):
     """Self-attention along the sequence of all columns, row by row.
 
@@ -72,7 +72,7 @@ class SelfAttention(Layer):
         return self.attention.step(x, step, cache, bias)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SelfAttention2D(Layer):
     """Self-attention within blocks of rows and columns, and to rows and columns around them.
 
@@ -148,7 +148,7 @@ class SelfAttention2D(Layer):
         return self.attention.project_output(y), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LocalGlobalAttention(Layer):
     """Causal self-attention, global for the first half of the channels and local for the second.
 
@@ -280,7 +280,7 @@ def self_attention(kind: str, attention: AttentionOptions, settings: Settings) -
     return SELF_ATTENTION[kind](attention, settings)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ImageTransformerLayer(Layer):
     """One layer of an encoder or a decoder of images.
 

@@ -18,7 +18,7 @@ from tensor2keras.layers.attention.relative import add_relative_vectors
 from tensor2keras.types import Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LocalAttention(DotProductAttention):
     """Attention of each block's queries to the keys at `offsets` from the block's start.
 
@@ -181,7 +181,7 @@ def unmasked_dilated(
     return LocalAttention(block_length, offsets, masked=False, **kwargs)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MaskedRelativeLocalAttention(LocalAttention):
     """`masked_local` with a learned vector for each distance between query and key.
 

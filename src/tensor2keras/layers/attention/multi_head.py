@@ -32,7 +32,7 @@ ATTENTION_TYPES: dict[str, Callable[..., DotProductAttention]] = {
 }
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MultiHeadAttention(Layer):
     """Multi-head attention with a key/value cache.
 

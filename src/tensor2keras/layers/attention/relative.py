@@ -46,6 +46,7 @@ def _check_reach(max_relative_position: int | None) -> int:
     return max_relative_position
 
 
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _Table(keras.layers.Layer):
     """A variable `embeddings` [rows, depth], looked up by row."""
 
@@ -61,7 +62,7 @@ class _Table(keras.layers.Layer):
         return backend.look_up(self.embeddings, ids)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class RelativeAttention(DotProductAttention):
     """Attention with one vector for each distance from -max to max, added to keys and values; farther ones are clipped.
 
@@ -110,7 +111,7 @@ class RelativeAttention(DotProductAttention):
         return ops.matmul(weights, v) + ops.einsum("bhqk,qkd->bhqd", weights, self.values(row))
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class RelativeAttentionV2(DotProductAttention):
     """Attention with one vector for each distance less than max, of a head or of all heads together.
 

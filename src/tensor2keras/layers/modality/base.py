@@ -14,6 +14,7 @@ from tensor2keras.layers.modality import losses
 from tensor2keras.types import Shape, Tensor
 
 
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class Modality(Layer):
     """One kind of feature: identity at bottom and top, softmax cross-entropy at every position.
 
@@ -62,7 +63,7 @@ class Modality(Layer):
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
-        keras.saving.register_keras_serializable("tensor2keras")(cls)
+        keras.saving.register_keras_serializable("tensor2keras.layers")(cls)
 
     def __init__(
         self,

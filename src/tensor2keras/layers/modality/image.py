@@ -55,7 +55,7 @@ class Image(Modality):
         return ops.reshape(self.dense(body_output), shape)
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ChannelTable(Layer):
     """A vector for each intensity of each channel: `rgb_target_emb_input_bottom` [256 * num_channels, width].
 
@@ -118,7 +118,7 @@ class ImageChannelEmbeddingsOfTargets(ImageChannelEmbeddings):
     table_scope = "targets_bottom"
 
 
-@keras.saving.register_keras_serializable("tensor2keras")
+@keras.saving.register_keras_serializable("tensor2keras.layers")
 class PixelProjection(Layer):
     """The three channels of a pixel as one vector: a convolution with a pixel's width as its stride, then relu.
 
