@@ -11,23 +11,29 @@ Features = dict[str, tf.Tensor | tf.RaggedTensor]  # by name: of an example, a w
 Window = Features  # tensors over the same examples, sequences ragged
 
 
-def truncate(features: Window, hparams: Mapping[str, Any]) -> Window:
-    """Cuts ragged `inputs` at `max_input_seq_length` and ragged `targets` at `max_target_seq_length`; 0 is no limit."""
+def truncate(features: Features, hparams: Mapping[str, Any], axis: int = 1) -> Features:
+    """Cuts `inputs` at `max_input_seq_length` and `targets` at `max_target_seq_length`, if they are sequences.
+
+    Args:
+        features: a window, whose ragged features are sequences, or one example.
+        hparams: the model's hyperparameters; a limit that is 0 or absent is none.
+        axis: 1 for a window, 0 for one example.
+    """
     features = dict(features)
     for name, hparam in LIMITS.items():
         limit = hparams.get(hparam, 0)
-        if limit and isinstance(features.get(name), tf.RaggedTensor):
-            features[name] = features[name][:, :limit]
+        if limit and name in features and _is_sequence(features[name], axis):
+            features[name] = features[name][:limit] if axis == 0 else features[name][:, :limit]
     return features
 
 
-def prepend_inputs(features: Window, hparams: Mapping[str, Any]) -> Window:
-    """Puts the truncated inputs and a 0 before the targets, unless `prepend_mode` is "none"."""
-    if not _prepends(hparams):
+def prepend_inputs(features: Features, hparams: Mapping[str, Any], axis: int = 1) -> Features:
+    """Puts the truncated inputs and a 0 before the targets, unless `prepend_mode` is "none"; see `truncate`."""
+    if hparams.get("prepend_mode", "none") == "none":
         return dict(features)
-    inputs = truncate({"inputs": features["inputs"]}, hparams)["inputs"]
-    separators = tf.zeros([inputs.nrows(), 1], inputs.dtype)
-    return {**features, "inputs": inputs, "targets": tf.concat([inputs, separators, features["targets"]], axis=1)}
+    inputs = truncate({"inputs": features["inputs"]}, hparams, axis)["inputs"]
+    separator = tf.zeros([1] if axis == 0 else [inputs.nrows(), 1], inputs.dtype)
+    return {**features, "inputs": inputs, "targets": tf.concat([inputs, separator, features["targets"]], axis)}
 
 
 def preprocess_example_common(example: Features, mode: str, hparams: Mapping[str, Any]) -> Features:
@@ -42,16 +48,8 @@ def preprocess_example_common(example: Features, mode: str, hparams: Mapping[str
         The example with `inputs` and `targets` changed, other features as they are.
     """
     del mode
-    if not _prepends(hparams) and not any(hparams.get(hparam, 0) for hparam in LIMITS.values()):
-        return dict(example)
-    window = {name: tf.RaggedTensor.from_tensor(example[name][None]) for name in LIMITS if _is_sequence(example, name)}
-    window = truncate(prepend_inputs(window, hparams), hparams)
-    return {**example, **{name: x[0] for name, x in window.items()}}
+    return truncate(prepend_inputs(example, hparams, axis=0), hparams, axis=0)
 
 
-def _prepends(hparams: Mapping[str, Any]) -> bool:
-    return hparams.get("prepend_mode", "none") != "none"
-
-
-def _is_sequence(example: Features, name: str) -> bool:
-    return name in example and example[name].shape.rank != 0
+def _is_sequence(feature: tf.Tensor | tf.RaggedTensor, axis: int) -> bool:
+    return isinstance(feature, tf.RaggedTensor) if axis else feature.shape.rank != 0
