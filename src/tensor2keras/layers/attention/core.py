@@ -48,7 +48,8 @@ def attention_weights(
     Returns:
         [..., query, key], in the dtype of q.
     """
-    logits = ops.einsum("...qd,...kd->...qk", q, k)
+    batch = "abcef"[: len(q.shape) - 2]  # not "...", whose gradient on TensorFlow handles broadcasting
+    logits = ops.einsum(f"{batch}qd,{batch}kd->{batch}qk", q, k)
     if extra_logits is not None:
         logits = logits + extra_logits
     dtype = logits.dtype
