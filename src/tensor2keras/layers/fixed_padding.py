@@ -89,7 +89,9 @@ class TargetedConv2D(FixedPaddingConv2D):
 
     def build(self, x_shape: Shape) -> None:
         shape = (*self.kernel_size, x_shape[-1], self.filters)
-        self._kernel = self.add_weight(name="DW", shape=shape, initializer=unseeded(self.kernel_initializer))
+        initializer = unseeded(self.kernel_initializer)
+        # in full precision, so that rounding does not decide which weights are the smallest
+        self._kernel = self.add_weight(name="DW", shape=shape, initializer=initializer, autocast=False)
         size = self.filters if self.target == "unit" else shape[0] * shape[1] * shape[2]
         self.targeted = self.targeting_rate * size
         self.bias = None
@@ -107,7 +109,7 @@ class TargetedConv2D(FixedPaddingConv2D):
         return kernel * (1 - mask) + dropped * mask
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
-        return self.convolution_op(self.padded(x), self.weights_now(training))
+        return self.convolution_op(self.padded(x), ops.cast(self.weights_now(training), x.dtype))
 
     def get_config(self) -> Cache:
         names = ("target", "targeting_rate", "keep_prob")
