@@ -1,5 +1,6 @@
-"""docs/: every command and snippet runs, on the real T2T directory."""
+"""docs/ and CONTRIBUTING.md: every command and snippet runs, on the real T2T directory, and every path exists."""
 
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,17 @@ import pytest
 from tests import test_readme
 
 DOCS = test_readme.ROOT / "docs"
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_path_that_a_page_names_exists(page):
+    text = (test_readme.ROOT / page).read_text()
+    named = set(re.findall(r"`(?:src/tensor2keras/)?([\w.]+(?:/[\w.]*)*)`", text))
+    paths = {name for name in named if not name.startswith("..") and ("/" in name or name.endswith(".py"))}
+    assert len(paths) > 10
+    folders = [test_readme.ROOT, test_readme.ROOT / "src" / "tensor2keras"]
+    folders += [path for root in ("src", "tests") for path in (test_readme.ROOT / root).rglob("*") if path.is_dir()]
+    assert not {path for path in paths if not any((folder / path).exists() for folder in folders)}
 
 
 @pytest.fixture(scope="module")
