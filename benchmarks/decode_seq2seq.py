@@ -88,8 +88,7 @@ def main() -> None:
         for name, (first, seconds, steps) in compare(makers, args.rounds).items():
             speed = BATCH * steps / statistics.median(seconds)
             print(
-                f"beams {beams}  {name:<13} {speed:7.0f} tokens/s  {steps} steps  first call {first:.1f} s",
-                flush=True,
+                f"beams {beams}  {name:<13} {speed:7.0f} tokens/s  {steps} steps  first call {first:.1f} s", flush=True
             )
 
 

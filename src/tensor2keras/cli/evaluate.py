@@ -33,10 +33,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     absl_flags.DEFINE_bool("eval_use_test_set", False, "Evaluate on the test split instead of validation.", **here)
     absl_flags.DEFINE_bool("decode", False, "Decode the split too, and score the outputs.", **here)
     absl_flags.DEFINE_bool(
-        "confusion_matrix",
-        False,
-        "For classes: print the confusion matrix and write a picture of it.",
-        **here,
+        "confusion_matrix", False, "For classes: print the confusion matrix and write a picture of it.", **here
     )
     absl_flags.DEFINE_string("decode_hparams", "", "As t2t-decoder's; num_samples=N decodes N examples.", **here)
     absl_flags.DEFINE_integer("eval_steps", 100, "Batches to take; 0 takes all.", **here)

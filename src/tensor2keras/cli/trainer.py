@@ -50,11 +50,7 @@ _OPTIONS = {
             float,
             "The smallest change that counts as an improvement.",
         ),
-        "eval_early_stopping_metric_minimize": (
-            "early_stopping_minimize",
-            bool,
-            "Whether a smaller metric is better.",
-        ),
+        "eval_early_stopping_metric_minimize": ("early_stopping_minimize", bool, "Whether a smaller metric is better."),
     },
     "Checkpoints": {
         "save_checkpoints_steps": (
@@ -62,11 +58,7 @@ _OPTIONS = {
             int,
             "Steps between checkpoints; without it every local_eval_frequency steps.",
         ),
-        "save_checkpoints_secs": (
-            "save_checkpoints_secs",
-            int,
-            "Seconds between checkpoints; 0 counts steps instead.",
-        ),
+        "save_checkpoints_secs": ("save_checkpoints_secs", int, "Seconds between checkpoints; 0 counts steps instead."),
         "keep_checkpoint_max": (
             "keep_checkpoint_max",
             int,

@@ -42,10 +42,7 @@ def is_t2t_run(path: str | os.PathLike) -> bool:
 
 
 def load_t2t_model(
-    source: str | os.PathLike,
-    problem: Any = None,
-    data_dir: str | os.PathLike | None = None,
-    **kwargs: Any,
+    source: str | os.PathLike, problem: Any = None, data_dir: str | os.PathLike | None = None, **kwargs: Any
 ) -> keras.Model:
     """Returns the model of a T2T directory with its newest weights, ready for `infer`; logs the report.
 

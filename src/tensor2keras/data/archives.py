@@ -103,11 +103,7 @@ def extract(archive: str, directory: str, patterns: Sequence[str]) -> None:
     """
     logging.info("Extracting %s", archive)
     for name, file in matching(archive, patterns):
-        with (
-            files.atomic_path(os.path.join(directory, name)) as path,
-            open(path, "wb") as target,
-            _whole(archive),
-        ):
+        with files.atomic_path(os.path.join(directory, name)) as path, open(path, "wb") as target, _whole(archive):
             shutil.copyfileobj(file, target)
 
 

@@ -115,12 +115,7 @@ def class_folders(directory: str) -> dict[str, list[str]]:
 
 
 def tfds_images(
-    name: str,
-    split: str,
-    columns: Sequence[str],
-    data_dir: str | None,
-    instead: str = "",
-    encoded: bool = False,
+    name: str, split: str, columns: Sequence[str], data_dir: str | None, instead: str = "", encoded: bool = False
 ) -> Iterator[dict[str, Any]]:
     """Yields the features `columns` of each example of a tfds split.
 

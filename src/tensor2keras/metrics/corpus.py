@@ -100,10 +100,7 @@ def _bleu_patterns() -> tuple[re.Pattern, re.Pattern, re.Pattern]:
 
 
 def compute_bleu(
-    reference_corpus: Iterable[Tokens],
-    translation_corpus: Iterable[Tokens],
-    max_order: int = 4,
-    use_bp: bool = True,
+    reference_corpus: Iterable[Tokens], translation_corpus: Iterable[Tokens], max_order: int = 4, use_bp: bool = True
 ) -> float:
     """Returns T2T's BLEU (0 to 1) of tokenized segments with one reference each.
 

@@ -36,10 +36,7 @@ def _sequences(
     if lowest_id > 0:
         keep_hypothesis = keep_hypothesis * ops.cast(hypothesis >= lowest_id, "int32")
         keep_reference = keep_reference * ops.cast(reference >= lowest_id, "int32")
-    return (
-        *to_front(hypothesis, keep_hypothesis, NO_HYPOTHESIS),
-        *to_front(reference, keep_reference, NO_REFERENCE),
-    )
+    return (*to_front(hypothesis, keep_hypothesis, NO_HYPOTHESIS), *to_front(reference, keep_reference, NO_REFERENCE))
 
 
 def to_front(ids: Tensor, keep: Tensor, filler: int) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,6 @@
 """Batches of a problem's examples: the input pipeline, its stages and reports on its batches."""
 
-from tensor2keras.data.batching.buckets import (
-    BatchingScheme,
-)
+from tensor2keras.data.batching.buckets import BatchingScheme
 from tensor2keras.data.batching.pipeline import (
     batch_windows,
     count,
@@ -14,11 +12,7 @@ from tensor2keras.data.batching.pipeline import (
     split_sequences,
     targets_weights_fn,
 )
-from tensor2keras.data.batching.reports import (
-    PaddingReport,
-    length_report,
-    padding_report,
-)
+from tensor2keras.data.batching.reports import PaddingReport, length_report, padding_report
 from tensor2keras.data.batching.windows import (
     WINDOW,
     Parts,
@@ -28,9 +22,7 @@ from tensor2keras.data.batching.windows import (
     read_windows,
     sequence_lengths,
 )
-from tensor2keras.data.preprocessing import (
-    Window,
-)
+from tensor2keras.data.preprocessing import Window
 
 __all__ = [
     "WINDOW",

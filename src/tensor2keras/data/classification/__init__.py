@@ -1,11 +1,5 @@
 """Classification and regression of text: GLUE and IMDB."""
 
-from tensor2keras.data.classification import (
-    glue,
-    imdb,
-)
+from tensor2keras.data.classification import glue, imdb
 
-__all__ = [
-    "glue",
-    "imdb",
-]
+__all__ = ["glue", "imdb"]

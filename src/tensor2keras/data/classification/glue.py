@@ -17,12 +17,7 @@ from tensor2keras.data.archives import Archive
 from tensor2keras.data.language_model import lm1b, wiki_lm
 from tensor2keras.data.space_id import TaskID
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_problem import (
-    Text2ClassProblem,
-    Text2TextProblem,
-    TextConcat2ClassProblem,
-    VocabType,
-)
+from tensor2keras.data.text_problem import Text2ClassProblem, Text2TextProblem, TextConcat2ClassProblem, VocabType
 
 NLI_LABELS = ("contradiction", "entailment", "neutral")
 ENTAILMENT_LABELS = ("not_entailment", "entailment")
@@ -359,10 +354,7 @@ class MultiNLIText2text(Text2TextProblem):
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
         for (premise, hypothesis), label in MNLI.rows(dataset_split, data_dir, tmp_dir):
-            yield {
-                "inputs": f"multinli premise: {premise} hypothesis: {hypothesis}",
-                "targets": MNLI.labels[label],
-            }
+            yield {"inputs": f"multinli premise: {premise} hypothesis: {hypothesis}", "targets": MNLI.labels[label]}
 
     def text_scores(self) -> Sequence[str]:
         return ["accuracy"]

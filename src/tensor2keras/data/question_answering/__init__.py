@@ -1,11 +1,5 @@
 """Answers to questions about a text: SQuAD and bAbI."""
 
-from tensor2keras.data.question_answering import (
-    babi_qa,
-    squad,
-)
+from tensor2keras.data.question_answering import babi_qa, squad
 
-__all__ = [
-    "babi_qa",
-    "squad",
-]
+__all__ = ["babi_qa", "squad"]

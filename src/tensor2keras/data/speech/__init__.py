@@ -1,10 +1,7 @@
 """Speech recognition: named corpora, and the base class that they are made from."""
 
 from tensor2keras.data.preprocessing import Features
-from tensor2keras.data.speech import (
-    common_voice,
-    librispeech,
-)
+from tensor2keras.data.speech import common_voice, librispeech
 from tensor2keras.data.speech_problem import (
     CHARACTERS,
     CTC_METRICS,
@@ -12,13 +9,7 @@ from tensor2keras.data.speech_problem import (
     SpeechRecognitionProblem,
     model_inputs,
 )
-from tensor2keras.data.user_files.speech import (
-    SpeechTmpdir,
-    SpeechTmpdirSubwords,
-    find_tables,
-    read_table,
-    table_rows,
-)
+from tensor2keras.data.user_files.speech import SpeechTmpdir, SpeechTmpdirSubwords, find_tables, read_table, table_rows
 
 __all__ = [
     "CHARACTERS",

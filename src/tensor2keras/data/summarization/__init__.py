@@ -1,9 +1,5 @@
 """Summarization of news: CNN / DailyMail."""
 
-from tensor2keras.data.summarization import (
-    cnn_dailymail,
-)
+from tensor2keras.data.summarization import cnn_dailymail
 
-__all__ = [
-    "cnn_dailymail",
-]
+__all__ = ["cnn_dailymail"]

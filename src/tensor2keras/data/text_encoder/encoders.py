@@ -19,12 +19,7 @@ import numpy as np
 
 from tensor2keras import files
 from tensor2keras.data.text_encoder import subword_vocabulary, tokenizer
-from tensor2keras.data.text_encoder.base import (
-    NUM_RESERVED_TOKENS,
-    TextEncoder,
-    read_vocab_lines,
-    strip_ids,
-)
+from tensor2keras.data.text_encoder.base import NUM_RESERVED_TOKENS, TextEncoder, read_vocab_lines, strip_ids
 from tensor2keras.data.text_encoder.sentencepiece import SentencePieceEncoder
 from tensor2keras.data.text_encoder.subword_vocabulary import EOS, PAD, RESERVED_TOKENS
 from tensor2keras.symbols import EOS_ID, PAD_ID

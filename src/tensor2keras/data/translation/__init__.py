@@ -1,11 +1,5 @@
 """Translation: the corpora of WMT and IWSLT, and spelled-out numbers."""
 
-from tensor2keras.data.translation import (
-    number_words,
-    wmt,
-)
+from tensor2keras.data.translation import number_words, wmt
 
-__all__ = [
-    "number_words",
-    "wmt",
-]
+__all__ = ["number_words", "wmt"]

@@ -84,10 +84,7 @@ ENCS = {
 ENRO = {
     DatasetSplit.TRAIN: [
         ("http://www.statmt.org/europarl/v7/ro-en.tgz", ("europarl-v7.ro-en.en", "europarl-v7.ro-en.ro")),
-        (
-            "http://opus.nlpl.eu/download.php?f=SETIMES/v2/moses/en-ro.txt.zip",
-            ("SETIMES.en-ro.en", "SETIMES.en-ro.ro"),
-        ),
+        ("http://opus.nlpl.eu/download.php?f=SETIMES/v2/moses/en-ro.txt.zip", ("SETIMES.en-ro.en", "SETIMES.en-ro.ro")),
     ],
     DatasetSplit.EVAL: [
         (
@@ -102,9 +99,7 @@ ENVI = {
 }
 ENZH = {
     DatasetSplit.TRAIN: [_news_commentary13("zh-en", "zh")],
-    DatasetSplit.EVAL: [
-        (WMT18 + "dev.tgz", ("dev/newsdev2017-enzh-src.en.sgm", "dev/newsdev2017-enzh-ref.zh.sgm")),
-    ],
+    DatasetSplit.EVAL: [(WMT18 + "dev.tgz", ("dev/newsdev2017-enzh-src.en.sgm", "dev/newsdev2017-enzh-ref.zh.sgm"))],
 }
 # Corpora that require registration; they are used if their archive lies in tmp_dir.
 ENZH_CWMT = _chinese(

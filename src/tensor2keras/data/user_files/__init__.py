@@ -1,16 +1,8 @@
 """Problems on the user's own data: files and folders in `tmp_dir`, any text files, a tfds data set."""
 
-from tensor2keras.data.splits import (
-    HOLD_OUT,
-)
-from tensor2keras.data.user_files import (
-    images,
-    speech,
-)
-from tensor2keras.data.user_files.base import (
-    UserClassProblem,
-    UserDataProblem,
-)
+from tensor2keras.data.splits import HOLD_OUT
+from tensor2keras.data.user_files import images, speech
+from tensor2keras.data.user_files.base import UserClassProblem, UserDataProblem
 from tensor2keras.data.user_files.given import (
     GivenText2Class,
     GivenText2Self,

@@ -10,12 +10,7 @@ from absl import logging
 from tensor2keras import files
 from tensor2keras.data import sources
 from tensor2keras.data.problem import Problem
-from tensor2keras.data.rows import (
-    FileSource,
-    Row,
-    TfdsSource,
-    has_empty_side,
-)
+from tensor2keras.data.rows import FileSource, Row, TfdsSource, has_empty_side
 from tensor2keras.data.splits import HOLD_OUT, DatasetSplit
 from tensor2keras.data.text_problem import Text2ClassProblem
 

@@ -12,13 +12,7 @@ import tensorflow_datasets as tfds
 from tensor2keras import files
 from tensor2keras.data import sources
 from tensor2keras.data.problem import Problem
-from tensor2keras.data.rows import (
-    TEXT_TO_CLASS,
-    TEXT_TO_SELF,
-    TEXT_TO_TEXT,
-    FileSource,
-    TfdsSource,
-)
+from tensor2keras.data.rows import TEXT_TO_CLASS, TEXT_TO_SELF, TEXT_TO_TEXT, FileSource, TfdsSource
 from tensor2keras.data.splits import SPLIT_NAMES, DatasetSplit
 from tensor2keras.data.text_problem import Text2SelfProblem, Text2TextProblem, VocabType
 from tensor2keras.data.user_files.base import UserClassProblem, UserDataProblem
