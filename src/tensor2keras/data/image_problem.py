@@ -232,23 +232,13 @@ class Image2ClassProblem(ImageProblem):
 
     @property
     def is_small(self) -> bool:
-        """Whether images are about as small as CIFAR's: the loss then counts three times, as in T2T."""
+        """Whether images are about as small as CIFAR's; their loss is multiplied by 3, as in T2T."""
         raise NotImplementedError(f"{type(self).__name__} does not define is_small")
 
     @property
     def class_labels(self) -> list[str]:
         """The classes' names."""
         return [f"ID_{number}" for number in range(self.num_classes)]
-
-    train_shards = 10
-    dev_shards = 1
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [
-            {"split": DatasetSplit.TRAIN, "shards": self.train_shards},
-            {"split": DatasetSplit.EVAL, "shards": self.dev_shards},
-        ]
 
     def generator(self, data_dir: str, tmp_dir: str, is_training: bool) -> Iterator[dict[str, Any]]:
         """Yields `{"inputs": uint8 array or bytes of a picture file, "targets": label}`, or T2T's `image/...` keys."""
@@ -285,6 +275,56 @@ class Image2ClassProblem(ImageProblem):
 
     def text_scores(self) -> list[str]:
         return [] if self.was_reversed else ["accuracy"]
+
+
+class ImageToImage:
+    """Mixin of problems with images as inputs and targets, both read from the stored `inputs`.
+
+    T2T gives them the identity modality, which the hyperparameter sets of image models replace.
+    """
+
+    sizes: tuple[int | None, int | None] = (8, 32)  # of inputs and targets; None: the stored size
+
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
+        inputs = super().feature_encoders(data_dir)["inputs"]
+        return {"inputs": inputs, "targets": inputs}
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
+        p = defaults
+        p.modality = {"inputs": "identity", "targets": "identity"}
+        p.vocab_size = {"inputs": 256, "targets": 256}
+        p.shape = {name: [size, size, 3] for name, size in zip(p.modality, self.sizes, strict=True) if size}
+        p.input_space_id = p.target_space_id = SpaceID.IMAGE_LABEL  # T2T's
+
+    def eval_metrics(self) -> list[str]:
+        return ["neg_log_perplexity", "bits_per_dim"]
+
+    def text_scores(self) -> list[str]:
+        return []
+
+
+class FlatImages:
+    """Mixin of problems that give images of `image_size` to language models as sequences of symbols (with `_rev`)."""
+
+    @property
+    def image_shape(self) -> None:
+        return None
+
+    def preprocess_batch(self, features: Features, split: str, hparams: HParams, seed: tf.Tensor) -> Features:
+        return {"inputs": tf.reshape(features["inputs"], [-1, self.image_size**2 * self.num_channels])}
+
+    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
+        return {"inputs": super().feature_encoders(data_dir)["inputs"]}
+
+    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
+        if not self.was_reversed:
+            raise ValueError(f"{self.name} has no targets; use {self.name}_rev")
+        defaults.modality = {"inputs": "symbol_weights_all"}
+        defaults.vocab_size = {"inputs": 256}
+        defaults.target_space_id = SpaceID.IMAGE_LABEL
+
+    def eval_metrics(self) -> list[str]:
+        return CLASS_METRICS
 
 
 def image_generator(images: Any, labels: Any) -> Iterator[dict[str, Any]]:

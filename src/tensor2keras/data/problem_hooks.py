@@ -77,10 +77,15 @@ class ProblemHooks:
         """The features on disk by name; by default `inputs` (if `has_inputs`) and `targets`, ids of any length."""
         return {"inputs": IDS, "targets": IDS} if self.has_inputs else {"targets": IDS}
 
+    train_shards, dev_shards, test_shards = 10, 1, 0
+    """Number of files of each split; 0: the problem has no such split."""
+
     @property
     def dataset_splits(self) -> list[dict[str, Any]]:
-        """The splits to make and the number of files of each: `[{"split": "train", "shards": 10}, ...]`."""
-        return [{"split": DatasetSplit.TRAIN, "shards": 10}, {"split": DatasetSplit.EVAL, "shards": 1}]
+        """The splits to generate and the number of files of each: `[{"split": "train", "shards": 10}, ...]`."""
+        shards = (self.train_shards, self.dev_shards, self.test_shards)
+        splits = zip((DatasetSplit.TRAIN, DatasetSplit.EVAL, DatasetSplit.TEST), shards, strict=True)
+        return [{"split": split, "shards": count} for split, count in splits if count]
 
     @property
     def is_generate_per_split(self) -> bool:

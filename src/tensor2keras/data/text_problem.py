@@ -48,6 +48,8 @@ class Text2TextProblem(Problem):
     A subclass defines `generate_samples`, `is_generate_per_split` and often `approx_vocab_size`.
     """
 
+    train_shards = 100
+
     # ---- hooks ----
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
@@ -63,10 +65,6 @@ class Text2TextProblem(Problem):
     @property
     def is_generate_per_split(self) -> bool:
         raise NotImplementedError(f"{type(self).__name__} does not say whether is_generate_per_split")
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": DatasetSplit.TRAIN, "shards": 100}, {"split": DatasetSplit.EVAL, "shards": 1}]
 
     @property
     def vocab_type(self) -> str:
@@ -108,10 +106,13 @@ class Text2TextProblem(Problem):
         """Text put before every target."""
         return ""
 
+    vocab_problem: "type[Text2TextProblem] | None" = None
+    """The class of the problem whose vocabulary to use, or None."""
+
     @property
     def use_vocab_from_other_problem(self) -> "Text2TextProblem | None":
         """The problem whose vocabulary to use, or None."""
-        return None
+        return self.vocab_problem and self.vocab_problem(self.data_dir_root, self.tmp_dir)
 
     # ---- vocabulary ----
 

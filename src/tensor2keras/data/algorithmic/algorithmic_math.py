@@ -5,12 +5,10 @@ such as `y=691,x=-999,y*x:-690309`.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from tensor2keras import registry
 from tensor2keras.data import sources
 from tensor2keras.data.archives import Archive
-from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import Text2TextProblem, VocabType
 
 NAME = "mathematical_language_understanding_train.tar.gz"
@@ -24,10 +22,7 @@ class AlgorithmicMathTwoVariables(Text2TextProblem):
 
     vocab_type = VocabType.CHARACTER
     is_generate_per_split = False
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": DatasetSplit.TRAIN, "shards": 10}, {"split": DatasetSplit.EVAL, "shards": 1}]
+    train_shards = 10
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
         (path,) = ARCHIVE.files(tmp_dir, [FILE])

@@ -163,9 +163,7 @@ class TableClassProblem(Text2ClassProblem):
     def class_labels(self, data_dir: str) -> list[str]:
         return list(self.tables.labels)
 
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": DatasetSplit.TRAIN, "shards": 10}, {"split": DatasetSplit.EVAL, "shards": 1}]
+    train_shards = 10
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         for texts, label in self.tables.rows(dataset_split, data_dir, tmp_dir):
@@ -175,9 +173,7 @@ class TableClassProblem(Text2ClassProblem):
 class TablePairProblem(TextConcat2ClassProblem, TableClassProblem):
     """Classification of the pairs of texts of `tables`."""
 
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": DatasetSplit.TRAIN, "shards": 100}, {"split": DatasetSplit.EVAL, "shards": 1}]
+    train_shards = 100
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         for texts, label in self.tables.rows(dataset_split, data_dir, tmp_dir):
@@ -234,10 +230,7 @@ class RTE(TablePairProblem):
 
     tables = RTE_TABLES
     approx_vocab_size = 2**13
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": DatasetSplit.TRAIN, "shards": 1}, {"split": DatasetSplit.EVAL, "shards": 1}]
+    train_shards = 1
 
 
 @registry.register_problem("rte_characters")
@@ -314,36 +307,28 @@ class MultiNLICharacters(MultiNLI):
 class MultiNLISharedVocab(MultiNLI):
     """MultiNLI with the vocabulary of languagemodel_lm1b32k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return lm1b.LanguagemodelLm1b32k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = lm1b.LanguagemodelLm1b32k
 
 
 @registry.register_problem("multi_nli_wiki_lm_shared_vocab")
 class MultiNLIWikiLMSharedVocab(MultiNLI):
     """MultiNLI with the vocabulary of languagemodel_en_wiki32k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return wiki_lm.LanguagemodelEnWiki32k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = wiki_lm.LanguagemodelEnWiki32k
 
 
 @registry.register_problem("multi_nli_wiki_lm_shared_vocab64k")
 class MultiNLIWikiLMSharedVocab64k(MultiNLI):
     """MultiNLI with the vocabulary of languagemodel_en_wiki64k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return wiki_lm.LanguagemodelEnWiki64k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = wiki_lm.LanguagemodelEnWiki64k
 
 
 @registry.register_problem("multi_nli_wiki_lm_multi_vocab64k")
 class MultiNLIWikiLMMultiVocab64k(MultiNLI):
     """MultiNLI with the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return wiki_lm.LanguagemodelDeEnFrRoWiki64k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = wiki_lm.LanguagemodelDeEnFrRoWiki64k
 
 
 @registry.register_problem("multi_nli_text2text")
@@ -382,24 +367,18 @@ class StanfordNLICharacters(StanfordNLI):
 class StanfordNLISharedVocab(StanfordNLI):
     """Stanford NLI with the vocabulary of languagemodel_lm1b32k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return lm1b.LanguagemodelLm1b32k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = lm1b.LanguagemodelLm1b32k
 
 
 @registry.register_problem("stanford_nli_wiki_lm_shared_vocab")
 class StanfordNLIWikiLMSharedVocab(StanfordNLI):
     """Stanford NLI with the vocabulary of languagemodel_en_wiki32k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return wiki_lm.LanguagemodelEnWiki32k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = wiki_lm.LanguagemodelEnWiki32k
 
 
 @registry.register_problem("stanford_nli_wiki_lm_shared_vocab64k")
 class StanfordNLIWikiLMSharedVocab64k(StanfordNLI):
     """Stanford NLI with the vocabulary of languagemodel_en_wiki64k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return wiki_lm.LanguagemodelEnWiki64k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = wiki_lm.LanguagemodelEnWiki64k

@@ -32,9 +32,7 @@ class SentimentIMDB(Text2ClassProblem):
     def class_labels(self, data_dir: str) -> list[str]:
         return list(LABELS)
 
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": DatasetSplit.TRAIN, "shards": 10}, {"split": DatasetSplit.EVAL, "shards": 1}]
+    train_shards = 10
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         part = "train" if dataset_split == DatasetSplit.TRAIN else "test"

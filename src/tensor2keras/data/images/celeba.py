@@ -14,13 +14,9 @@ import tensorflow_datasets as tfds
 
 from tensor2keras import registry
 from tensor2keras.data import archives, image_files
-from tensor2keras.data.image_problem import ImageProblem, resize_by_area, standardize
-from tensor2keras.data.images.imagenet import image_to_image
+from tensor2keras.data.image_problem import ImageProblem, ImageToImage, resize_by_area, standardize
 from tensor2keras.data.preprocessing import Features
-from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder.base import TextEncoder
-from tensor2keras.hparams import HParams
 
 ARCHIVE = archives.Archive("img_align_celeba.zip")
 FOLDER = "img_align_celeba"
@@ -52,15 +48,11 @@ def original_files(tmp_dir: str, split: str) -> list[str] | None:
 
 
 @registry.register_problem
-class ImageCeleba(ImageProblem):
+class ImageCeleba(ImageToImage, ImageProblem):
     """CelebA: aligned faces of 218 x 178 pixels, standardized as inputs, unchanged as targets."""
 
-    sizes: tuple[int | None, int | None] = (None, None)  # of inputs and targets
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        shards = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 10, DatasetSplit.TEST: 10}
-        return [{"split": split, "shards": count} for split, count in shards.items()]
+    sizes = (None, None)
+    train_shards, dev_shards, test_shards = 100, 10, 10
 
     def dataset_filename(self) -> str:
         return "image_celeba"
@@ -86,16 +78,6 @@ class ImageCeleba(ImageProblem):
     def preprocess_image(self, image: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         image = tf.ensure_shape(image, [HEIGHT, WIDTH, 3])
         return {"inputs": image if self.was_reversed else standardize(image), "targets": image}
-
-    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
-        inputs = super().feature_encoders(data_dir)["inputs"]
-        return {"inputs": inputs, "targets": inputs}
-
-    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
-        image_to_image(defaults, *self.sizes)
-
-    def eval_metrics(self) -> list[str]:
-        return ["neg_log_perplexity", "bits_per_dim"]
 
 
 class _Resized(ImageCeleba):

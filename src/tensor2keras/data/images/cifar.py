@@ -21,20 +21,17 @@ from tensor2keras import registry
 from tensor2keras.data import archives, image_files, sources
 from tensor2keras.data.image_problem import (
     MIXTURE_METRICS,
+    FlatImages,
     Image2ClassProblem,
-    ImageProblem,
+    ImageToImage,
     image_generator,
     random_crop_and_flip,
     random_shift,
     resize_by_area,
     standardize,
 )
-from tensor2keras.data.images.imagenet import image_to_image, pixels_as_symbols
 from tensor2keras.data.images.mnist import tuning_part
 from tensor2keras.data.preprocessing import Features
-from tensor2keras.data.problem_hooks import ProblemHParams
-from tensor2keras.data.text_encoder.base import TextEncoder
-from tensor2keras.hparams import HParams
 
 SIZE = 32
 PIXELS = SIZE * SIZE * 3
@@ -255,24 +252,11 @@ class _Plain8(_Shared):
         return {"inputs": images if self.was_reversed else standardize(images)}
 
 
-class _Img2Img(_Shared):
+class _Img2Img(ImageToImage, _Shared):
     """Mixin with images of 8 x 8 as inputs and 32 x 32 as targets."""
 
     def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         return {"inputs": resize_by_area(images, 8), "targets": images}
-
-    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
-        image_to_image(defaults, 8, SIZE)
-
-    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
-        inputs = super().feature_encoders(data_dir)["inputs"]
-        return {"inputs": inputs, "targets": inputs}
-
-    def eval_metrics(self) -> list[str]:
-        return ["neg_log_perplexity", "bits_per_dim"]
-
-    def text_scores(self) -> list[str]:
-        return []
 
 
 # ---- CIFAR-10 ----
@@ -305,24 +289,8 @@ class ImageCifar10PlainGen(_PlainGen, ImageCifar10Plain):
 
 
 @registry.register_problem
-class ImageCifar10PlainGenFlat(ImageCifar10PlainGen):
+class ImageCifar10PlainGenFlat(FlatImages, ImageCifar10PlainGen):
     """CIFAR-10 as sequences of 3,072 numbers, for language models: image_cifar10_plain_gen_flat_rev."""
-
-    @property
-    def image_shape(self) -> None:
-        return None
-
-    def preprocess_batch(self, features: Features, split: str, hparams: HParams, seed: tf.Tensor) -> Features:
-        return {"inputs": tf.reshape(features["inputs"], [-1, PIXELS])}
-
-    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
-        return ImageProblem.feature_encoders(self, data_dir)
-
-    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
-        pixels_as_symbols(self, defaults)
-
-    def eval_metrics(self) -> list[str]:
-        return ["accuracy", "accuracy_top5", "neg_log_perplexity"]
 
 
 @registry.register_problem

@@ -10,18 +10,13 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tensor2keras import registry
 from tensor2keras.data import image_files
-from tensor2keras.data.image_problem import Image2ClassProblem, ImageProblem, resize_by_area
+from tensor2keras.data.image_problem import FlatImages, Image2ClassProblem, ImageToImage, resize_by_area
 from tensor2keras.data.preprocessing import Features
-from tensor2keras.data.problem_hooks import ProblemHParams
-from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder.base import TextEncoder
-from tensor2keras.hparams import HParams
 
 CLASSES = 1000
 MEAN_RGB = (0.485, 0.456, 0.406)
@@ -185,33 +180,11 @@ class ImageImagenet64(ImageImagenet32):
 
 
 @registry.register_problem
-class Img2imgImagenet(ImageImagenet):
+class Img2imgImagenet(ImageToImage, ImageImagenet):
     """ImageNet from 8 x 8 to 32 x 32."""
 
     def preprocess_image(self, image: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         return {"inputs": resize_by_area(image, 8), "targets": resize_by_area(image, 32)}
-
-    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
-        inputs = super().feature_encoders(data_dir)["inputs"]
-        return {"inputs": inputs, "targets": inputs}
-
-    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
-        image_to_image(defaults, 8, 32)
-
-    def eval_metrics(self) -> list[str]:
-        return ["neg_log_perplexity", "bits_per_dim"]
-
-    def text_scores(self) -> list[str]:
-        return []
-
-
-def image_to_image(p: ProblemHParams, inputs_size: int | None, targets_size: int | None) -> None:
-    """Fills in the values of an image-to-image problem (T2T: identity modalities, which models' hparams replace)."""
-    p.modality = {"inputs": "identity", "targets": "identity"}
-    p.vocab_size = {"inputs": 256, "targets": 256}
-    sizes = {"inputs": inputs_size, "targets": targets_size}
-    p.shape = {name: [size, size, 3] for name, size in sizes.items() if size}
-    p.input_space_id = p.target_space_id = SpaceID.IMAGE_LABEL  # T2T's
 
 
 # ---- small pictures ----
@@ -262,34 +235,5 @@ class ImageImagenet64Gen(_SmallPictures):
 
 
 @registry.register_problem
-class ImageImagenet64GenFlat(ImageImagenet64Gen):
+class ImageImagenet64GenFlat(FlatImages, ImageImagenet64Gen):
     """ImageNet at 64 x 64 as sequences of 12,288 numbers, for language models: image_imagenet64_gen_flat_rev."""
-
-    @property
-    def image_shape(self) -> None:
-        return None
-
-    def preprocess_batch(self, features: Features, split: str, hparams: HParams, seed: tf.Tensor) -> Features:
-        return {"inputs": tf.reshape(features["inputs"], [-1, np.prod((64, 64, 3))])}
-
-    def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
-        return ImageProblem.feature_encoders(self, data_dir)
-
-    def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
-        pixels_as_symbols(self, defaults)
-
-    def eval_metrics(self) -> list[str]:
-        return ["accuracy", "accuracy_top5", "neg_log_perplexity"]
-
-
-def pixels_as_symbols(problem: ImageProblem, p: ProblemHParams) -> None:
-    """Fills in the values of a problem on images as sequences of symbols.
-
-    Raises:
-        ValueError: the problem is not reversed: it has inputs alone.
-    """
-    if not problem.was_reversed:
-        raise ValueError(f"{problem.name} has no targets; use {problem.name}_rev")
-    p.modality = {"inputs": "symbol_weights_all"}
-    p.vocab_size = {"inputs": 256}
-    p.target_space_id = SpaceID.IMAGE_LABEL

@@ -48,15 +48,11 @@ class Enwik8L65k(Text2SelfProblem):
     vocab_type = VocabType.CHARACTER
     sequence_length = 65536
     first_id = 2  # of byte 0
+    train_shards, test_shards = 16, 1
 
     def global_task_id(self) -> int:
         """T2T's number of the task."""
         return TaskID.EN_CHR
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        shards = {DatasetSplit.TRAIN: 16, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
-        return [{"split": split, "shards": count} for split, count in shards.items()]
 
     def max_length(self, model_hparams: HParams) -> int:
         return model_hparams.get("split_to_length") or self.sequence_length

@@ -12,7 +12,7 @@ from tensor2keras.data import sources
 from tensor2keras.data.archives import Archive, download
 from tensor2keras.data.space_id import TaskID
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_problem import Text2SelfProblem, Text2TextProblem, VocabType
+from tensor2keras.data.text_problem import Text2SelfProblem, VocabType
 
 FOLDER = "1-billion-word-language-modeling-benchmark-r13output"
 ARCHIVE = Archive(f"{FOLDER}.tar.gz", f"http://www.statmt.org/lm-benchmark/{FOLDER}.tar.gz")
@@ -72,10 +72,7 @@ class LanguagemodelLm1b32kPacked(LanguagemodelLm1b32k):
     """Language model: One Billion Word Benchmark, 32k subwords, packed into rows of 256."""
 
     packed_length = 256
-
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return LanguagemodelLm1b32k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = LanguagemodelLm1b32k
 
 
 @registry.register_problem
@@ -83,10 +80,7 @@ class LanguagemodelLm1b8kPacked(LanguagemodelLm1b8k):
     """Language model: One Billion Word Benchmark, 8k subwords, packed into rows of 256."""
 
     packed_length = 256
-
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return LanguagemodelLm1b8k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = LanguagemodelLm1b8k
 
 
 @registry.register_problem

@@ -5,12 +5,11 @@ the same for de, fr and ro: untokenized text, one paragraph a line.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from tensor2keras import registry
 from tensor2keras.data import sources
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_problem import Text2SelfProblem, Text2TextProblem
+from tensor2keras.data.text_problem import Text2SelfProblem
 
 SHORTEST = 10  # characters; shorter examples are noise
 FILE_PARTS = {DatasetSplit.TRAIN: "train", DatasetSplit.EVAL: "eval", DatasetSplit.TEST: "test"}
@@ -48,11 +47,7 @@ class LanguagemodelEnWiki32k(Text2SelfProblem):
     approx_vocab_size = 32000
     max_samples_for_vocab = 128000
     combine_characters_threshold = 512 * 8
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        shards = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
-        return [{"split": split, "shards": count} for split, count in shards.items()]
+    test_shards = 1
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
         names = [f"{language}wiki_{FILE_PARTS[dataset_split]}.txt" for language in self.languages]
@@ -73,10 +68,7 @@ class LanguagemodelEnWiki64kShorter(LanguagemodelEnWiki64k):
     """Language model: English Wikipedia in shorter pieces, 64k subwords."""
 
     combine_characters_threshold = 384 * 8
-
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return LanguagemodelEnWiki64k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = LanguagemodelEnWiki64k
 
 
 @registry.register_problem

@@ -104,9 +104,7 @@ class BabiQaConcat(ConcatenatedContext):
     def dataset_filename(self) -> str:
         return f"babi_qa_{self.subset}_{self.task}"
 
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": DatasetSplit.TRAIN, "shards": 1}, {"split": DatasetSplit.EVAL, "shards": 1}]
+    train_shards = 1
 
     @property
     def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:

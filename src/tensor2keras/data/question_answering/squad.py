@@ -8,7 +8,7 @@ import gzip
 import json
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 from absl import logging
@@ -85,10 +85,7 @@ class Squad(QuestionAndContext2TextProblem):
     """SQuAD with the paragraph as a feature of its own, 32k subwords."""
 
     is_generate_per_split = True
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": DatasetSplit.TRAIN, "shards": 10}, {"split": DatasetSplit.EVAL, "shards": 1}]
+    train_shards = 10
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
         for context, question, answer in questions(data_dir, tmp_dir, dataset_split):

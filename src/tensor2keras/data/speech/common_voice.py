@@ -22,12 +22,12 @@ from tensor2keras.data.user_files.speech import read_table
 
 FOLDER = "cv_corpus_v1"
 MP3_RATE = 48000
-SHARDS = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
+
 _V1_NAMES = {DatasetSplit.TRAIN: "train", DatasetSplit.EVAL: "dev", DatasetSplit.TEST: "test"}
 
 
 def v1_recordings(folder: str, name: str) -> Iterator[dict[str, str]]:
-    """`{"audio": file, "targets": sentence}` of the set `name` of version 1, by `NAME.csv` (filename, text, ...).
+    """Yields `{"audio": file, "targets": sentence}` of the set `name` of version 1, listed in `NAME.csv`.
 
     Raises:
         MissingDataError: no such table.
@@ -48,7 +48,7 @@ def v1_recordings(folder: str, name: str) -> Iterator[dict[str, str]]:
 
 
 def find_release(tmp_dir: str) -> str | None:
-    """Returns the folder of a later version: with train.tsv and clips/."""
+    """Returns the folder of a later version, which has train.tsv and clips/; None if there is none."""
     places = [tmp_dir, os.path.join(tmp_dir, "en"), *sorted(glob.glob(os.path.join(tmp_dir, "cv-corpus-*", "en")))]
     for folder in reversed(places):
         if os.path.isfile(os.path.join(folder, "train.tsv")) and os.path.isdir(os.path.join(folder, "clips")):
@@ -58,13 +58,10 @@ def find_release(tmp_dir: str) -> str | None:
 
 @registry.register_problem
 class CommonVoice(SpeechRecognitionProblem):
-    """Common Voice in English, the recordings that listeners found right."""
+    """Common Voice in English, the recordings that listeners approved."""
 
     quality = "valid"  # of version 1's sets: valid or other
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": split, "shards": count} for split, count in SHARDS.items()]
+    test_shards = 1
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         folder, archive = (os.path.join(tmp_dir, name) for name in (FOLDER, f"{FOLDER}.tar.gz"))
@@ -95,12 +92,12 @@ def _tfds_recordings(split: str, data_dir: str, instead: str) -> Iterator[dict[s
 
 @registry.register_problem
 class CommonVoiceClean(CommonVoice):
-    """Common Voice in English, the recordings that listeners found right (T2T has two names for it)."""
+    """Common Voice in English, the recordings that listeners approved (T2T has two names for it)."""
 
 
 @registry.register_problem
 class CommonVoiceNoisy(CommonVoice):
-    """Common Voice in English, the recordings that too few have listened to."""
+    """Common Voice in English, the recordings that too few people have listened to."""
 
     quality = "other"
 

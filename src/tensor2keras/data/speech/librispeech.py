@@ -2,8 +2,8 @@
 
 The corpus is looked for in `tmp_dir`, as its archives lay it out: `LibriSpeech/SET/SPEAKER/CHAPTER/ID.flac` and
 `SPEAKER-CHAPTER.trans.txt`, or the archives `SET.tar.gz` themselves; then as tfds's `librispeech`, prepared in
-`data_dir` or fetched over the network. Of the sets that make a split those are taken that are there. If none of the
-corpus's own is, every folder counts whose name begins with train, dev or test: a sample of the corpus will do.
+`data_dir` or fetched over the network. A split is read from those of its sets that are present. If no set of the corpus
+is present, every folder whose name begins with train, dev or test is read, such as a sample of the corpus.
 """
 
 import os
@@ -30,18 +30,18 @@ NOISY = {
     DatasetSplit.TEST: ("test-other",),
 }
 ALL = {split: (*CLEAN[split], *NOISY[split]) for split in CLEAN}
-SHARDS = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
+
 _PREFIX = {DatasetSplit.TRAIN: "train", DatasetSplit.EVAL: "dev", DatasetSplit.TEST: "test"}
 
 
 def tfds_split(name: str) -> str:
-    """tfds's name of a set: train-clean-100 is train_clean100."""
+    """Returns tfds's name of a set: train_clean100 for train-clean-100."""
     kind, quality, *hours = name.split("-")
     return f"{kind}_{quality}{''.join(hours)}"
 
 
 def find_sets(tmp_dir: str, wanted: tuple[str, ...], prefix: str) -> list[str]:
-    """Returns the folders of a split's sets that lie in `tmp_dir`; archives are taken apart first."""
+    """Returns the folders of a split's sets that are in `tmp_dir`; archives are extracted first."""
     for name in wanted:
         archive = os.path.join(tmp_dir, f"{name}.tar.gz")
         if os.path.isfile(archive) and not os.path.isdir(os.path.join(tmp_dir, FOLDER, name)):
@@ -55,7 +55,7 @@ def find_sets(tmp_dir: str, wanted: tuple[str, ...], prefix: str) -> list[str]:
 
 
 def recordings(folder: str) -> Iterator[dict[str, str]]:
-    """`{"audio": file, "targets": transcript}` of a set's folder, in the order of the files' names.
+    """Yields `{"audio": file, "targets": transcript}` of a set's folder, in the order of the files' names.
 
     Raises:
         ValueError: a transcript without a recording, naming both.
@@ -83,15 +83,17 @@ class Librispeech(SpeechRecognitionProblem):
     """LibriSpeech, clean and noisy: 960 hours to train on."""
 
     sets: ClassVar = ALL
+    test_shards = 1
 
     def _folders(self, split: str) -> list[str]:
         return find_sets(self.tmp_dir, self.sets[split], _PREFIX[split])
 
     @property
     def dataset_splits(self) -> list[dict[str, Any]]:
-        here = self._folders(DatasetSplit.TRAIN)
-        splits = [split for split in SHARDS if not here or split != DatasetSplit.TEST or self._folders(split)]
-        return [{"split": split, "shards": SHARDS[split]} for split in splits]
+        splits = super().dataset_splits
+        if self._folders(DatasetSplit.TRAIN) and not self._folders(DatasetSplit.TEST):
+            return [split for split in splits if split["split"] != DatasetSplit.TEST]
+        return splits
 
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
         for split, wanted in self.sets.items():

@@ -12,7 +12,6 @@ or else the tfds data set `cnn_dailymail` is used. A summary's highlights become
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from absl import logging
 
@@ -162,14 +161,12 @@ class SummarizeCnnDailymail32k(Text2TextProblem):
     """Summaries of CNN and Daily Mail articles, 32k subwords."""
 
     is_generate_per_split = True
+    dev_shards = 10
 
     @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        shards = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 10, DatasetSplit.TEST: 10}
+    def test_shards(self) -> int:
         given = json_files(self.tmp_dir)
-        if given and DatasetSplit.TEST not in given:
-            del shards[DatasetSplit.TEST]
-        return [{"split": split, "shards": count} for split, count in shards.items()]
+        return 0 if given and DatasetSplit.TEST not in given else 10
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, str]]:
         for article, summary in pairs(data_dir, tmp_dir, dataset_split):
@@ -187,27 +184,21 @@ class SummarizeCnnDailymail32k(Text2TextProblem):
 class SummarizeCnnDailymailWikiLMSharedVocab(SummarizeCnnDailymail32k):
     """Summaries of CNN and Daily Mail articles with the vocabulary of languagemodel_en_wiki32k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return wiki_lm.LanguagemodelEnWiki32k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = wiki_lm.LanguagemodelEnWiki32k
 
 
 @registry.register_problem("summarize_cnn_dailymail_wiki_lm_shared_vocab64k")
 class SummarizeCnnDailymailWikiLMSharedVocab64k(SummarizeCnnDailymail32k):
     """Summaries of CNN and Daily Mail articles with the vocabulary of languagemodel_en_wiki64k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return wiki_lm.LanguagemodelEnWiki64k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = wiki_lm.LanguagemodelEnWiki64k
 
 
 @registry.register_problem("summarize_cnn_dailymail_wiki_lm_multi_vocab64k")
 class SummarizeCnnDailymailWikiLMMultiVocab64k(SummarizeCnnDailymail32k):
     """Summaries of CNN and Daily Mail articles with the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
 
-    @property
-    def use_vocab_from_other_problem(self) -> Text2TextProblem:
-        return wiki_lm.LanguagemodelDeEnFrRoWiki64k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = wiki_lm.LanguagemodelDeEnFrRoWiki64k
 
 
 @registry.register_problem

@@ -131,10 +131,7 @@ class TranslateEndeWmt32kPacked(TranslateEndeWmt32k):
     """English-German, WMT, 32k subwords, packed into rows of 256."""
 
     packed_length = 256
-
-    @property
-    def use_vocab_from_other_problem(self) -> TranslateProblem:
-        return TranslateEndeWmt32k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = TranslateEndeWmt32k
 
 
 @registry.register_problem
@@ -149,10 +146,7 @@ class TranslateEndeWmt8kPacked(TranslateEndeWmt8k):
     """English-German, WMT, 8k subwords, packed into rows of 256."""
 
     packed_length = 256
-
-    @property
-    def use_vocab_from_other_problem(self) -> TranslateProblem:
-        return TranslateEndeWmt8k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = TranslateEndeWmt8k
 
 
 @registry.register_problem
@@ -212,10 +206,7 @@ class TranslateEnfrWmt32kPacked(TranslateEnfrWmt32k):
     """English-French, WMT, 32k subwords, packed into rows of 256."""
 
     packed_length = 256
-
-    @property
-    def use_vocab_from_other_problem(self) -> TranslateProblem:
-        return TranslateEnfrWmt32k(self.data_dir_root, self.tmp_dir)
+    vocab_problem = TranslateEnfrWmt32k
 
 
 @registry.register_problem
@@ -351,10 +342,7 @@ class TranslateEnzhWmt8k(TranslateEnzhWmt32k):
 
     approx_vocab_size = 2**13
     tfds_name = None
-
-    @property
-    def dataset_splits(self) -> list[dict[str, Any]]:
-        return [{"split": DatasetSplit.TRAIN, "shards": 10}, {"split": DatasetSplit.EVAL, "shards": 1}]
+    train_shards = 10
 
     def get_training_dataset(self, tmp_dir: str) -> list[Corpus]:
         return []

@@ -19,20 +19,17 @@ class UserDataProblem(Problem):
     """Text problem on the rows of a `source`: splits, held-out samples, rows with an empty side left out."""
 
     held_out = f"every {HOLD_OUT}th training sample"
+    is_generate_per_split = True
+    train_shards, test_shards = 100, 1
 
     def source(self) -> FileSource | TfdsSource:
         """Returns the source of the rows."""
         raise NotImplementedError
 
     @property
-    def is_generate_per_split(self) -> bool:
-        return True
-
-    @property
     def dataset_splits(self) -> list[dict[str, Any]]:
-        splits = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
         present = {DatasetSplit.EVAL, *self.source().splits()}
-        return [{"split": split, "shards": shards} for split, shards in splits.items() if split in present]
+        return [split for split in super().dataset_splits if split["split"] in present]
 
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
         if DatasetSplit.EVAL not in self.source().splits():

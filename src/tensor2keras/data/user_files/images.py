@@ -68,12 +68,12 @@ class Image2classTmpdir(LabelsFileProblem, Image2ClassProblem):
 
     image_size = 32
     is_small = True
+    train_shards, test_shards = 100, 1
 
     @property
     def dataset_splits(self) -> list[dict[str, Any]]:
-        shards = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
         present = find_pictures(self.tmp_dir)
-        return [{"split": split, "shards": count} for split, count in shards.items() if split in present]
+        return [split for split in super().dataset_splits if split["split"] in present]
 
     @property
     def class_labels(self) -> list[str]:

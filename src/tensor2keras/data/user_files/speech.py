@@ -114,14 +114,15 @@ def table_rows(directory: str) -> dict[str, list[dict[str, str]]]:
 class SpeechTmpdir(SpeechRecognitionProblem):
     """Your own recordings and their transcripts, from train.tsv (file, transcript) in tmp_dir."""
 
+    test_shards = 1
+
     @functools.cached_property
     def _rows(self) -> dict[str, list[dict[str, str]]]:
         return table_rows(self.tmp_dir)
 
     @property
     def dataset_splits(self) -> list[dict[str, Any]]:
-        shards = {DatasetSplit.TRAIN: 100, DatasetSplit.EVAL: 1, DatasetSplit.TEST: 1}
-        return [{"split": split, "shards": count} for split, count in shards.items() if self._rows.get(split)]
+        return [split for split in super().dataset_splits if self._rows.get(split["split"])]
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         yield from self._rows[dataset_split]
