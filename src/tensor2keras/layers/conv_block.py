@@ -1,4 +1,4 @@
-"""Stacked convolutions, each with a rectifier and a norm (T2T `conv_block`, also separable and sub-separable)."""
+"""Stacked convolutions, each with a relu and a norm (T2T `conv_block`, also separable and sub-separable)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,22 +18,22 @@ class ConvBlock(Layer):
     """Convolutions one after the other: relu, zeros at padding, convolution without bias, layer norm.
 
     Args:
-        filters: channels of each.
-        dilation_rates_and_kernel_sizes: a pair of numbers (1-D) or of pairs (2-D) for each convolution.
+        filters: output channels of each convolution.
+        dilation_rates_and_kernel_sizes: for each convolution a pair of numbers (1-D) or of pairs (2-D).
         padding: "LEFT", "SAME" or "VALID".
         separable: separable convolutions.
-        separabilities: if given, convolutions are `SubseparableConv`s, with one of these numbers each.
+        separabilities: the `separability` of each convolution, which is then a `SubseparableConv`.
         first_relu: whether a relu is applied to the input.
         use_elu: elu instead of relu.
         normalize: layer norms; without them the convolutions have biases.
-        norm_type: a key of `normalization.NORMS`, whose scope the norms then have as well; None: layer norms.
+        norm_type: a key of `normalization.NORMS`; None: layer norms without a scope around each.
         norm_epsilon: of these norms.
         strides: of all convolutions.
         kernel_initializer: of all kernels.
 
     Call arguments:
         x: [batch, length, channels] or [batch, height, width, channels].
-        nonpadding: factor of each convolution's input, 0.0 at padding, broadcast to x; or None.
+        nonpadding: multiplies each convolution's input, 0.0 at padding, broadcasts to x; or None.
 
     Returns:
         x's shape, with `filters` channels and, for other paddings than SAME and LEFT, fewer positions.
@@ -126,12 +126,10 @@ class ConvBlock(Layer):
         }
 
     def step(self, x: Tensor, cache: Cache, nonpadding: Tensor | None = None) -> tuple[Tensor, Cache]:
-        """The block's output [batch, 1, filters] at the position of x [batch, 1, channels] (padding "LEFT")."""
-        activation = ops.elu if self.use_elu else ops.relu
+        """Returns the output [batch, 1, filters] at the position of x [batch, 1, channels] (padding "LEFT")."""
         cache = dict(cache)
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
-            x = activation(x) if self.first_relu or i > 0 else x
-            x = x if nonpadding is None else x * ops.cast(nonpadding, x.dtype)
+            x = self._activated(x, i, nonpadding)
             if margin(convolution):
                 x = ops.concatenate([cache[f"conv_{i}"], x], axis=1)
                 cache[f"conv_{i}"] = x[:, 1:]
@@ -140,13 +138,13 @@ class ConvBlock(Layer):
         return x, cache
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None) -> Tensor:
-        activation = ops.elu if self.use_elu else ops.relu
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
-            if self.first_relu or i > 0:
-                x = activation(x)
-            if nonpadding is not None:
-                x = x * ops.cast(nonpadding, x.dtype)
-            x = convolution(x)
-            if norm is not None:
-                x = norm(x)
+            x = convolution(self._activated(x, i, nonpadding))
+            x = x if norm is None else norm(x)
         return x
+
+    def _activated(self, x: Tensor, i: int, nonpadding: Tensor | None) -> Tensor:
+        """Returns the input of convolution i."""
+        if self.first_relu or i > 0:
+            x = ops.elu(x) if self.use_elu else ops.relu(x)
+        return x if nonpadding is None else x * ops.cast(nonpadding, x.dtype)

@@ -20,6 +20,7 @@ class ConvGRU(Layer):
         kernel_size: a number (1-D) or a pair (2-D).
         padding: "LEFT" or "SAME".
         dilation_rate: of the convolutions.
+        kernel_initializer: of the kernels.
 
     Reference:
         T2T `conv_gru`.
@@ -37,10 +38,6 @@ class ConvGRU(Layer):
     ):
         super().__init__(name=name, **kwargs)
         self.kernel_initializer = unseeded(kernel_initializer)
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.padding = padding
-        self.dilation_rate = dilation_rate
         shared = {"padding": padding, "dilation_rate": dilation_rate, "dtype": self.dtype_policy}
         shared["kernel_initializer"] = self.kernel_initializer
         self.reset = conv(filters, kernel_size, name="reset", bias_initializer="ones", **shared)
@@ -93,7 +90,6 @@ class DiagonalConvGRU(Layer):
     ):
         super().__init__(name=name, **kwargs)
         self.filters = filters
-        self.kernel_size = kernel_size
         self.kernel_initializer = unseeded(kernel_initializer)
         shared = {"padding": "SAME", "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
 
@@ -113,16 +109,16 @@ class DiagonalConvGRU(Layer):
         gate, gate_cost = hard_sigmoid(self.gate(x))
         candidate = ops.tanh(self.candidate(reset * x))
         candidate = candidate if dropped is None else candidate * dropped
-        stays = ops.arange(self.filters) < self.filters - 2 * (self.filters // 3)
-        return gate * x * ops.cast(stays, x.dtype) + (1 - gate) * candidate, 0.5 * (reset_cost + gate_cost)
+        unshifted = ops.arange(self.filters) < self.filters - 2 * (self.filters // 3)
+        return gate * x * ops.cast(unshifted, x.dtype) + (1 - gate) * candidate, 0.5 * (reset_cost + gate_cost)
 
 
 def hard_sigmoid(x: Tensor, saturation_limit: float = 0.9) -> tuple[Tensor, Tensor]:
-    """clip(x / 2 + 1 / 2, 0, 1), and the mean of relu(|x| - saturation_limit)."""
+    """Returns clip(x / 2 + 1 / 2, 0, 1), and the mean of relu(|x| - saturation_limit)."""
     cost = ops.mean(ops.relu(ops.abs(x) - saturation_limit))
     return ops.clip(0.5 * x + 0.5, 0.0, 1.0), cost
 
 
 def saturating_sigmoid(x: Tensor) -> Tensor:
-    """A sigmoid that reaches 0 and 1: clip(1.2 sigmoid(x) - 0.1, 0, 1)."""
+    """Returns a sigmoid that reaches 0 and 1: clip(1.2 sigmoid(x) - 0.1, 0, 1)."""
     return ops.clip(1.2 * ops.sigmoid(x) - 0.1, 0.0, 1.0)

@@ -1,8 +1,8 @@
 """Convolutions with T2T's padding and names, two of them as a feed-forward network, and pooling.
 
 `conv` makes the layer T2T calls `conv`, `conv1d` or `separable_conv`: over [batch, length, channels] where
-`kernel_size` is a number, over [batch, height, width, channels] where it is a pair. Padding "LEFT" puts all of it
-before the first row (and column), so that a position sees only itself and what precedes it.
+`kernel_size` is a number, over [batch, height, width, channels] where it is a pair. Padding "LEFT" comes before the
+first row (and column) only, so that an output depends on its own position and those before it.
 """
 
 import functools
@@ -30,7 +30,7 @@ def conv(
     kernel_initializer: Any = "glorot_uniform",
     **options: Any,
 ) -> keras.layers.Layer:
-    """A convolution named `NAME_single`, as T2T's variables are.
+    """Returns a convolution named `NAME_single`, as in T2T.
 
     Args:
         filters: channels out.
@@ -95,14 +95,14 @@ def conv_step(layer: keras.layers.Layer, window: Tensor) -> Tensor:
 
 
 def margin(layer: keras.layers.Layer) -> int:
-    """The number of positions before its own that a causal 1-D convolution sees."""
+    """Returns how many positions before its own an output of a causal 1-D convolution depends on."""
     if isinstance(layer, SubseparableConv):
         return margin(layer.parts[0])
     return (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
 
 
 def longest(*lengths: Tensor) -> Tensor:
-    """The largest of lengths: an integer if all are (JAX needs integers in shapes), else a scalar tensor."""
+    """Returns the largest length: an integer if all are (JAX needs integers in shapes), else a scalar tensor."""
     if all(isinstance(length, int) for length in lengths):
         return max(lengths)
     return functools.reduce(ops.maximum, lengths)
@@ -119,13 +119,13 @@ def _check_padding(padding: str, kernel_size: Size) -> None:
 def _pad_left(
     x: Tensor, kernel_size: Sequence[int], dilation_rate: Sequence[int] = (1, 1), value: float = 0.0
 ) -> Tensor:
-    """Room above and to the left of [batch, height, width, channels]; not to the left of a single column."""
+    """Pads [batch, height, width, channels] above and to the left; a single column only above."""
     above, left = ((size - 1) * rate for size, rate in zip(kernel_size, dilation_rate, strict=True))
     return ops.pad(x, ((0, 0), (above, 0), (0 if x.shape[2] == 1 else left, 0), (0, 0)), constant_values=value)
 
 
 class _LeftPadding:
-    """A 2-D convolution with all padding above and to the left."""
+    """Mixin of 2-D convolutions: all padding is above and to the left."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **{**kwargs, "padding": "valid"})
@@ -161,12 +161,12 @@ class LeftSeparableConv1D(keras.layers.SeparableConv1D):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LeftConv2D(_LeftPadding, keras.layers.Conv2D):
-    """`keras.layers.Conv2D` that sees only positions above and to the left. T2T `conv` with padding "LEFT"."""
+    """`keras.layers.Conv2D` with all padding above and to the left. T2T `conv` with padding "LEFT"."""
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LeftSeparableConv2D(_LeftPadding, keras.layers.SeparableConv2D):
-    """`keras.layers.SeparableConv2D` that sees only positions above and to the left. T2T `separable_conv`, "LEFT"."""
+    """`keras.layers.SeparableConv2D` with all padding above and to the left. T2T `separable_conv`, padding "LEFT"."""
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
@@ -179,6 +179,7 @@ class SubseparableConv(Layer):
         kernel_size, padding, use_bias, dilation_rate: of the convolutions.
         separability: number of groups; negative: groups of separable convolutions, not mixed; 0: one separable
             convolution.
+        kernel_initializer: of all kernels.
         conv_name: of the convolutions, without the suffix; by default the layer's name.
         mix_name: of the 1x1 convolution.
 
@@ -206,18 +207,12 @@ class SubseparableConv(Layer):
         if groups and filters % groups:
             raise ValueError(f"filters={filters} cannot be divided into separability={separability} groups")
         self.filters = filters
-        self.kernel_size = kernel_size
-        self.padding = padding
         self.separability = separability
-        self.dilation_rate = dilation_rate
-        self.use_bias = use_bias
-        self.conv_name = conv_name or name
-        self.mix_name = mix_name
         self.kernel_initializer = unseeded(kernel_initializer)
         kernels = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         shared = {"dilation_rate": dilation_rate, "use_bias": use_bias, **kernels}
         self.parts = [
-            conv(filters // max(groups, 1), kernel_size, padding, separability <= 0, self.conv_name, **shared)
+            conv(filters // max(groups, 1), kernel_size, padding, separability <= 0, conv_name or name, **shared)
             for _ in range(max(groups, 1))
         ]
         self.mix = None
@@ -260,12 +255,12 @@ class ConvHiddenRelu(Layer):
         kernel_size, second_kernel_size: widths of the two.
         padding: "LEFT", "SAME" or "VALID".
         dropout: rate after the relu.
-        separable: separable convolutions even of width 1.
+        separable: whether convolutions of width 1 are separable too.
+        kernel_initializer: of all kernels.
 
     Call arguments:
         x: [batch, length, channels].
-        nonpadding: [batch, length], 1.0 at real positions, or None; padding is zero for convolutions wider
-            than 1.
+        nonpadding: [batch, length], 1.0 at real positions, or None; convolutions wider than 1 read zeros at padding.
         training: whether dropout applies.
 
     Reference:
@@ -286,12 +281,10 @@ class ConvHiddenRelu(Layer):
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
-        self.hidden_size = hidden_size
         self.filter_size = filter_size
         self.kernel_size = kernel_size
         self.second_kernel_size = second_kernel_size
         self.padding = padding
-        self.dropout = dropout
         self.separable = separable
         self.kernel_initializer = unseeded(kernel_initializer)
         self.conv1 = self._conv("conv1", filter_size, kernel_size, activation="relu")
@@ -326,7 +319,7 @@ class ConvHiddenRelu(Layer):
         }
 
     def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
-        """The output [batch, 1, hidden_size] at the position of x [batch, 1, channels]."""
+        """Returns the output [batch, 1, hidden_size] at the position of x [batch, 1, channels], and the new cache."""
         cache = dict(cache)
         for name, convolution in (("conv1", self.conv1), ("conv2", self.conv2)):
             if name in cache:
@@ -346,7 +339,7 @@ ConvHiddenReluOptions = options_of(ConvHiddenRelu, "ConvHiddenReluOptions")
 
 
 def _without_padding(x: Tensor, nonpadding: Tensor | None, kernel_size: int) -> Tensor:
-    """x with zeros at padding, unless the kernel sees one position only (T2T `maybe_zero_out_padding`)."""
+    """Returns x with zeros at padding, unless the kernel has width 1 (T2T `maybe_zero_out_padding`)."""
     if nonpadding is None or kernel_size == 1:
         return x
     return x * ops.cast(nonpadding, x.dtype)[:, :, None]
@@ -355,9 +348,11 @@ def _without_padding(x: Tensor, nonpadding: Tensor | None, kernel_size: int) -> 
 def pool(
     x: Tensor, window_size: Sequence[int], pooling_type: str, padding: str, strides: Sequence[int] = (1, 1)
 ) -> Tensor:
-    """Maximum or average over windows of [batch, height, width, channels].
+    """Returns the maximum or average over windows of an image.
 
     Args:
+        x: [batch, height, width, channels].
+        window_size, strides: rows and columns.
         pooling_type: "MAX" or "AVG".
         padding: "LEFT" (zeros above and to the left count), "SAME" or "VALID".
 
@@ -374,9 +369,10 @@ def pool(
 
 
 def global_pool_1d(x: Tensor, pooling_type: str = "MAX", mask: Tensor | None = None) -> Tensor:
-    """The largest or the mean vector of [batch, length, channels] -> [batch, channels].
+    """Returns the maximum or the mean over positions: [batch, length, channels] -> [batch, channels].
 
     Args:
+        x: [batch, length, channels].
         pooling_type: "MAX" or "AVR".
         mask: [batch, length], 1.0 at vectors that count, or None; in a maximum, the others count as zeros, as in T2T.
     """

@@ -1,8 +1,8 @@
-"""Recurrence in depth: one layer applied again and again to all positions (Dehghani et al. 2018, section 2).
+"""Recurrence in depth: one layer applied repeatedly to all positions (Dehghani et al. 2018, section 2).
 
-`recurrence_type` selects the use of a step's output. It is the next state ("basic"), is mixed with the state by gates
-("highway") or with the input ("skip"), is one of the states attended to in depth ("dwa"), or enters a gated cell
-("gru", "lstm"); with "act" each position decides when to stop (adaptive computation time, Graves 2016,
+`recurrence_type` selects how a step's output is used: as the next state ("basic"), mixed by gates with the state
+("highway") or the input ("skip"), as one of the states attended to in depth ("dwa"), or as the input of a gated cell
+("gru", "lstm"). With "act" each position decides when to stop (adaptive computation time, Graves 2016,
 https://arxiv.org/abs/1603.08983).
 """
 
@@ -35,10 +35,10 @@ Apply = Callable[[keras.layers.Layer, Tensor, Tensor | int], Tensor]  # (layer, 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecurrenceOptions(Options):
-    """How a layer recurs: T2T's hyperparameters of these names and their defaults.
+    """Options of the recurrence: T2T's hyperparameters of these names, with its defaults.
 
     Raises:
-        ValueError: a value that is not supported, with the supported ones.
+        ValueError: a value that is not supported; the message lists the supported ones.
     """
 
     recurrence_type: str = "basic"
@@ -86,7 +86,7 @@ class RecurrenceOptions(Options):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class TimingSignal(Layer):
-    """The input of a step: signals of position and step are added to the state or concatenated; SRUs may follow.
+    """Computes a step's input: adds or concatenates signals of position and step to the state; SRUs may follow.
 
     Args:
         hidden_size: width of the state.
@@ -151,7 +151,7 @@ class TimingSignal(Layer):
         return length * step // self.num_steps if kind == "step" else 0
 
     def _step_signal(self, step: Tensor | int, channels: int) -> Tensor:
-        """[1, 1, channels]."""
+        """Returns the signal of a step: [1, 1, channels]."""
         if self.options.step_timing_signal_type == "learned":
             return ops.take(self.layer_embedding, step, axis=0) * channels**0.5
         return ops.take(positions.get_timing_signal_1d(self.num_steps, channels), step, axis=1)[:, None]
@@ -165,22 +165,22 @@ class TimingSignal(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class Recurrence(Layer):
-    """The steps, and plain layers before and after them as `mix_with_transformer` says.
+    """The recurrent steps, between plain layers if `mix_with_transformer` asks for them.
 
     Args:
-        make_unit: make_unit(name, with_feed_forward) -> a `TransformerLayer`.
-        hidden_size: width.
+        make_unit: make_unit(name, with_feed_forward) returns a `TransformerLayer`.
+        hidden_size: width of the state.
         options: a `RecurrenceOptions`.
-        residual: its steps before a sublayer also come before the gates.
-        zero_padding: gates are 0 at padding, as where T2T takes padding out of the batch.
-        kernel_initializer: of gates.
+        residual: the steps around each sublayer; those before a sublayer also come before the gates.
+        zero_padding: whether gates are 0 at padding, as in T2T, which takes padding out of the batch.
+        kernel_initializer: of the gates.
 
     Call arguments:
         x: [batch, length, hidden].
         apply: applies a unit or an SRU to a state at a step: apply(layer, state, step).
         start: the index of the first position.
         nonpadding: [batch, length], 1.0 at real positions, or None.
-        unrolled: steps are Python numbers and their number is fixed.
+        unrolled: whether steps are Python integers and their number is fixed.
 
     Returns:
         The last state, [batch, length, hidden].
@@ -210,7 +210,7 @@ class Recurrence(Layer):
             self.units = [make_unit(self.name, options.add_ffn_unit_to_the_transition_function)]
         else:
             self.units = [make_unit(f"rec_layer_{i}", True) for i in range(options.num_inrecurrence_layers)]
-        # in T2T's scope of the recurrence itself: doubled names of scopes are one
+        # named like this layer, so that its variables are directly in this layer's scope, as in T2T
         projection = "dense_1" if kind == "dwa" else "dense"
         self.timing = TimingSignal(
             hidden_size, options, self.kernel_initializer, projection, name=self.name, dtype=self.dtype_policy
@@ -221,7 +221,7 @@ class Recurrence(Layer):
         self._make_parts()
 
     def _make_parts(self) -> None:
-        """Makes the parts of this kind: projections in `dense`, and the norms before and after gates."""
+        """Makes the layers that this kind of recurrence needs: projections in `dense`, and the norms around gates."""
         options, bias = self.options, self.options.transform_bias_init
         inputs = len(options.gates_inputs)
         if self.kind in ("highway", "skip"):
@@ -295,14 +295,14 @@ class Recurrence(Layer):
         return x
 
     def _transform(self, x: Tensor, step: Tensor | int, apply: Apply, start: Tensor) -> Tensor:
-        """The units' output for a state."""
+        """Returns the units' output for a state."""
         x = self.timing(x, step=step, start=start, apply=apply)
         for unit in self.units:
             x = apply(unit, x, step)
         return x
 
     def _fixed(self, x: Tensor, apply: Apply, start: Tensor, mask: Tensor) -> Tensor:
-        """`num_rec_steps` steps."""
+        """Runs `num_rec_steps` steps."""
         state, memory = x, ops.zeros_like(x)
         states = [x]  # of all steps, for attention in depth
         for step in range(self.options.num_rec_steps):
@@ -322,7 +322,7 @@ class Recurrence(Layer):
         return memory if self.kind == "lstm" and self.options.use_memory_as_final_state else state
 
     def _gated(self, state: Tensor, transformed: Tensor, x: Tensor, carried: Tensor, mask: Tensor) -> Tensor:
-        """The transformed state where a gate is open, `carried` where it is not."""
+        """Returns the transformed state where a gate is open, `carried` where it is not."""
         inputs = [
             {"s": state, "t": transformed, "i": x}[letter] for letter in "sti" if letter in self.options.gates_inputs
         ]
@@ -338,12 +338,9 @@ class Recurrence(Layer):
         )
 
     def _attended(self, states: list[Tensor]) -> Tensor:
-        """The weighted sum of all states but the last, with which the next step begins; zeros at first, as in T2T."""
-        seen = states[:-1]
-        if not seen:
-            return ops.zeros_like(states[0])
-        total = 0.0
-        for i, state in enumerate(seen):
+        """Returns the start of the next step: the weighted sum of all states but the last, at first 0, as in T2T."""
+        total = ops.zeros_like(states[0])
+        for i, state in enumerate(states[:-1]):
             if self.options.depth_embedding:
                 state = state + ops.cast(self.depth_embedding[i], state.dtype) * self.hidden_size**0.5
             total = total + state * ops.softmax(self.dense["dense"](state), axis=-1)
@@ -368,7 +365,7 @@ class Recurrence(Layer):
         return self.dense[name](ops.concatenate(inputs, axis=-1))
 
     def _adaptive(self, x: Tensor, apply: Apply, start: Tensor, unrolled: bool) -> Tensor:
-        """Runs steps until all positions have halted. Further steps change nothing, so their number may be fixed."""
+        """Runs steps until all positions have halted; further steps change nothing, so a fixed number is correct."""
         threshold = 1.0 - self.options.act_epsilon
         max_steps = self.options.act_max_steps
         is_global = self.options.act_type == "global"
@@ -409,7 +406,7 @@ class Recurrence(Layer):
         return accumulated
 
     def _halting_probability(self, state: Tensor, like: Tensor) -> Tensor:
-        """[batch, length], or [batch] where all positions halt together; float32."""
+        """Returns float32 [batch, length], or [batch] where all positions halt together."""
         if self.options.act_type == "random":
             return keras.random.uniform(ops.shape(like), seed=self.seed_generator)
         p = ops.cast(ops.sigmoid(self.dense["dense"](state)), "float32")[:, :, 0]

@@ -20,7 +20,7 @@ TARGET_SPACES = 32  # rows of T2T's embedding of the target space (`SpaceID`)
 class SymbolEmbedding(Layer):
     """Embedding of ids by a matrix `weights` [vocab_size, hidden_size] whose transpose can serve as the softmax's.
 
-    Id 0 (padding) is embedded as the zero vector, whatever its row holds; the row itself is part of the softmax.
+    Id 0 (padding) is embedded as the zero vector, whatever its row contains; the row itself is used by the softmax.
     Initial values are normal with mean 0 and standard deviation hidden_size**-0.5.
 
     Args:
@@ -30,7 +30,7 @@ class SymbolEmbedding(Layer):
         symbol_dropout: fraction of ids replaced by 0 in training.
 
     Call arguments:
-        ids: int [batch, length] (any shape).
+        ids: int [batch, length], or any other shape.
         training: whether symbol dropout applies.
 
     Returns:

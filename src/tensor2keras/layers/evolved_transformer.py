@@ -1,7 +1,8 @@
 """The Evolved Transformer's layers (So et al. 2019, https://arxiv.org/abs/1901.11117, figure 3).
 
-The stacks are those of `layers/transformer.py`, with layers found by search: gated linear units, branches of separable
-convolutions and, in the decoder, two attentions side by side. Their `feed_forward` argument is an `EvolvedOptions`.
+The stacks are those of `layers/transformer.py`, with layers found by architecture search: gated linear units, branches
+of separable convolutions and, in the decoder, two attentions side by side. Their `feed_forward` argument is an
+`EvolvedOptions`.
 """
 
 import dataclasses
@@ -68,7 +69,7 @@ class GatedLinearUnitSublayer(Sublayer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class DenseLayers(Sublayer):
-    """Two dense layers, four times as wide between; `norm_between` preprocesses the wide state, too."""
+    """Two dense layers, four times as wide in between; with `norm_between` the wide state is preprocessed too."""
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class DenseLayers(Sublayer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvBranches(Sublayer):
-    """Two branches whose sum enters a last separable convolution; subclasses make the three.
+    """Two branches whose sum is the input of a separable convolution; subclasses make the three layers.
 
     The right branch has `hidden_size` / 2 channels, which are added to the first channels of the left.
     """
@@ -126,11 +127,10 @@ class ConvBranches(Sublayer):
         super().build(x_shape)
 
     def _sum(self, left: Tensor, right: Tensor, training: bool = False) -> Tensor:
-        """The sum of the two branches after dropout, normalized."""
+        """Returns the normalized sum of the two branches after dropout."""
         left, right = self.drop(left, training=training), self.drop(right, training=training)
         missing = left.shape[-1] - right.shape[-1]
-        y = left + ops.pad(right, ((0, 0), (0, 0), (0, missing)))
-        return self.between(y, training=training)
+        return self.between(left + ops.pad(right, ((0, 0), (0, 0), (0, missing))), training=training)
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         mask = 1.0 if nonpadding is None else ops.cast(nonpadding, x.dtype)[:, :, None]
@@ -157,7 +157,7 @@ class EncoderConvBranches(ConvBranches):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class DecoderConvBranches(ConvBranches):
-    """Causal separable convolutions of widths 11 and 7, then one of width 7. The cache holds the inputs they see."""
+    """Causal separable convolutions of widths 11 and 7, then one of width 7; the cache holds the inputs they cover."""
 
     def make_convolutions(self, hidden_size: int, dense: dict[str, Any], separable: dict[str, Any]) -> tuple:
         self.wide, self.hidden_size = 2 * hidden_size, hidden_size
@@ -172,7 +172,7 @@ class DecoderConvBranches(ConvBranches):
         return {name: ops.zeros((batch_size, *size), self.compute_dtype) for name, size in sizes.items()}
 
     def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
-        """The output at the position of x [batch, 1, hidden], and the new cache."""
+        """Returns the output at the position of x [batch, 1, hidden], and the new cache."""
         first = ops.concatenate([cache["first"], self.preprocess(x)], axis=1)
         right = first[:, self.left.margin - self.right.margin :]
         y = self._sum(conv_step(self.left, first), conv_step(self.right, right))
@@ -185,8 +185,8 @@ class DecoderConvBranches(ConvBranches):
 class EvolvedEncoderLayer(Layer):
     """A gated linear unit, branches of convolutions, self-attention (if any) and dense layers.
 
-    Arguments as of `TransformerLayer`; `memory_attention` must be None. `zero_padding` changes nothing: padding is
-    masked in the branches in any case.
+    Arguments as in `TransformerLayer`; `memory_attention` must be None. `zero_padding` has no effect: the branches mask
+    padding in any case.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class EvolvedDecoderLayer(Layer):
     """Self-attention of twice the heads beside attention to the encoder, branches of convolutions, self-attention,
     attention to the encoder, and dense layers.
 
-    Arguments as of `TransformerLayer`; `zero_padding` changes nothing, as in `EvolvedEncoderLayer`.
+    Arguments as in `TransformerLayer`; `zero_padding` has no effect, as in `EvolvedEncoderLayer`.
     """
 
     def __init__(
@@ -323,11 +323,11 @@ class EvolvedTransformerEncoder(TransformerEncoder):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class EvolvedTransformerDecoder(TransformerDecoder):
-    """`TransformerDecoder` of `EvolvedDecoderLayer`s; it steps one position at a time.
+    """`TransformerDecoder` of `EvolvedDecoderLayer`s; `step` takes one position at a time.
 
     Args:
-        trainable_layers: how many layers at the top are trained; None for all. With 0 the final norm is not trained
-            either.
+        trainable_layers: number of layers at the top that are trained; None for all. With 0 the final norm is not
+            trained either.
     """
 
     layer_class = EvolvedDecoderLayer

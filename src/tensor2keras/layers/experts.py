@@ -14,7 +14,7 @@ from tensor2keras.types import Cache, Shape, Tensor
 
 
 def squared_variation(x: Tensor) -> Tensor:
-    """The squared coefficient of variation, variance / mean^2, of all elements: 0 where they are equal."""
+    """Returns the squared coefficient of variation, variance / mean^2, of all elements: 0 where they are equal."""
     mean = ops.mean(x)
     return ops.mean(ops.square(x - mean)) / (ops.square(mean) + 1e-10)
 
@@ -24,12 +24,13 @@ def _normal_cdf(x: Tensor, deviation: Tensor) -> Tensor:
 
 
 def probability_in_top_k(clean: Tensor, noisy: Tensor, deviation: Tensor, k: int) -> Tensor:
-    """The probability that a value is among the k largest of its row if its own noise were drawn again (appendix A).
+    """Returns each value's probability to be among the k largest of its row if its noise were redrawn (appendix A).
 
     Args:
         clean: logits before the noise, [positions, experts].
-        noisy: logits with noise of that standard deviation; k is less than the number of experts.
-        deviation: [positions, experts]; 0 gives 0 or 1.
+        noisy: logits with noise, [positions, experts].
+        deviation: standard deviation of the noise, [positions, experts]; 0 gives 0 or 1.
+        k: less than the number of experts.
     """
     top, _ = ops.top_k(noisy, k + 1)
     to_stay, to_enter = top[:, k : k + 1], top[:, k - 1 : k]  # the value to exceed
@@ -40,11 +41,11 @@ def probability_in_top_k(clean: Tensor, noisy: Tensor, deviation: Tensor, k: int
 def noisy_top_k(
     clean: Tensor, deviation: Tensor, k: int, seed_generator: keras.random.SeedGenerator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The weights of the k experts with the largest noisy logits, and each expert's probability to be among them.
+    """Returns the weights of the k experts of largest noisy logits, and each expert's probability to be among them.
 
     Args:
         clean, deviation: the outputs of `Gating`, [positions, experts].
-        k: experts a position.
+        k: experts per position.
         seed_generator: of the noise; None for none.
 
     Returns:
@@ -68,11 +69,11 @@ def noisy_top_k(
 
 
 def imbalance(gates: Tensor, loads: Tensor, nonpadding: Tensor | None = None) -> Tensor:
-    """The sum of the squared coefficients of variation of the experts' total gates and of their loads.
+    """Returns the sum of the squared coefficients of variation of the experts' total gates and of their loads.
 
     Args:
         gates, loads: the outputs of `noisy_top_k`, [positions, experts].
-        nonpadding: 1.0 at the positions that count, of as many elements as there are positions; all count if None.
+        nonpadding: 1.0 at the positions that count, one element per position; all count if None.
     """
     if nonpadding is not None:
         counts = ops.reshape(ops.cast(nonpadding, gates.dtype), (-1, 1))
@@ -170,13 +171,13 @@ class NoisyTopKExperts(_Experts):
     Noise is added in training only (T2T adds it in evaluation too). The loss is loss_coef times the squared
     coefficients of variation of the experts' total gates and of their expected loads. Every expert computes every
     position and the gates select: this works on every backend with static shapes, but takes num_experts / k times the
-    computation that is needed. `CapacityExperts` computes only what is used.
+    computation that is needed, unlike `CapacityExperts`.
 
     Args:
         hidden_size: width in and out.
         filter_size: width inside an expert.
-        num_experts: how many.
-        k: experts a position.
+        num_experts: number of experts.
+        k: experts per position.
         loss_coef: of the balancing loss.
         kernel_initializer: of the experts.
 
@@ -224,17 +225,17 @@ class NoisyTopKExperts(_Experts):
 class CapacityExperts(_Experts):
     """Each position goes to its two best experts, as long as they have room for positions of its sequence.
 
-    An expert takes 2 * length * overhead / num_experts positions of a sequence, the first ones; further positions are
-    dropped. The weights of the two experts sum to 1. All shapes are static. In decoding, a step is a sequence of one
+    An expert takes the first 2 * length * overhead / num_experts of its positions in a sequence and drops the others.
+    The weights of the two experts sum to 1. All shapes are static. In decoding, a step is a sequence of one
     position.
 
     Args:
         hidden_size: width in and out.
         filter_size: width inside an expert (T2T gives half its `filter_size`).
-        num_experts: how many.
+        num_experts: number of experts.
         loss_coef: of the balancing loss.
         overhead: factor of an expert's capacity in training.
-        overhead_eval: the same outside training.
+        overhead_eval: factor of an expert's capacity outside training.
         kernel_initializer: of the logits' kernel.
 
     Reference:
@@ -293,8 +294,9 @@ class CapacityExperts(_Experts):
             capacity: how many positions of one sequence an expert takes.
 
         Returns:
-            The assignment, 1.0 where a position has a place of an expert, [batch, length, experts, capacity]; the same
-            times the positions' weights; and the gates of placed positions, summed over a sequence, [batch, experts].
+            The assignment, 1.0 where a position has a place in an expert's batch, [batch, length, experts, capacity];
+            the same times the positions' weights; and the gates of placed positions, summed over a sequence,
+            [batch, experts].
         """
         length = ops.cast(ops.shape(gates)[1], "float32")
         room = ops.cast(capacity, "float32")

@@ -22,7 +22,7 @@ from tensor2keras.types import Cache, Shape, Tensor
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class _PositionWise(Layer):
-    """Base of networks that see one position only: no state in decoding."""
+    """Base of networks whose output depends on one position only, so that decoding needs no state."""
 
     def init_cache(self, batch_size: Tensor | int) -> Cache:
         return {}
@@ -57,15 +57,12 @@ class DenseReluDense(_PositionWise):
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
-        self.hidden_size = hidden_size
         self.filter_size = filter_size
-        self.dropout = dropout
-        self.dropout_broadcast_dims = tuple(dropout_broadcast_dims)
         self.kernel_initializer = unseeded(kernel_initializer)
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.conv1 = keras.layers.Dense(filter_size, activation="relu", name="conv1", **shared)
         self.conv2 = keras.layers.Dense(hidden_size, name="conv2", **shared)
-        self.drop = broadcast_dropout(dropout, 3, self.dropout_broadcast_dims, dtype=self.dtype_policy)
+        self.drop = broadcast_dropout(dropout, 3, dropout_broadcast_dims, dtype=self.dtype_policy)
 
     def build(self, x_shape: Shape) -> None:
         self.conv1.build(x_shape)
@@ -80,7 +77,7 @@ class DenseReluDense(_PositionWise):
 class MemoryEfficientFeedForward(_PositionWise):
     """relu(norm(x) W1) W2 with a layer norm of its own and without biases.
 
-    T2T recomputes it in the backward pass, in four parts of the batch; here it is computed at once, with equal results.
+    T2T recomputes it in the backward pass, in four parts of the batch; here it is computed once, with equal results.
 
     Args:
         hidden_size: width in and out.
@@ -120,15 +117,14 @@ class MemoryEfficientFeedForward(_PositionWise):
 class ConvReluConv(Layer):
     """A convolution over positions, a relu and another convolution, which is a projection by default.
 
-    A convolution is a sum of `kernel_size` projections of shifted inputs divided by sqrt(kernel_size). With "LEFT"
-    padding the first tap sees the position itself, as the last does, and not the farthest one: T2T's models are trained
-    like this.
+    A convolution is a sum of `kernel_size` projections (taps) of shifted inputs divided by sqrt(kernel_size). With
+    "LEFT" padding the first tap reads the position itself, as the last does, and not the farthest one, as in T2T.
 
     Args:
         hidden_size: width in and out.
         filter_size: width between.
-        kernel_size: positions the first convolution sees.
-        second_kernel_size: positions the second sees; decoding by steps needs 1.
+        kernel_size: width of the first convolution, in positions.
+        second_kernel_size: width of the second; decoding by steps needs 1.
         padding: "LEFT" (causal) or "SAME".
         dropout: rate after the relu.
         kernel_initializer: of the kernels.
@@ -158,7 +154,6 @@ class ConvReluConv(Layer):
         self.kernel_size = kernel_size
         self.second_kernel_size = second_kernel_size
         self.padding = padding
-        self.dropout = dropout
         self.kernel_initializer = unseeded(kernel_initializer)
         self.taps1 = self._taps("conv1", filter_size, kernel_size)
         self.taps2 = self._taps("conv2", hidden_size, second_kernel_size)
@@ -195,12 +190,12 @@ class ConvReluConv(Layer):
     def _convolve(self, taps: list[keras.layers.Dense], padded: Tensor, length: Tensor | int) -> Tensor:
         if len(taps) == 1:
             return taps[0](padded)
-        offsets = [self._before(len(taps)), *range(1, len(taps))]  # from the first position the kernel could see
+        offsets = [self._before(len(taps)), *range(1, len(taps))]  # from the first position under the kernel
         windows = [padded[:, offset : offset + length] for offset in offsets]
         return sum(tap(window) for tap, window in zip(taps, windows, strict=True)) * len(taps) ** -0.5
 
     def init_cache(self, batch_size: Tensor | int) -> Cache:
-        """The inputs just before the next position: {"f": [batch, kernel_size - 1, hidden]}."""
+        """Returns the inputs just before the next position: {"f": [batch, kernel_size - 1, hidden]}."""
         if self.second_kernel_size > 1:
             raise ValueError(f"decoding by steps needs second_kernel_size=1, not {self.second_kernel_size}")
         return {"f": ops.zeros((batch_size, self.kernel_size - 1, self.hidden_size), self.compute_dtype)}
@@ -214,7 +209,7 @@ class ConvReluConv(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class GatedLinearUnit(Layer):
-    """(x W1 + b1) * sigmoid(x W2 + b2), W1 and W2 the halves of one kernel (Dauphin et al. 2017).
+    """(x W1 + b1) * sigmoid(x W2 + b2), where W1 and W2 are the halves of one kernel (Dauphin et al. 2017).
 
     Reference:
         T2T `gated_linear_unit_layer`.
@@ -273,7 +268,6 @@ class ParameterAttention(_PositionWise):
         for label, size in (("key_size", self.key_size), ("value_size", self.value_size)):
             if size % num_heads:
                 raise ValueError(f"{label}={size} must be divisible by num_heads={num_heads}")
-        self.dropout = dropout
         self.kernel_initializer = unseeded(kernel_initializer)
         shared = {"use_bias": False, "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.query_projection = keras.layers.Dense(self.key_size, name="q_transform", **shared)

@@ -1,4 +1,4 @@
-"""Convolutions of residual networks: padding by the kernel alone, and dropout of their smallest weights."""
+"""Convolutions of residual networks: padding that depends on the kernel alone, and targeted dropout."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from keras import ops
 
 from tensor2keras.layers.convolution import Size
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.types import Cache, Shape, Tensor
+from tensor2keras.types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
@@ -23,7 +23,7 @@ class FixedPaddingConv2D(keras.layers.Conv2D):
         super().__init__(filters, kernel_size, **{**kwargs, "strides": strides, "padding": padding, "use_bias": False})
 
     def padded(self, x: Tensor) -> Tensor:
-        """x [batch, height, width, channels] with zeros around it."""
+        """Pads x [batch, height, width, channels] with zeros on all sides."""
         margin = self.kernel_size[0] - 1
         if self.padding == "same" or not margin:
             return x
@@ -40,14 +40,14 @@ class FixedPaddingConv2D(keras.layers.Conv2D):
 
 
 def smallest_weights(kernel: Tensor, count: int) -> Tensor:
-    """1.0 at the `count` + 1 smallest weights of each output channel, else 0.0; [..., channels]."""
+    """Returns 1.0 at the `count` + 1 smallest weights of each output channel, else 0.0; [..., channels]."""
     sizes = ops.reshape(ops.abs(kernel), (-1, kernel.shape[-1]))
     threshold = ops.sort(sizes, axis=0)[count]
     return ops.reshape(ops.cast(threshold >= sizes, kernel.dtype), kernel.shape)
 
 
 def smallest_units(kernel: Tensor, count: int) -> Tensor:
-    """1.0 at all weights of the `count` + 1 output channels of the smallest norm, else 0.0; [..., channels]."""
+    """Returns 1.0 at all weights of the `count` + 1 output channels of smallest norm, else 0.0; [..., channels]."""
     norm = ops.sqrt(ops.sum(ops.square(kernel), axis=tuple(range(len(kernel.shape) - 1))))
     return ops.broadcast_to(ops.cast(ops.sort(norm)[count] >= norm, kernel.dtype), kernel.shape)
 
@@ -57,9 +57,7 @@ TARGETS = {"weight": smallest_weights, "unit": smallest_units}
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class TargetedConv2D(FixedPaddingConv2D):
-    """`FixedPaddingConv2D` with dropout of its smallest weights in training; outside training they are 0.
-
-    Weights that are dropped in training can be pruned.
+    """`FixedPaddingConv2D` whose smallest weights are dropped in training and 0 otherwise, so that they can be pruned.
 
     Args:
         filters, kernel_size, strides: of the convolution.
@@ -98,7 +96,7 @@ class TargetedConv2D(FixedPaddingConv2D):
         self.built = True
 
     def weights_now(self, training: bool) -> Tensor:
-        """The kernel after targeted dropout."""
+        """Returns the kernel after targeted dropout."""
         kernel = ops.convert_to_tensor(self._kernel)
         if self.keep_prob >= 1:
             return kernel
@@ -111,6 +109,6 @@ class TargetedConv2D(FixedPaddingConv2D):
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         return self.convolution_op(self.padded(x), ops.cast(self.weights_now(training), x.dtype))
 
-    def get_config(self) -> Cache:
+    def get_config(self) -> dict[str, Any]:
         names = ("target", "targeting_rate", "keep_prob")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -17,10 +17,10 @@ INITIALIZERS: dict[str, Callable[[float], keras.initializers.Initializer]] = {
 
 
 def get_initializer(name: str, gain: float) -> keras.initializers.Initializer:
-    """The initializer of `hparams.initializer` and `hparams.initializer_gain` (T2T `get_variable_initializer`).
+    """Returns the initializer of `hparams.initializer` and `.initializer_gain` (T2T `get_variable_initializer`).
 
     Raises:
-        ValueError: unknown name, with the known ones.
+        ValueError: unknown name; the message lists the known ones.
     """
     if name not in INITIALIZERS:
         raise ValueError(f"unknown initializer {name!r}; known: {', '.join(sorted(INITIALIZERS))}")
@@ -31,7 +31,7 @@ def get_initializer(name: str, gain: float) -> keras.initializers.Initializer:
 class Unseeded(keras.initializers.Initializer):
     """An initializer that draws new values at every call.
 
-    A Keras initializer repeats its values, so that layers which share one would start equal.
+    A Keras initializer repeats its values, so layers that share one would start with equal weights.
     """
 
     def __init__(self, initializer: Any):

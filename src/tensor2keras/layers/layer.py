@@ -51,7 +51,7 @@ class Layer(keras.layers.Layer):
 
 
 def _as_given(config: Any) -> Any:
-    """A config whose layers are not built: their variables get their names from the layer that builds them."""
+    """Returns a config whose layers are not built: variables get their names from the layer that builds them."""
     if isinstance(config, dict):
         return {key: _as_given(value) for key, value in config.items() if key != "build_config"}
     return [_as_given(value) for value in config] if isinstance(config, (list, tuple)) else config
@@ -62,7 +62,7 @@ class Options:
     """Base of frozen dataclasses that Keras can serialize."""
 
     def arguments(self) -> dict[str, Any]:
-        """The fields by name."""
+        """Returns the fields by name."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def get_config(self) -> dict[str, Any]:
@@ -75,17 +75,17 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class LayerOptions(Options):
-    """The constructor arguments of a layer, of which a stack makes one for each of its layers: see `options_of`."""
+    """The constructor arguments of a layer, from which a stack makes as many layers as it has: see `options_of`."""
 
     layer_class: ClassVar[type[keras.layers.Layer]]
 
     def make(self, **kwargs: Any) -> keras.layers.Layer:
-        """A new layer with these arguments, but for those given here (`name`, `dtype`)."""
+        """Returns a new layer with these arguments; `kwargs` (`name`, `dtype`) replace some of them."""
         return self.layer_class(**{**self.arguments(), **kwargs})
 
 
 def options_of(layer_class: type[keras.layers.Layer], name: str) -> type[LayerOptions]:
-    """A frozen dataclass called `name` whose fields are the constructor arguments of `layer_class`.
+    """Returns a frozen dataclass called `name` whose fields are the constructor arguments of `layer_class`.
 
     Example:
         ```python
@@ -96,7 +96,7 @@ def options_of(layer_class: type[keras.layers.Layer], name: str) -> type[LayerOp
         ```
     """
     parameters: dict[str, inspect.Parameter] = {}
-    for base in layer_class.__mro__[: layer_class.__mro__.index(keras.layers.Layer)]:  # to where **kwargs lead
+    for base in layer_class.__mro__[: layer_class.__mro__.index(keras.layers.Layer)]:  # those that **kwargs reach
         if base is not Layer and "__init__" in vars(base):
             for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:
                 if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
@@ -112,7 +112,7 @@ def options_of(layer_class: type[keras.layers.Layer], name: str) -> type[LayerOp
         "__module__": layer_class.__module__,
         "__doc__": f"Arguments of `{layer_class.__name__}`, described there.",
     }
-    made = dataclasses.make_dataclass(
+    options = dataclasses.make_dataclass(
         name, fields, bases=(LayerOptions,), namespace=namespace, frozen=True, kw_only=True
     )
-    return keras.saving.register_keras_serializable("tensor2keras.layers")(made)
+    return keras.saving.register_keras_serializable("tensor2keras.layers")(options)

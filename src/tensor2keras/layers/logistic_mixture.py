@@ -110,14 +110,14 @@ def loss(predictions: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> 
 
 
 def sample(predictions: Tensor, uniforms: Tensor, temperature: float = 1.0) -> Tensor:
-    """Draws a color for each pixel, one channel after another, each given those before it.
+    """Samples a color for each pixel, channel by channel, each given the previous ones.
 
     T2T's `sample_from_discretized_mix_logistic` returns real numbers and conditions green on the real red; here each
-    channel is rounded to an intensity before the next is drawn, so that colors follow the distribution of the loss.
+    channel is rounded to an intensity before the next is sampled, so that colors follow the distribution of the loss.
 
     Args:
         predictions: [..., 10 * mixtures].
-        uniforms: [..., 4] in [0, 1): one draws the component, three the channels.
+        uniforms: [..., 4] in [0, 1): one selects the component, three the channels.
         temperature: below 1, sharpens the choice of the component and the scales; 0 takes the means of the most likely
             component.
 

@@ -14,7 +14,7 @@ The memory of a layer depends on that layer's inputs only, so all chunks of a la
 training steps, none passes from a chunk to those before it.
 
 Shapes: texts are [batch, length, hidden]; inside the decoder chunks are rows, [batch * chunks, chunk_length, hidden],
-those of a text one after the other. `chunk_number` [batch, chunks] int32 counts them; it is 0 where a text begins and
+those of a text in order. `chunk_number` [batch, chunks] int32 counts them; it is 0 where a text begins and
 the memory is empty.
 """
 
@@ -99,7 +99,7 @@ class RecentTokensAttention(MultiHeadAttention):
     Args:
         chunk_length: number of positions of a chunk.
         num_items: number of positions remembered before it; `chunk_length` if 0.
-        scope: not used; it allows the arguments of `NeuralMemoryAttention`.
+        scope: not used; accepted because `NeuralMemoryAttention` takes it.
         **kwargs: arguments of `MultiHeadAttention`; `attention_type` must be one of `ATTENTION_TYPES`.
 
     Call arguments:
@@ -124,7 +124,6 @@ class RecentTokensAttention(MultiHeadAttention):
         _require_attention_type(self.attention_type)
         self.chunk_length = chunk_length
         self.num_items = num_items or chunk_length
-        self.scope = scope
 
     def build(self, x_shape: Shape, chunk_number_shape: Shape | None = None) -> None:
         super().build(x_shape)
@@ -196,7 +195,7 @@ class NeuralMemory(Layer):
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
-        self.size, self.key_depth, self.value_depth = size, key_depth, value_depth
+        self.size, self.value_depth = size, value_depth
         self.sharpen_factor = sharpen_factor
         self.kernel_initializer = unseeded(kernel_initializer)
         self.key = self._dense("mem_key", key_depth, bias_initializer="ones")
@@ -403,7 +402,7 @@ class _ChunkDecoderLayer(TransformerLayer):
         self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None, memory_bias: Tensor | None = None
     ) -> tuple[Tensor, Cache]:
         begins = position % self.self_attention.attention.chunk_length == 0
-        # convolutions start anew in every chunk
+        # convolutions start from zeros in every chunk
         ffn = keras.tree.map_structure(lambda leaf: ops.where(begins, ops.zeros_like(leaf), leaf), cache.get("ffn", {}))
         return super().step(x, position, {**cache, "ffn": ffn}, bias, memory_bias)
 
@@ -413,13 +412,12 @@ class ChunkDecoder(TransformerDecoder):
     """A `TransformerDecoder` over chunks, with a memory in every layer.
 
     Args:
-        attention: one of `MEMORY_TYPES`.
-        **kwargs: as `TransformerDecoder`'s.
+        **kwargs: arguments of `TransformerDecoder`, whose `attention` is an options class of `MEMORY_TYPES`.
 
     Call arguments:
         x: [batch * chunks, chunk_length, hidden].
         chunk_number: [batch, chunks] int32, 0 where a text begins.
-        context: a `Context` with a chunk a row; its bias is that of the attention.
+        context: a `Context` with one row per chunk; its bias covers the keys of the memory and of the chunk.
         training: whether dropout applies.
 
     Returns:

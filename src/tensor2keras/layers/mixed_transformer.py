@@ -1,7 +1,7 @@
 """A stack whose layers each have their own kind of self-attention and of feed-forward network.
 
-Sublayers are wrapped as in `layers.transformer`, but for those that begin with a norm of their own (`OWN_NORM`): they
-have no steps before them.
+Sublayers are wrapped as in `layers.transformer`, except that those of `OWN_NORM`, which begin with their own norm, have
+no steps before them.
 """
 
 import dataclasses
@@ -99,7 +99,7 @@ class _MixedLayer(Layer):
         x = self.self_attention(x, context.bias, context.nonpadding, training=training)
         if self.memory_attention is not None:
             x = self.memory_attention(x, context.memory, context.memory_bias, training=training)
-        return self.ffn(x, training=training)  # convolutions see padding, as T2T's do
+        return self.ffn(x, training=training)  # without nonpadding: convolutions read padding, as in T2T
 
     def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
         cache = {
@@ -123,17 +123,16 @@ class _MixedLayer(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class MixedTransformer(LayerStack):
-    """Layers of any kinds one after the other and the final preprocessing: an encoder, or a decoder with a step-by-step
-    form (as of `TransformerDecoder`).
+    """A stack of layers of different kinds, as an encoder or as a decoder with `init_cache` and `step`.
 
     Args:
-        layers: the sublayers of each.
+        layers: the options of each layer.
         residual: the steps around each sublayer.
 
     Call arguments:
         x: [batch, length, hidden].
-        context: a `Context`. `MultiHeadAttention` of type "dot_product" and `MemoryEfficientAttention` take its bias,
-            the others have a mask of their own. Its nonpadding, [batch, length], says which positions count in the loss
+        context: a `Context`. `MultiHeadAttention` of type "dot_product" and `MemoryEfficientAttention` use its bias,
+            the others have their own masks. Its nonpadding, [batch, length], marks the positions that count in the loss
             of `LocalExpertAttention`.
         training: whether dropout and the experts' noise apply.
 
@@ -150,6 +149,6 @@ class MixedTransformer(LayerStack):
         self.final = residual.before(dtype=self.dtype_policy)
 
     def cache_length(self, cache: Cache) -> int:
-        """The `max_length` that a cache was made for; 1 where no layer takes a bias of that length."""
+        """Returns the `max_length` of a cache; 1 if no layer takes a bias of that length."""
         lengths = [cache[layer.name]["attention"]["k"].shape[2] for layer in self.layers if layer.takes_bias]
         return lengths[0] if lengths else 1

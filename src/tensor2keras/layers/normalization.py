@@ -161,7 +161,7 @@ NORMS = {
 
 
 def get_norm(norm_type: str, epsilon: float = 1e-6, **kwargs: Any) -> keras.layers.Layer:
-    """The norm of `hparams.norm_type`; ValueError with the known names for another."""
+    """Returns the norm of `hparams.norm_type`; raises ValueError for an unknown one."""
     if norm_type not in NORMS:
         raise ValueError(f"unknown norm_type {norm_type!r}; known: {', '.join(NORMS)}")
     return NORMS[norm_type](epsilon, **kwargs)

@@ -16,7 +16,7 @@ from tensor2keras.types import Features, Shape, Tensor
 
 
 def shift_right(x: Tensor) -> Tensor:
-    """Moves `x` [batch, length, hidden] one position later, with a zero vector first (T2T `shift_right_3d`)."""
+    """Shifts `x` [batch, length, hidden] right by one position; the first becomes zero (T2T `shift_right_3d`)."""
     return ops.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1]
 
 

@@ -1,6 +1,6 @@
-"""Long short-term memories (Hochreiter and Schmidhuber 1997), alone and with attention in every step.
+"""Long short-term memories (Hochreiter and Schmidhuber 1997), with or without attention in every step.
 
-All that does not depend on the step before is computed for all steps at once: a step is one matrix product and
+Whatever does not depend on the previous step is computed for all steps at once, so a step is one matrix product and
 elementwise operations. Shapes: x [batch, length, channels]; a state is (c, h), each [batch, units].
 """
 
@@ -33,12 +33,12 @@ def _scopes(path: str) -> Iterator[None]:
 
 
 def nonpadding_length(x: Tensor) -> Tensor:
-    """The number of nonzero vectors of x [batch, length, channels]: int32 [batch]. T2T `length_from_embedding`."""
+    """Counts the nonzero vectors of x [batch, length, channels]: int32 [batch]. T2T `length_from_embedding`."""
     return ops.sum(ops.cast(ops.any(ops.not_equal(x, 0), axis=-1), "int32"), axis=1)
 
 
 def reverse_sequence(x: Tensor, lengths: Tensor) -> Tensor:
-    """The first `lengths` [batch] vectors of x [batch, length, channels] in reverse order, the others as they are."""
+    """Reverses the first `lengths` [batch] vectors of x [batch, length, channels] and keeps the others."""
     position = ops.arange(ops.shape(x)[1], dtype="int32")[None, :]
     lengths = lengths[:, None]
     index = ops.where(position < lengths, lengths - 1 - position, position)
@@ -59,8 +59,8 @@ class LSTMCell(Layer):
         kernel_initializer: of the kernel.
 
     Call arguments:
-        x: channels of the input from `first` on, [..., some channels].
-        first: 0 by default; the bias is added only then.
+        x: consecutive channels of the input, [..., some channels].
+        first: index of the first of these channels; the bias is added if it is 0.
 
     Returns:
         The contribution of these channels to the gates, [..., 4 * units]; that of the state is its product with
@@ -94,31 +94,31 @@ class LSTMCell(Layer):
 
 
 def lstm_step(gates: Tensor, c: Tensor) -> State:
-    """The state after a step from the gates [batch, 4 * units] and the cell before it."""
+    """Returns the state after a step from its gates [batch, 4 * units] and the previous cell c [batch, units]."""
     i, j, f, o = ops.split(gates, 4, axis=-1)
     c = ops.sigmoid(f + FORGET_BIAS) * c + ops.sigmoid(i) * ops.tanh(j)
     return c, ops.sigmoid(o) * ops.tanh(c)
 
 
 def zero_state(batch_size: Tensor | int, units: int, dtype: Any) -> State:
-    """A state of zeros."""
+    """Returns a state of zeros."""
     return ops.zeros((batch_size, units), dtype), ops.zeros((batch_size, units), dtype)
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LSTM(Layer):
-    """A stack of LSTM layers, dropout on the input of each.
+    """A stack of LSTM layers with dropout on the input of each.
 
     Args:
         units: width of each.
-        num_layers: how many.
+        num_layers: number of layers.
         dropout: rate.
         scope: T2T's scope of the cells.
         kernel_initializer: of the kernels.
 
     Call arguments:
         x: [batch, length, channels].
-        lengths: [batch] int32; past them the output is zero and the state stays. None: all of x counts.
+        lengths: [batch] int32; past them the output is zero and the state unchanged. None: all of x counts.
         initial_state: a state for each layer; zeros by default.
         training: whether dropout applies.
 
@@ -179,7 +179,7 @@ class LSTM(Layer):
         return x, states
 
     def step(self, x: Tensor, states: list[State]) -> tuple[Tensor, list[State]]:
-        """The output [batch, units] at one step, from its input [batch, channels], and the new states."""
+        """Returns the output [batch, units] at one step from its input [batch, channels], and the new states."""
         new = []
         for cell, (c, h) in zip(self.cells, states, strict=True):
             state = lstm_step(cell(x) + ops.matmul(h, cell.recurrent_kernel), c)
@@ -190,7 +190,7 @@ class LSTM(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class BidirectionalLSTM(Layer):
-    """Two stacks, one of which reads from the end; their outputs and states are concatenated.
+    """Two LSTM stacks, one of which reads backwards; their outputs and states are concatenated.
 
     Args:
         units, num_layers, dropout, kernel_initializer: as of `LSTM`.
@@ -239,7 +239,7 @@ class BidirectionalLSTM(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ScoreVector(Layer):
-    """The product with a head's vector of additive attention: [..., units] -> [...]."""
+    """Scores of a head of additive attention, the product with its vector: [..., units] -> [...]."""
 
     def __init__(self, units: int, kernel_initializer: Any, **kwargs: Any):
         super().__init__(**kwargs)
@@ -261,18 +261,17 @@ class AttentionLSTM(LSTM):
     Args:
         units, num_layers, dropout, kernel_initializer: of the LSTM.
         attention_layer_size: width of each head's output.
-        num_heads: heads, which share one projection of the memory; those of "luong" differ only in their output
-            projection.
+        num_heads: number of heads, which share one projection of the memory; those of "luong" differ only in their
+            output projection.
         mechanism: "bahdanau" (additive, Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473) or "luong" (dot product,
             Luong et al. 2015, https://arxiv.org/abs/1508.04025).
-        output_attention: the output is that of the heads, not that of the LSTM.
-        max_area_width: attend to runs of up to so many neighbours of the memory (`layers.attention.area`).
-        area_key_mode, area_value_mode: how keys and values of areas are computed; of no effect at width 1.
+        output_attention: whether the output is that of the heads or that of the LSTM.
+        max_area_width: attend to areas of up to this many neighbours of the memory (`layers.attention.area`).
+        area_key_mode, area_value_mode: how keys and values of areas are computed; no effect at width 1.
 
     Call arguments:
         x: [batch, length, channels].
-        memory: [batch, memory length, units]. Zeros in it are attended to as well, but areas with zeros are not, as in
-            T2T.
+        memory: [batch, memory length, units]. Zeros in it are attended to, but areas with zeros are not, as in T2T.
         memory_lengths: [batch] int32, how much of the memory is real; needed for areas.
         lengths, initial_state, training: as of `LSTM`.
 
@@ -310,7 +309,6 @@ class AttentionLSTM(LSTM):
         self.query_layer = keras.layers.Dense(units, name="query_layer", **shared)
         self.memory_layer = keras.layers.Dense(units, name="memory_layer", **shared)
         self.max_area_width = max_area_width
-        self.area_key_mode = area_key_mode
         self.area_value_mode = area_value_mode
         self.area_keys = None
         if max_area_width > 1:
@@ -343,8 +341,10 @@ class AttentionLSTM(LSTM):
                 layer.build((None, 2 * self.units))
 
     def build_memory(self, memory_shape: Shape) -> None:
-        """Makes the weights of `project_memory`. Called before `build`, it gives them names outside this layer's scope,
-        where T2T has them."""
+        """Makes the weights of `project_memory`.
+
+        Called before `build`, it gives them names outside this layer's scope, where T2T has them.
+        """
         self.memory_layer.build(memory_shape)
         if self.area_keys is not None:
             self.area_keys.build((None, None, self.units))
@@ -355,7 +355,7 @@ class AttentionLSTM(LSTM):
         Args:
             memory: [batch, memory length, units].
             lengths: [batch] int32, how much of it is real; needed for areas.
-            training: whether keys of areas are sampled, for an `area_key_mode` that does so.
+            training: whether an `area_key_mode` with "sample" samples the areas' keys.
 
         Returns:
             "keys" and "values" [batch, memory length or areas, units], and with areas "bias" [batch, areas], which
@@ -383,7 +383,7 @@ class AttentionLSTM(LSTM):
         batch_size, length, channels = *ops.shape(x)[:2], x.shape[-1]
         projected = self.project_memory(memory, memory_lengths, training=training)
         masks = None
-        if training and self.dropout:  # one for every step and each of the steps' own inputs
+        if training and self.dropout:  # for each step, masks of the inputs that are computed in the step
             widths = [self.attention_size, *[self.units] * (self.num_layers - 1)]
             masks = [self.drop(ops.ones((length, batch_size, width), x.dtype), training=True) for width in widths]
         gates = time_major(self.cells[0](self.drop(x, training=training)))
@@ -417,9 +417,13 @@ class AttentionLSTM(LSTM):
         """Returns the heads' output after a step, [batch, attention size], and the new states.
 
         Args:
-            gates: contribution of the input, which has `channels` channels, to the first layer's gates.
+            gates: contribution of the input to the first layer's gates.
+            attention: the heads' output after the previous step.
+            states: those after the previous step.
             memory: from `project_memory`.
             masks: dropout masks for the attention and for the input of each layer after the first; or None.
+            kernels: the cells' recurrent kernels.
+            channels: number of channels of the input.
         """
         attention = attention if masks is None else attention * masks[0]
         gates = gates + self.cells[0](attention, first=channels)
@@ -432,23 +436,23 @@ class AttentionLSTM(LSTM):
         return self._attend(new[-1][1], **memory), new
 
     def _attend(self, h: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None = None) -> Tensor:
-        """The heads' output for the LSTM's output h: [batch, attention size]."""
+        """Returns the heads' output for the LSTM's output h: [batch, attention size]."""
         if self.mechanism == "luong":
             scores = [ops.einsum("bd,btd->bt", h, keys)] * self.num_heads
         else:
             summed = ops.tanh(keys + self.query_layer(h)[:, None])
             scores = [vector(summed) for vector in self.score_vectors]
-        given = []
+        outputs = []
         for score, layer in zip(scores, self.attention_layers, strict=True):
             score = score if bias is None else score + bias
             context = ops.einsum("bt,btd->bd", ops.softmax(score, axis=-1), values)
-            given.append(layer(ops.concatenate([h, context], axis=-1)))
-        return ops.concatenate(given, axis=-1) if len(given) > 1 else given[0]
+            outputs.append(layer(ops.concatenate([h, context], axis=-1)))
+        return ops.concatenate(outputs, axis=-1)
 
     def step(
         self, x: Tensor, attention: Tensor, states: list[State], memory: Memory
     ) -> tuple[Tensor, Tensor, list[State]]:
-        """Returns the output at one step, given its input [batch, channels], the heads' output and the new states."""
+        """Returns the output at one step from its input [batch, channels], the heads' output and the new states."""
         kernels = [cell.recurrent_kernel for cell in self.cells]
         gates = self.cells[0](x)
         attention, states = self._step(gates, attention, states, memory, None, kernels, x.shape[-1])

@@ -1,7 +1,4 @@
-"""The steps before and after a sublayer, as a string (T2T `layer_prepostprocess`).
-
-"a" is the residual, "n" a norm, "d" dropout, "z" a residual that begins at zero.
-"""
+"""The steps before and after a sublayer, written as a string (T2T `layer_prepostprocess`)."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -43,7 +40,7 @@ class LayerPrepostprocess(Layer):
 
     Call arguments:
         x: the sublayer's input or output, [batch, length, hidden].
-        residual: what "a" and "z" add to, [batch, length, hidden]; needed if the sequence has one of them.
+        residual: added by "a" and "z", [batch, length, hidden]; needed if the sequence has one of them.
         training: whether dropout applies.
 
     Returns:
@@ -116,11 +113,11 @@ class ResidualOptions(Options):
     norm_epsilon: float = 1e-6
 
     def before(self, name: str = "layer_prepostprocess", **kwargs: Any) -> LayerPrepostprocess:
-        """The steps before a sublayer; also those after a whole stack, whose sublayers' outputs have no norm."""
+        """Returns the steps before a sublayer; also those after a whole stack, whose output is not normalized yet."""
         return self._make(self.preprocess, name=name, **kwargs)
 
     def after(self, name: str = "layer_postprocess", **kwargs: Any) -> LayerPrepostprocess:
-        """The steps after a sublayer."""
+        """Returns the steps after a sublayer."""
         return self._make(self.postprocess, name=name, **kwargs)
 
     def _make(self, sequence: str, **kwargs: Any) -> LayerPrepostprocess:

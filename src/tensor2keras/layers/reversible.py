@@ -65,8 +65,8 @@ class ReversibleBlock(Layer):
 
 
 def _pure(layer: keras.layers.Layer, variables: list[keras.Variable]) -> backend.Function:
-    """Returns a function of x and the variables' values, which returns the layer's output and the new values of the
-    variables that are not trained."""
+    """Returns a function of x and the variables' values that returns the layer's output and the new values of the
+    non-trainable variables."""
     moving = [variable for variable in variables if not variable.trainable]
 
     def function(x: Tensor, values: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:

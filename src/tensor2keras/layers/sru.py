@@ -12,7 +12,7 @@ from tensor2keras.types import Cache, Shape, Tensor
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class _LeakySum(Layer):
-    """The cell of c = f * c + x; its input is x and f, concatenated."""
+    """The recurrent cell c = f * c + x; its input is x and f, concatenated."""
 
     def __init__(self, units: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -30,7 +30,7 @@ class SRU(Layer):
 
     Args:
         units: width in and out.
-        num_layers: how many, one above the other.
+        num_layers: number of layers.
         kernel_initializer: of the kernels.
 
     Call arguments:
@@ -76,7 +76,7 @@ class SRU(Layer):
         return {f"c_{i}": ops.zeros((batch_size, 1, self.units), self.compute_dtype) for i in range(self.num_layers)}
 
     def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
-        """The output at the position of x [batch, 1, units], and the new states."""
+        """Returns the output at the position of x [batch, 1, units], and the new states."""
         cache = dict(cache)
         for i, projection in enumerate(self.projections):
             y, f, r = self._parts(projection, x)
@@ -85,7 +85,7 @@ class SRU(Layer):
         return x, cache
 
     def _parts(self, projection: keras.layers.Dense, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The contribution to the state, (1 - f) W x, the forget gate f and the reset gate r."""
+        """Returns the contribution to the state, (1 - f) W x, the forget gate f and the reset gate r."""
         y, f, r = ops.split(projection(x), 3, axis=-1)
         f, r = ops.sigmoid(f), ops.sigmoid(r)
         return y * (1.0 - f), f, r

@@ -17,30 +17,24 @@ from tensor2keras.types import Cache, Shape, Tensor
 
 
 class Context(NamedTuple):
-    """The arguments that all layers of a stack share, beside their input.
+    """The call arguments that all layers of a stack share, in addition to their input."""
 
-    memory: the encoder's output, [batch, inputs, hidden].
-    bias: added to the logits of self-attention, broadcast to [batch, heads, length, length].
-    memory_bias: added to the logits of attention to `memory`, broadcast to [batch, heads, length, inputs].
-    nonpadding: 1.0 at real positions, 0.0 at padding, [batch, length].
-    """
-
-    memory: Tensor | None = None
-    bias: Tensor | None = None
-    memory_bias: Tensor | None = None
-    nonpadding: Tensor | None = None
+    memory: Tensor | None = None  # [batch, inputs, hidden]: the encoder's output
+    bias: Tensor | None = None  # of self-attention, broadcasts to [batch, heads, length, length]
+    memory_bias: Tensor | None = None  # of attention to `memory`, broadcasts to [batch, heads, length, inputs]
+    nonpadding: Tensor | None = None  # [batch, length]: 1.0 at real positions, 0.0 at padding
 
 
 NO_CONTEXT = Context()
 
 
 def memory_shape(x_shape: Shape, context_shape: Any) -> Shape:
-    """The shape of `Context.memory`, given the shapes of a call's arguments; that of x where it is not known."""
+    """Returns the shape of `Context.memory` from the shapes of the call arguments; that of x where it is unknown."""
     return (context_shape and Context(*context_shape).memory) or x_shape
 
 
 def of_layer(options: Any, i: int) -> Any:
-    """The options of layer i, from options for all layers or a list with those of each."""
+    """Returns the options of layer i from options for all layers or a list with those of each."""
     return options[i] if isinstance(options, list) else options
 
 
@@ -150,7 +144,7 @@ class TransformerLayer(Layer):
             self.ffn = FeedForwardSublayer(feed_forward, zero_padding=zero_padding, name="ffn", **shared)
 
     def make_self_attention(self, attention: LayerOptions, **kwargs: Any) -> Sublayer:
-        """The sublayer of self-attention."""
+        """Returns the sublayer of self-attention."""
         return AttentionSublayer(attention, name="self_attention", **kwargs)
 
     def build(self, x_shape: Shape, context_shape: Any = None) -> None:
@@ -190,7 +184,7 @@ class TransformerLayer(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LayerStack(Layer):
-    """Base of stacks: `layers`, each called as a `TransformerLayer`, and the steps `final`, which `__init__` makes.
+    """Base of stacks: `layers`, called like `TransformerLayer`, and the steps `final`; subclasses make both.
 
     Call arguments:
         x: [batch, length, hidden].
@@ -216,7 +210,7 @@ class LayerStack(Layer):
         return self.final(x, training=training)
 
     def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
-        """A decoder's empty cache: what each layer keeps of `max_length` positions, and the encoder's keys and values.
+        """Returns a decoder's empty cache for `max_length` positions, with the encoder's keys and values.
 
         Args:
             batch_size: an integer, or a scalar tensor.
@@ -228,7 +222,7 @@ class LayerStack(Layer):
     def step(
         self, x: Tensor, position: Tensor, cache: Cache, bias: Tensor | None, memory_bias: Tensor | None = None
     ) -> tuple[Tensor, Cache]:
-        """The output at one position, or at several that follow one another.
+        """Computes the output at one position or at several consecutive ones.
 
         Args:
             x: the input there, [batch, 1 or more, hidden].
@@ -252,14 +246,14 @@ class TransformerStack(LayerStack):
     """A stack of layers of one class and the final preprocessing: a norm, where sublayers begin with one.
 
     Args:
-        num_layers: how many.
+        num_layers: number of layers.
         attention: options of the self-attention; a list has those of each layer.
         feed_forward: options of the feed-forward networks.
         residual: the steps around each sublayer.
-        memory_attention: options of the attention to the encoder's output, or a list of one a layer; None in an encoder
-            and in a decoder that stands alone.
-        zero_padding: the feed-forward networks' output at padding is 0, as where T2T takes padding out of the batch
-            before them (`use_pad_remover`).
+        memory_attention: options of the attention to the encoder's output, or a list with those of each layer; None in
+            an encoder and in a decoder without one.
+        zero_padding: whether the feed-forward networks' output at padding is 0, as with T2T's `use_pad_remover`, which
+            takes padding out of the batch before them.
 
     Call arguments:
         x: [batch, length, hidden].
@@ -309,7 +303,7 @@ class TransformerStack(LayerStack):
         self.final = residual.before(dtype=self.dtype_policy)
 
     def cache_length(self, cache: Cache) -> int:
-        """The `max_length` that a cache was made for."""
+        """Returns the `max_length` of a cache."""
         return cache[self.layers[0].name]["k"].shape[2]
 
 

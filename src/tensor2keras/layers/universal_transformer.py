@@ -1,5 +1,7 @@
-"""The Universal Transformer's encoder and decoder (Dehghani et al. 2018, https://arxiv.org/abs/1807.03819): a layer of
-the Transformer and how it recurs (`depth_recurrence`)."""
+"""The Universal Transformer's encoder and decoder: a `TransformerLayer` that recurs in depth (`depth_recurrence`).
+
+Dehghani et al. 2018, https://arxiv.org/abs/1807.03819.
+"""
 
 from typing import Any
 
@@ -17,12 +19,12 @@ from tensor2keras.types import Cache, Shape, Tensor
 class UniversalTransformerStack(Layer):
     """A recurrent `TransformerLayer` and the final preprocessing.
 
-    Decoding keeps keys and values of every step; it takes all steps that halting positions may take.
+    The decoding cache holds keys and values of every step; with "act", decoding always runs the maximum of steps.
 
     Args:
-        num_layers: not used: `recurrence` says how many steps are taken.
-        attention, feed_forward, residual, memory_attention, zero_padding: as of `TransformerStack`.
-        recurrence: how the layer recurs.
+        num_layers: not used; `recurrence` has the number of steps.
+        attention, feed_forward, residual, memory_attention, zero_padding: as in `TransformerStack`.
+        recurrence: options of the recurrence.
 
     Call arguments:
         x: [batch, length, hidden].
@@ -78,7 +80,7 @@ class UniversalTransformerStack(Layer):
         return next(part["k"].shape[2] for part in cache.values() if "k" in part)
 
     def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
-        """Empty buffers for every layer at every step, and the encoder's keys and values, the same at all steps."""
+        """Returns empty buffers for every layer at every step, and the encoder's keys and values for all steps."""
         recurrence, cache = self.recurrence, {}
         steps = dict.fromkeys((*recurrence.before, *recurrence.after), 1)
         steps |= dict.fromkeys(recurrence.units, recurrence.timing.num_steps)

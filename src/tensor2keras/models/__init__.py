@@ -31,38 +31,3 @@ from tensor2keras.models.transformer_memory import TransformerMemory
 from tensor2keras.models.transformer_moe import TransformerMoe
 from tensor2keras.models.universal_transformer import UniversalTransformer, UniversalTransformerEncoder
 from tensor2keras.models.xception import Xception
-
-__all__ = [
-    "AttentionLM",
-    "AttentionLmMoe",
-    "BasicFcRelu",
-    "ByteNet",
-    "DiagonalNeuralGPU",
-    "EvolvedTransformer",
-    "Imagetransformer",
-    "Imagetransformer2d",
-    "ImagetransformerMoe",
-    "Img2imgTransformer",
-    "LSTMEncoder",
-    "LSTMSeq2seq",
-    "LSTMSeq2seqAttention",
-    "LSTMSeq2seqAttentionBidirectionalEncoder",
-    "LSTMSeq2seqBidirectionalEncoder",
-    "NeuralGPU",
-    "Resnet",
-    "Revnet",
-    "ShakeShake",
-    "SliceNet",
-    "T2TModel",
-    "TextCNN",
-    "Transformer",
-    "TransformerEncoder",
-    "TransformerMemory",
-    "TransformerMoe",
-    "TransformerRegressor",
-    "TransformerScorer",
-    "UniversalTransformer",
-    "UniversalTransformerEncoder",
-    "Xception",
-    "common_hparams",
-]

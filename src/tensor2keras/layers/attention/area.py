@@ -2,7 +2,7 @@
 https://arxiv.org/abs/1810.10126).
 
 An area is a rectangle of at most `max_height` x `max_width` positions, of height 1 where the keys are a sequence. Areas
-of one shape stand together, ordered by their first position: those of 1 x 1 first, then 1 x 2, and so on.
+are ordered by their shape (1 x 1, then 1 x 2, and so on), areas of one shape by their first position.
 
 Shapes: features [batch, length, depth] give [batch, areas, depth]; `height` is the number of rows into which the length
 is folded.
@@ -82,7 +82,7 @@ def area_bias(masked: Tensor, max_width: int, max_height: int = 1, height: int =
 
 
 VALUE_MODES: dict[str, Callable[..., Tensor]] = {"sum": area_sums, "mean": area_means, "max": area_maxima}
-# mode -> the statistics of an area that make its key, and how two dense layers join them with its size (or None).
+# mode -> the statistics of an area's keys, and how they join its size as input of two dense layers (None: no layers).
 KEY_MODES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "mean": (("mean",), None),
     "max": (("max",), None),
@@ -108,7 +108,7 @@ def lookup(modes: dict[str, Any], mode: str, what: str) -> Any:
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class AreaKeys(Layer):
-    """The key of each area.
+    """Keys of areas, computed from the keys of their positions.
 
     Args:
         max_area_width, max_area_height: of an area.
@@ -147,7 +147,6 @@ class AreaKeys(Layer):
         super().__init__(name=name, **kwargs)
         self.max_area_width = max_area_width
         self.max_area_height = max_area_height
-        self.mode = mode
         self.height = height
         self.kernel_initializer = unseeded(kernel_initializer)
         self.parts, self.join = lookup(KEY_MODES, mode, "area_key_mode")
@@ -226,8 +225,8 @@ class AreaAttention(DotProductAttention):
 
     Call arguments:
         q, k, v: [batch, heads, length, depth].
-        bias: broadcasts to [batch, heads, query, key]; an area with a masked key is masked, and no other use is made of
-            the bias.
+        bias: broadcasts to [batch, heads, query, key]; areas with a masked key are masked; the bias has no
+            other effect.
         query_position: not used; in decoding the bias masks the positions not yet written.
         training: whether dropout applies and "sample" keys are drawn.
 

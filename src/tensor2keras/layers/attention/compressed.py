@@ -1,4 +1,4 @@
-"""Self-attention that takes less memory in T2T: memory-compressed, and recomputed in the backward pass.
+"""T2T's self-attention of low memory use: memory-compressed, and recomputed in the backward pass.
 
 Both are called as `MultiHeadAttention` is, `(x, memory, bias)`, and have its `init_cache` and `step`. As both are
 self-attention only, memory must be None.
@@ -83,7 +83,7 @@ class MemoryCompressedAttention(Layer):
         self, x: Tensor, memory: Tensor | None = None, bias: Tensor | None = None, training: bool = False
     ) -> Tensor:
         length = ops.shape(x)[1]
-        whole = ops.pad(x, ((0, 0), (0, -length % self.factor), (0, 0)))  # an unfinished block is masked for all
+        whole = ops.pad(x, ((0, 0), (0, -length % self.factor), (0, 0)))  # an incomplete block is masked
         compressed = ops.concatenate([x[:, :1], self._compress(whole)], axis=1)
         bias = self._later_bias(ops.arange(length, dtype="int32"), ops.shape(compressed)[1])
         return self.attention(x, compressed, bias, training=training)
@@ -129,8 +129,8 @@ class MemoryCompressedAttention(Layer):
 class MemoryEfficientAttention(Layer):
     """Multi-head self-attention with a layer norm before it.
 
-    T2T computes one head after the other, and each again in the backward pass. Here all are computed together, with the
-    same result.
+    T2T computes one head after the other and recomputes each in the backward pass. Here all are computed together, with
+    the same result.
 
     Weights: `wqkv` [heads, 1, hidden, 3 depth], `wo` [heads, 1, depth, hidden], with depth = hidden_size / num_heads,
     and those of `LayerNorm`.

@@ -96,7 +96,7 @@ def hard_weights(weights: Tensor, k: int, gumbel_noise: Tensor | None = None) ->
     """
     if gumbel_noise is not None:
         weights = weights + gumbel_noise
-    # with k zeros beside the keys, nothing is subtracted where there are fewer keys than k
+    # with k zeros appended, nothing is subtracted where there are fewer than k keys
     padded = ops.pad(ops.stop_gradient(weights), ((0, 0), (0, 0), (0, 0), (0, k)))
     kth = ops.top_k(padded, k)[0][..., k - 1 :]
     weights = ops.relu(weights - kth)
@@ -126,7 +126,7 @@ class DotProductAttention(Layer):
         [batch, heads, query, value_depth].
     """
 
-    uses_bias = True  # False where a variant has a mask of its own and ignores `bias`
+    uses_bias = True  # False where a variant has its own mask and ignores `bias`
     cache_length: int | None = None  # how many of the last positions a cache must hold; None: all
     weights_rank = 4  # of the attention weights in training
 

@@ -16,7 +16,7 @@ from tensor2keras.types import Cache, Shape, Tensor
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LocalExpertAttention(Layer):
-    """Causal multi-head self-attention within experts, of which every position is routed to k.
+    """Causal multi-head self-attention within experts; every position is routed to k of them.
 
         y_i = sum over the k experts e of position i of g_ie attention_e(x_i, {x_j : j <= i, j routed to e})
 
@@ -35,14 +35,14 @@ class LocalExpertAttention(Layer):
         loss_coef: coefficient of the balancing loss.
         num_heads: of an expert; must divide its sizes.
         key_size, value_size: total widths of an expert's queries and keys, and of its values; its width if 0.
-        expansion: if not 0, a transposed convolution expands each position to this many, of width `expansion_size`,
-            which are routed separately; in the end a convolution makes one of them again.
-        expansion_size: see `expansion`.
+        expansion: if not 0, a transposed convolution expands each position to this many parts, which are routed
+            separately and joined by a convolution at the end.
+        expansion_size: width of a part.
         kernel_initializer: of all kernels.
 
     Call arguments:
         x: [batch, length, hidden].
-        memory, bias: ignored; they allow the call of other attention layers.
+        memory, bias: ignored; accepted so that all attention layers are called alike.
         nonpadding: 1.0 at real positions, [batch, length], or None. Padding does not count in the balancing loss. It
             must come after all real positions, which then never attend to it.
         training: whether noise is added.
@@ -76,7 +76,6 @@ class LocalExpertAttention(Layer):
         super().__init__(name=name, **kwargs)
         if not 1 <= k <= num_experts:
             raise ValueError(f"k={k} must be from 1 to num_experts={num_experts}")
-        self.hidden_size = hidden_size
         self.num_experts = num_experts
         self.k = k
         self.loss_coef = loss_coef
@@ -84,9 +83,8 @@ class LocalExpertAttention(Layer):
         self.key_size = key_size
         self.value_size = value_size
         self.expansion = expansion
-        self.expansion_size = expansion_size
         self.kernel_initializer = unseeded(kernel_initializer)
-        self.parts = expansion or 1  # of a position
+        self.parts = expansion or 1  # per position
         self.width = expansion_size if expansion else hidden_size
         self.seed_generator = keras.random.SeedGenerator()
         kernels = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
@@ -141,7 +139,7 @@ class LocalExpertAttention(Layer):
         return self.compress(y[:, None])[:, 0] if self.expansion else y
 
     def _gate(self, x: Tensor, seed_generator: keras.random.SeedGenerator | None = None) -> tuple[Tensor, Tensor]:
-        """Gates and loads, each [batch * length, experts]."""
+        """Returns gates and loads, each [batch * length, experts]."""
         return noisy_top_k(*self.gating(ops.reshape(x, (-1, self.width))), self.k, seed_generator)
 
     def _attend(

@@ -1,7 +1,7 @@
 """Layers of the Image Transformer (Parmar et al. 2018, https://arxiv.org/abs/1802.05751, section 3).
 
 A layer is self-attention, attention to an encoded image (if there is one) and a feed-forward network, each as
-`postprocess(x, f(preprocess(x)))`. `SELF_ATTENTION` has the kinds of self-attention under T2T's names
+`postprocess(f(preprocess(x)), x)`. `SELF_ATTENTION` has the kinds of self-attention under T2T's names
 (`common_image_attention.AttentionType`). All are called as `(x, columns=None, training=False)`.
 
 Shapes: an image is a sequence of its rows, [batch, length, hidden] with length = rows * columns; `columns` says where
@@ -225,7 +225,7 @@ MakeOptions = Callable[[AttentionOptions, Settings], LayerOptions]
 
 
 def _along(scope: str, kind: str, *names: str, inner_name: str = "self_attention") -> MakeOptions:
-    """Returns what makes options of `SelfAttention` of a kind of `ATTENTION_TYPES` with the settings `names`."""
+    """Returns a function that makes `SelfAttentionOptions` of a kind of `ATTENTION_TYPES` from the settings `names`."""
     arguments = {"block_width": {"local_unmasked": "filter_width"}.get(kind, "memory_block_size")}
 
     def make(attention: AttentionOptions, settings: Settings) -> SelfAttentionOptions:
@@ -282,10 +282,10 @@ def self_attention(kind: str, attention: AttentionOptions, settings: Settings) -
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class ImageTransformerLayer(Layer):
-    """One layer of an encoder or a decoder of images.
+    """A layer of the encoder or the decoder of an Image Transformer.
 
     Args:
-        self_attention: arguments of a layer of this file, such as `self_attention` returns.
+        self_attention: arguments of one of the self-attention layers of this file (see `self_attention`).
         feed_forward: arguments of the feed-forward network.
         residual: the steps around each sublayer.
         memory_attention: arguments of the `MultiHeadAttention` to an encoded image, or None.
@@ -350,9 +350,9 @@ class ImageTransformerLayer(Layer):
 
     def step(self, x: Tensor, step: Tensor | int, cache: Cache, order: local_2d.BlockOrder) -> tuple[Tensor, Cache]:
         """Returns the output [batch, 1, hidden] at the place decoded at `step`, and the new cache."""
-        y, seen = self.self_attention.step(self.before[0](x), step, cache["self"], order)
+        y, self_cache = self.self_attention.step(self.before[0](x), step, cache["self"], order)
         x = self.after[0](y, x)
         if self.memory_attention:
             y = self.memory_attention.attend_to_projected(self.before[1](x), **cache["encoder"])
             x = self.after[1](y, x)
-        return self.after[-1](self.ffn(self.before[-1](x)), x), {**cache, "self": seen}
+        return self.after[-1](self.ffn(self.before[-1](x)), x), {**cache, "self": self_cache}

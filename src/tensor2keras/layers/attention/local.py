@@ -58,7 +58,7 @@ class LocalAttention(DotProductAttention):
 
     @property
     def cache_length(self) -> int:
-        """How many positions, up to the query's own, hold every key of a query."""
+        """Number of last positions, the query's own included, that contain every key of a query."""
         return self.block_length - min(self.offsets[0], 0)
 
     def call(
@@ -83,7 +83,7 @@ class LocalAttention(DotProductAttention):
     def _attend_in_blocks(
         self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, length: Tensor, training: bool
     ) -> Tensor:
-        """Attention in every block, q [batch, heads, blocks, block_length, depth] to k, v [..., offsets, depth]."""
+        """Attends in every block, q [batch, heads, blocks, block_length, depth] to k, v [..., offsets, depth]."""
         return ops.matmul(self.attention_weights(q, k, bias, training=training), v)
 
     def _attend_to_cache(self, q: Tensor, k: Tensor, v: Tensor, query_position: Tensor, training: bool) -> Tensor:
@@ -102,12 +102,12 @@ class LocalAttention(DotProductAttention):
         return ops.reshape(windows, (-1, x.shape[1], blocks, len(self.offsets), x.shape[-1]))
 
     def _positions(self, blocks: Tensor) -> Tensor:
-        """The keys' positions, which may lie outside the sequence: [blocks, offsets]."""
+        """Returns the keys' positions, which may lie outside the sequence: [blocks, offsets]."""
         starts = ops.arange(blocks, dtype="int32") * self.block_length
         return starts[:, None] + ops.convert_to_tensor(self.offsets, "int32")[None, :]
 
     def _masked_keys(self, length: Tensor, blocks: Tensor) -> Tensor:
-        """Whether a key is masked: [blocks, 1 or block_length, offsets]."""
+        """Returns whether a key is masked: [blocks, 1 or block_length, offsets]."""
         positions = self._positions(blocks)[:, None, :]
         masked = ops.logical_or(positions < 0, positions >= length)
         if self.masked:
@@ -121,7 +121,7 @@ class LocalAttention(DotProductAttention):
         return ops.reshape(y, (-1, y.shape[1], padded, y.shape[-1]))[:, :, :length]
 
     def _cache_bias(self, slots: int, query_position: Tensor) -> Tensor:
-        """Masks keys that are not the query's block's and, even if not `masked`, those after the query: [slots]."""
+        """Masks keys outside the window of the query's block and, even if not `masked`, after the query: [slots]."""
         low, high = self.offsets[0], self.offsets[-1]
         in_window = np.zeros(high - low + 1, "bool")
         in_window[np.array(self.offsets) - low] = True
@@ -132,7 +132,7 @@ class LocalAttention(DotProductAttention):
         return mask_bias(ops.logical_not(visible))
 
     def _distance(self, slots: int, query_position: Tensor) -> Tensor:
-        """How far before the query the position in each slot lies: [slots]."""
+        """Returns how many positions before the query the position in each slot is: [slots]."""
         return (query_position - ops.arange(slots, dtype="int32")) % slots
 
 
@@ -227,7 +227,7 @@ class MaskedRelativeLocalAttention(LocalAttention):
         head = "" if self.heads_share_relative_embedding else "h"
 
         def vectors(table: keras.Variable) -> Tensor:
-            """Those of distances 2 block_length - 1 to 0: [(heads,) 2 block_length, depth]."""
+            """Returns the vectors of distances 2 block_length - 1 to 0: [(heads,) 2 block_length, depth]."""
             return ops.convert_to_tensor(table)[..., -2 * self.block_length :, :]
 
         relative = self._shift(ops.einsum(f"bhnqd,{head}ed->bhnqe", q, vectors(self.key_table)), to_keys=True)

@@ -54,7 +54,7 @@ def masked_local_attention_2d(
 
 
 def _masked_offsets_2d(query_shape: tuple[int, int], memory_flange: tuple[int, int]) -> np.ndarray:
-    """The keys of a block from its corner, [keys, 2]: its own, those above, those to the left."""
+    """Returns the offsets of a block's keys from its corner, [keys, 2]: in the block, above it, to the left of it."""
     (rows, columns), (above, beside) = query_shape, memory_flange
     block = _grid(range(rows), range(columns))
     top = _grid(range(-above, 0), range(-beside, columns + beside))
@@ -63,19 +63,12 @@ def _masked_offsets_2d(query_shape: tuple[int, int], memory_flange: tuple[int, i
 
 
 class BlockOrder(NamedTuple):
-    """The order in which the places of an image are decoded, a place being an index row by row.
+    """The order in which the places of an image are decoded; places are numbered row by row."""
 
-    Attributes:
-        shape: rows and columns of the image.
-        order: the place decoded at each step, [steps].
-        step: the step at which each place is decoded, [places].
-        starts: whether a place does not depend on the step before, being the first of a block: [steps].
-    """
-
-    shape: tuple[int, int]
-    order: np.ndarray
-    step: np.ndarray
-    starts: np.ndarray
+    shape: tuple[int, int]  # rows and columns of the image
+    order: np.ndarray  # [steps]: the place decoded at each step
+    step: np.ndarray  # [places]: the step at which each place is decoded
+    starts: np.ndarray  # [steps]: whether a place begins a block, so that it does not depend on the step before
 
     @property
     def previous(self) -> np.ndarray:
@@ -85,9 +78,10 @@ class BlockOrder(NamedTuple):
 
 
 def block_order(shape: tuple[int, int], block_shape: tuple[int, int] | None = None) -> BlockOrder:
-    """Returns the order block by block, and row by row within them; without `block_shape` the image is one block.
+    """Returns the order block by block, row by row within a block; without `block_shape` the image is one block.
 
-    A place after a missing one of a block that the image cuts off is a start too, as in T2T `right_shift_blockwise`.
+    In a block that the image's border cuts off, a place after a missing one begins a block too, as in T2T
+    `right_shift_blockwise`.
     """
     rows, columns = block_shape or shape
     places = np.arange(shape[0] * shape[1], dtype="int32")
@@ -104,9 +98,9 @@ def block_order(shape: tuple[int, int], block_shape: tuple[int, int] | None = No
 def masked_local_2d_cache_length(
     order: BlockOrder, query_shape: tuple[int, int] = (8, 16), memory_flange: tuple[int, int] = (8, 16)
 ) -> int:
-    """Returns how many steps, its own included, a query of `masked_local_attention_2d` reaches back at most.
+    """Returns how many of the last steps, its own included, a query of `masked_local_attention_2d` attends to at most.
 
-    About a row of blocks, however many rows there are.
+    That is about one row of blocks, however high the image is.
     """
     offsets = _masked_offsets_2d(query_shape, memory_flange)
     height, width = order.shape
@@ -137,6 +131,7 @@ def masked_local_attention_2d_step(
             `masked_local_2d_cache_length` slots, that of `step` already written.
         step: scalar int32.
         order: `block_order(image shape, query_shape)`.
+        query_shape, memory_flange: as in `local_attention_2d`.
 
     Returns:
         [batch, heads, 1, value_depth].
@@ -175,7 +170,7 @@ def _attend_2d(
 ) -> Tensor:
     """Attends from blocks to the keys at `offsets` [keys, 2] from their corner.
 
-    Keys outside the image are masked, except the first `unmasked_outside`, and so are those of `later` [query, key].
+    Masks keys outside the image, except the first `unmasked_outside`, and those where `later` [query, key] is true.
     """
     height, width = q.shape[2:4]
     if height is None or width is None:
@@ -183,7 +178,7 @@ def _attend_2d(
     blocks = _grid(range(0, height, query_shape[0]), range(0, width, query_shape[1]))  # corners
 
     def gather(x: Tensor, offsets: np.ndarray) -> tuple[Tensor, np.ndarray]:
-        """[batch, heads, blocks, offsets, depth], zero outside the image, and whether a place is outside."""
+        """Returns [batch, heads, blocks, offsets, depth], zero outside the image, and whether a place is outside."""
         places = blocks[:, None] + offsets[None]
         outside = ((places < 0) | (places >= (height, width))).any(-1)  # [blocks, offsets]
         index = np.where(outside, height * width, places[..., 0] * width + places[..., 1])
@@ -199,7 +194,7 @@ def _attend_2d(
     masked = outside[:, None, :] | later  # [blocks, 1 or query, keys]
     y = dot_product_attention(q_blocks, k_blocks, v_blocks, mask_bias(masked))
 
-    # Back to rows: [block row, block column, row, column] -> [row, column]
+    # back to rows: [block row, block column, row, column] -> [row, column]
     down, across = -(-height // query_shape[0]), -(-width // query_shape[1])
     y = ops.reshape(y, (-1, q.shape[1], down, across, *query_shape, v.shape[-1]))
     y = ops.transpose(y, (0, 1, 2, 4, 3, 5, 6))

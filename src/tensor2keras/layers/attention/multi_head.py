@@ -16,7 +16,7 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, options_of
 from tensor2keras.types import Cache, Shape, Tensor
 
-# self_attention_type -> what makes the attention between projections (its arguments: see `DotProductAttention`).
+# self_attention_type -> the attention between the projections; all take the arguments of `DotProductAttention`.
 ATTENTION_TYPES: dict[str, Callable[..., DotProductAttention]] = {
     "dot_product": DotProductAttention,
     "dot_product_area": area.AreaAttention,
@@ -111,16 +111,11 @@ class MultiHeadAttention(Layer):
                 raise ValueError(f"{label}={size} must be divisible by num_heads={num_heads}")
         if attention_type not in ATTENTION_TYPES:
             raise ValueError(f"unknown attention_type {attention_type!r}; known: {', '.join(sorted(ATTENTION_TYPES))}")
-        self.dropout = dropout
-        self.dropout_broadcast_dims = tuple(dropout_broadcast_dims)
         self.attention_type = attention_type
-        self.attention_options = dict(attention_options or {})
         self.variables_3d = variables_3d
         self.query_filter_width = query_filter_width
         self.key_filter_width = key_filter_width
         self.filter_padding = filter_padding
-        self.hard_attention_k = hard_attention_k
-        self.gumbel_noise_weight = gumbel_noise_weight
         self.kernel_initializer = unseeded(kernel_initializer)
 
         self.scale = 1.0 if variables_3d else (self.key_size // num_heads) ** -0.5
@@ -131,11 +126,11 @@ class MultiHeadAttention(Layer):
             self.output_projection = self._projection("output_transform", hidden_size, 1)
         self.attend = ATTENTION_TYPES[attention_type](
             dropout=dropout,
-            dropout_broadcast_dims=self.dropout_broadcast_dims,
+            dropout_broadcast_dims=dropout_broadcast_dims,
             hard_attention_k=hard_attention_k,
             gumbel_noise_weight=gumbel_noise_weight,
             dtype=self.dtype_policy,
-            **self.attention_options,
+            **(attention_options or {}),
         )
 
     def _projection(self, name: str, size: int, filter_width: int) -> keras.layers.Layer:

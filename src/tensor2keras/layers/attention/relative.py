@@ -64,15 +64,15 @@ class _Table(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class RelativeAttention(DotProductAttention):
-    """Attention with one vector for each distance from -max to max, added to keys and values; farther ones are clipped.
+    """Attention with one vector for each distance from -max to max, added to keys and values.
 
         logits_ij = q_i (k_j + a_ij),  output_i = sum_j weights_ij (v_j + b_ij)
 
     where a_ij and b_ij are rows of `relative_positions_keys/embeddings` and `relative_positions_values/embeddings`,
-    both [2 max_relative_position + 1, depth], looked up by clip(j - i).
+    both [2 max_relative_position + 1, depth], looked up by the distance j - i, which is clipped to the table.
 
     Args:
-        max_relative_position: the largest distance with a vector of its own.
+        max_relative_position: the largest distance with its own vector; farther keys share it.
         **kwargs: arguments of `DotProductAttention`, which also has the call arguments.
 
     Reference:
@@ -113,7 +113,7 @@ class RelativeAttention(DotProductAttention):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class RelativeAttentionV2(DotProductAttention):
-    """Attention with one vector for each distance less than max, of a head or of all heads together.
+    """Attention with one vector for each distance less than max, per head or shared by all heads.
 
         logits_ij = q_i (k_j + a_ij),  output_i = sum_j weights_ij (v_j + b_ij)
 
@@ -185,7 +185,7 @@ class RelativeAttentionV2(DotProductAttention):
         return y
 
     def _vectors(self, table: keras.Variable, distances: Tensor) -> Tensor:
-        """The vectors of distances, [(heads,) distances, depth]; zero beyond the table."""
+        """Returns the vectors of distances, [(heads,) distances, depth]; zero beyond the table."""
         rows = distances + self.max_relative_position - 1
         known = ops.logical_and(rows >= 0, rows < table.shape[-2])
         vectors = backend.look_up(table, ops.clip(rows, 0, table.shape[-2] - 1), axis=-2)

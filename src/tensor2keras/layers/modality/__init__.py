@@ -1,12 +1,12 @@
 """Modalities: how each kind of feature enters a model (bottom), leaves it (top), and is scored (loss, weights).
 
-    base         `Modality`, which a modality of one's own extends; features that are embedded already
+    base         `Modality`, the base of custom modalities; features that are embedded already
     symbol       text
     class_label  classes
     real         real values
     image        pixels
     speech       audio
-    losses       the losses they choose from
+    losses       their losses
 
 Importing the package registers all of them under T2T's names (`registry.modality("symbol")`).
 """
@@ -40,37 +40,3 @@ from tensor2keras.layers.modality.losses import (
 from tensor2keras.layers.modality.real import Real, RealL2Loss, RealLogPoissonLoss
 from tensor2keras.layers.modality.speech import SpeechRecognition
 from tensor2keras.layers.modality.symbol import CTCSymbol, IdentitySymbol, Symbol, SymbolOneHot, SymbolWeightsAll
-
-__all__ = [
-    "CTCSymbol",
-    "ClassLabel",
-    "GenericL2",
-    "Identity",
-    "IdentitySymbol",
-    "Image",
-    "ImageChannelCompress",
-    "ImageChannelEmbeddings",
-    "ImageChannelEmbeddingsOfTargets",
-    "ImageMixture",
-    "Loss",
-    "Modality",
-    "OneHotClassLabel",
-    "Real",
-    "RealL2Loss",
-    "RealLogPoissonLoss",
-    "SigmoidClassLabel",
-    "SigmoidMaxPoolingClassLabel",
-    "SoftmaxAveragePoolingClassLabel",
-    "SoftmaxLastTimestepClassLabel",
-    "SoftmaxMaxPoolingClassLabel",
-    "SpeechRecognition",
-    "Symbol",
-    "SymbolOneHot",
-    "SymbolWeightsAll",
-    "cross_entropy",
-    "ctc",
-    "log_poisson",
-    "one_hot_cross_entropy",
-    "sigmoid_cross_entropy",
-    "squared_error",
-]

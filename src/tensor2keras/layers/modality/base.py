@@ -18,18 +18,18 @@ from tensor2keras.types import Shape, Tensor
 class Modality(Layer):
     """One kind of feature: identity at bottom and top, softmax cross-entropy at every position.
 
-    A subclass overrides what differs, and is registered under the name that problems give their features
-    (`modality={"inputs": "celsius"}`) and that `hparams.bottom`, `hparams.top` and `hparams.loss` may give instead.
-    The model makes one layer for all features of a class and size.
+    A subclass overrides what differs and is registered under a name, by which problems (`modality={"inputs":
+    "celsius"}`) and `hparams.bottom`, `hparams.top` and `hparams.loss` refer to it. The model makes one layer for all
+    features of a class and size.
 
     Args:
         vocab_size: number of symbols, classes or output channels; None where there is none.
         hidden_size: width of the embedded features.
-        roles: which of "inputs" (`bottom`), "targets" (`targets_bottom`) and "top" the layer serves; variables are made
-            for these alone.
+        roles: which of "inputs" (`bottom`), "targets" (`targets_bottom`) and "top" the layer serves; only variables of
+            these are made.
         scale: factor on embeddings.
         shared_embedding: whether inputs and targets use one embedding matrix.
-        shared_softmax: whether the softmax uses that matrix, too.
+        shared_softmax: whether the softmax uses that matrix too.
         symbol_dropout: fraction of symbols replaced by padding in training.
         kernel_initializer: of projections.
         body_size: width of the body's output; `hidden_size` by default.
@@ -58,7 +58,7 @@ class Modality(Layer):
         T2T `layers/modalities.py`.
     """
 
-    scope = ""  # T2T's scope of the variables, may hold {vocab_size} and {hidden_size}; "" for the class's name
+    scope = ""  # T2T's scope of the variables, may contain {vocab_size} and {hidden_size}; "": the class's name
     settings: tuple[str, ...] = ()  # further constructor arguments, filled in from hyperparameters of the same names
 
     def __init_subclass__(cls, **kwargs: Any):
@@ -92,13 +92,13 @@ class Modality(Layer):
 
     @classmethod
     def scope_name(cls, vocab_size: int | None, hidden_size: int) -> str:
-        """T2T's name of the scope that holds the variables."""
+        """Returns T2T's name of the scope of the variables."""
         scope = cls.scope or f"{registry.default_name(cls)}_modality"
         return scope.format(vocab_size=vocab_size, hidden_size=hidden_size)
 
     @classmethod
     def layer_class(cls) -> type["Modality"]:
-        """The class whose layer features of this kind share: the parent's if only loss or weights differ from it."""
+        """Returns the class whose layer features of this kind share: the parent's if only loss or weights differ."""
         own = {name for name in vars(cls) if not (name.startswith("__") and name.endswith("__")) or name == "__init__"}
         return cls if own - {"loss", "weights_fn"} or cls.__base__ is Modality else cls.__base__.layer_class()
 
@@ -135,7 +135,7 @@ class Modality(Layer):
 
         Args:
             raw: the input feature.
-            embedded: its bottom [batch, length, hidden_size].
+            embedded: the output of `bottom`, [batch, length, hidden_size].
         """
         return ops.cast(ops.equal(raw, 0), "float32")
 

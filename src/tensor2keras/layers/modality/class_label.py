@@ -14,7 +14,7 @@ from tensor2keras.types import Shape, Tensor
 
 @registry.register_modality("class_label")
 class ClassLabel(Modality):
-    """One class an example: the body's output, averaged over all positions, projected to a softmax over the classes."""
+    """One class per example: the body's output, averaged over all positions, projected to the classes."""
 
     scope = "class_label_modality_{vocab_size}_{hidden_size}"
     pool = staticmethod(ops.mean)
@@ -68,7 +68,7 @@ class OneHotClassLabel(ClassLabel):
 
 @registry.register_modality("sigmoid_class_label")
 class SigmoidClassLabel(ClassLabel):
-    """Several classes an example, each with a sigmoid of its own; multi-hot targets, average pooling."""
+    """Several classes per example, each with its own sigmoid; multi-hot targets, average pooling."""
 
     scope = "sigmoid_class_symbol_modality_{vocab_size}_{hidden_size}"
     loss = staticmethod(losses.sigmoid_cross_entropy)
@@ -100,7 +100,7 @@ class SoftmaxMaxPoolingClassLabel(OneHotClassLabel):
 
 @registry.register_modality("softmax_last_timestep_class_label")
 class SoftmaxLastTimestepClassLabel(OneHotClassLabel):
-    """One-hot targets; the last position alone is projected."""
+    """One-hot targets; only the last position is projected."""
 
     scope = "softmax_last_timestep_onehot_class_label_modality_{vocab_size}_{hidden_size}"
 

@@ -1,4 +1,4 @@
-"""Modalities of images [batch, height, width, channels] int, 0 to 255, for classifiers and for models that draw."""
+"""Modalities of images [batch, height, width, channels] int, 0 to 255, for classification and generation."""
 
 from typing import Any
 
@@ -113,14 +113,14 @@ class ImageChannelEmbeddings(Modality):
 
 @registry.register_modality("image_channel_embeddings_targets_bottom")
 class ImageChannelEmbeddingsOfTargets(ImageChannelEmbeddings):
-    """`ImageChannelEmbeddings` in a scope apart from that of the inputs (T2T `make_targets_bottom`)."""
+    """`ImageChannelEmbeddings` in another scope than that of the inputs (T2T `make_targets_bottom`)."""
 
     table_scope = "targets_bottom"
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class PixelProjection(Layer):
-    """The three channels of a pixel as one vector: a convolution with a pixel's width as its stride, then relu.
+    """Projects the three channels of a pixel to one vector: a convolution with a stride of three channels, then relu.
 
     Args:
         width: of a vector.

@@ -1,6 +1,6 @@
-"""Losses of modalities: (logits, targets, label_smoothing) -> float32, one loss a target position.
+"""Losses of modalities: (logits, targets, label_smoothing) -> float32, one loss per target position.
 
-A loss without a use for label smoothing ignores it, as T2T's do.
+Only `cross_entropy` uses label smoothing; the others ignore it, as in T2T.
 """
 
 import math
@@ -15,7 +15,7 @@ Loss = Callable[[Tensor, Tensor, float], Tensor]
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Softmax cross-entropy less the lowest value that smoothed labels allow.
+    """Returns the softmax cross-entropy minus its lowest possible value with smoothed labels.
 
     With smoothing e, the true symbol has probability 1 - e and every other one e / (vocab_size - 1).
 
@@ -42,31 +42,31 @@ def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0)
 
 
 def one_hot_cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Softmax cross-entropy with one-hot (or soft) targets [batch, classes] -> [batch]."""
+    """Returns the softmax cross-entropy with one-hot (or soft) targets [batch, classes] -> [batch]."""
     return ops.categorical_crossentropy(ops.cast(targets, "float32"), ops.cast(logits, "float32"), from_logits=True)
 
 
 def sigmoid_cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Mean binary cross-entropy of independent classes, targets 0 or 1 [batch, classes] -> [batch]."""
+    """Returns the mean binary cross-entropy of independent classes, targets 0 or 1 [batch, classes] -> [batch]."""
     losses = ops.binary_crossentropy(ops.cast(targets, "float32"), ops.cast(logits, "float32"), from_logits=True)
     return ops.mean(losses, axis=-1)
 
 
 def squared_error(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """(prediction - target)^2, in the targets' shape."""
+    """Returns (prediction - target)^2, in the targets' shape."""
     targets = ops.cast(targets, "float32")
     return ops.square(ops.reshape(ops.cast(logits, "float32"), ops.shape(targets)) - targets)
 
 
 def log_poisson(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Negative log-likelihood of a Poisson distribution of rate exp(prediction), without the constant term."""
+    """Returns the Poisson negative log-likelihood at rate exp(prediction), without the constant term."""
     targets = ops.cast(targets, "float32")
     log_rate = ops.reshape(ops.cast(logits, "float32"), ops.shape(targets))
     return ops.exp(log_rate) - targets * log_rate
 
 
 def ctc(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Connectionist temporal classification (Graves et al. 2006), a text's loss divided evenly among its symbols.
+    """Returns the CTC loss (Graves et al. 2006) of each text, divided evenly among its symbols.
 
     The loss of a text is the negative log of the total probability of all alignments that read as it.
 
@@ -80,7 +80,7 @@ def ctc(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor
         float32 [batch, length]; 0 for a text that needs more positions than there are.
 
     Reference:
-        T2T `ctc_symbol_loss`, whose blank is the last symbol, and which takes the length of the text for the number of
+        T2T `ctc_symbol_loss`, whose blank is the last symbol, and which takes the text's length as the number of
         positions.
     """
     targets, logits = ops.cast(targets, "int32"), ops.cast(logits, "float32")
@@ -90,7 +90,7 @@ def ctc(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor
     repeated = ops.logical_and(ops.equal(targets[:, 1:], targets[:, :-1]), ops.not_equal(targets[:, 1:], 0))
     needed = lengths + ops.sum(ops.cast(repeated, "int32"), axis=1)
     free = ops.sum(ops.cast(ops.max(logits[:, :, 1:], axis=-1) > MASKED_LOGIT / 2, "int32"), axis=1)  # not masked
-    # Certain blanks at the end make room for every text: one that does not fit costs much, but not infinitely much.
+    # Appended positions with a certain blank keep the loss of a text that does not fit finite.
     certainly_blank = MASKED_LOGIT * ops.cast(ops.arange(logits.shape[-1]) > 0, "float32")
     blanks = ops.ones((ops.shape(logits)[0], 2 * ops.shape(targets)[1] + 1, 1), "float32")
     logits = ops.concatenate([logits, blanks * certainly_blank], axis=1)

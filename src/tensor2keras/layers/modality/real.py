@@ -53,7 +53,7 @@ class Real(Modality):
 
 @registry.register_modality("real_l2")
 class RealL2Loss(Real):
-    """`Real` in a scope of its own."""
+    """`Real` in another scope."""
 
     scope = "real_l2_loss_modality"
 

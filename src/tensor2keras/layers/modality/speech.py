@@ -17,16 +17,15 @@ STRIDE = 4  # frames that become one position
 
 @registry.register_modality("speech_recognition")
 class SpeechRecognition(Modality):
-    """Audio: three convolutions over time and frequency, after which a position stands for four frames.
+    """Audio: three convolutions over time and frequency, after which a position represents four frames.
 
     Shapes: features [batch, frames, bins, channels] as the problem computes them or, with `audio_preproc_in_bottom`,
-    waveforms [batch, samples], of which they are computed here; embedded [batch, positions, hidden_size].
+    waveforms [batch, samples], from which they are computed here; embedded [batch, positions, hidden_size].
 
     Args:
         audio_preproc_in_bottom: whether inputs are waveforms.
         audio_mask_padding: whether positions after the end of an utterance are 0, which masks them in attention. T2T
-            leaves there what the convolutions compute of zeros, so that the outputs of an utterance depend slightly on
-            the lengths of the others in its batch.
+            does not, so that the outputs of an utterance depend slightly on the lengths of the others in its batch.
         audio_sample_rate, audio_preemphasis, audio_frame_length, audio_frame_step, audio_lower_edge_hertz,
             audio_upper_edge_hertz, audio_num_mel_bins: see `log_mel.log_mel`.
         audio_dither: standard deviation of the noise added to waveforms in training.
@@ -74,7 +73,6 @@ class SpeechRecognition(Modality):
         self.dither = audio_dither
         self.step = log_mel.samples_in(audio_frame_step, audio_sample_rate)
         self.add_delta_deltas = audio_add_delta_deltas
-        self.num_mel_bins = audio_num_mel_bins
         self.log_mel = {
             "sample_rate": audio_sample_rate,
             "preemphasis": audio_preemphasis,

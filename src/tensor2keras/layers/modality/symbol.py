@@ -72,9 +72,9 @@ class SymbolWeightsAll(Symbol):
 
 @registry.register_modality("ctc_symbol")
 class CTCSymbol(Symbol):
-    """Text predicted by connectionist temporal classification (Graves et al. 2006), one symbol an input position.
+    """Text predicted by connectionist temporal classification (Graves et al. 2006), one symbol per input position.
 
-    Symbol 0 is the blank. The text is read from the positions by collapsing repeated symbols, then removing blanks.
+    Symbol 0 is the blank. The text is obtained by collapsing repeated symbols, then removing blanks.
     """
 
     loss = staticmethod(losses.ctc)

@@ -3,13 +3,3 @@
 from tensor2keras.models.image_transformer import hparams, hparams_2d
 from tensor2keras.models.image_transformer.image_transformer import ImageDecoder, Imagetransformer, ImagetransformerMoe
 from tensor2keras.models.image_transformer.image_transformer_2d import Imagetransformer2d, Img2imgTransformer
-
-__all__ = [
-    "ImageDecoder",
-    "Imagetransformer",
-    "Imagetransformer2d",
-    "ImagetransformerMoe",
-    "Img2imgTransformer",
-    "hparams",
-    "hparams_2d",
-]

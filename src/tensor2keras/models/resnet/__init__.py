@@ -2,5 +2,3 @@
 
 from tensor2keras.models.resnet import hparams
 from tensor2keras.models.resnet.resnet import Resnet
-
-__all__ = ["Resnet", "hparams"]

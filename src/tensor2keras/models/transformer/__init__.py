@@ -7,5 +7,3 @@ from tensor2keras.models.transformer.transformer import (
     TransformerRegressor,
     TransformerScorer,
 )
-
-__all__ = ["Transformer", "TransformerEncoder", "TransformerRegressor", "TransformerScorer", "hparams"]

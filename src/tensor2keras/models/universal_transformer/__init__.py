@@ -5,5 +5,3 @@ from tensor2keras.models.universal_transformer.universal_transformer import (
     UniversalTransformer,
     UniversalTransformerEncoder,
 )
-
-__all__ = ["UniversalTransformer", "UniversalTransformerEncoder", "hparams"]
