@@ -1,8 +1,8 @@
-"""The values a model supports of hyperparameters that choose among names.
+"""The values that a model supports for hyperparameters that choose among names.
 
-A model class declares them in its attribute `allowed`, a dict from the hyperparameter's name to the values it may have.
-The tables of its base classes apply as well, where the class does not replace an entry. `T2TModel.__init__` checks the
-table before it makes any layer; a hyperparameter that the set does not have is not checked.
+A model class declares them in its attribute `allowed`, a dict from a hyperparameter's name to its values, which extends
+those of its base classes. `T2TModel.__init__` checks it before any layer is made; hyperparameters that the set does not
+have are not checked.
 
 Example:
     >>> class MyModel(T2TModel):
@@ -18,12 +18,12 @@ from tensor2keras.hparams import HParams
 
 @dataclasses.dataclass(frozen=True)
 class Letters:
-    """Texts that consist of certain letters.
+    """Strings that consist of certain letters.
 
     Args:
         letters: the letters.
         names: further values.
-        empty: whether the empty text is allowed.
+        empty: whether the empty string is allowed.
     """
 
     letters: str
@@ -41,11 +41,11 @@ class Letters:
 
 @dataclasses.dataclass(frozen=True)
 class When:
-    """Values that are checked only where other hyperparameters have certain values.
+    """Values that are checked only if other hyperparameters have certain values.
 
     Args:
         values: the allowed values.
-        conditions: {another hyperparameter: the values with which this one is read}.
+        conditions: {another hyperparameter: its values for which this one is checked}.
     """
 
     values: Iterable[Any]
@@ -68,11 +68,11 @@ def check_allowed(model: type, name: str, hparams: HParams) -> None:
 
     Args:
         model: the class.
-        name: what messages call it.
+        name: the model's name in messages.
         hparams: the hyperparameters.
 
     Raises:
-        ValueError: a value that is not allowed, with those that are.
+        ValueError: a value that is not allowed; the message lists the allowed ones.
     """
     for hparam, values in allowed_values(model).items():
         if hparam not in hparams:

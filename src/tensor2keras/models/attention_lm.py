@@ -105,5 +105,5 @@ def attention_lm_translation_l12() -> HParams:
 
 @registry.register_hparams
 def attention_lm_translation_full_attention() -> HParams:
-    """The source's positions see each other in full."""
+    """The source's positions attend to each other in full."""
     return attention_lm_translation().override(prepend_mode="prepend_inputs_full_attention")

@@ -10,10 +10,10 @@
 In the layers `moe_layers` ("0,2") the feed-forward network is a mixture of experts, elsewhere two dense layers,
 with `use_sepconv` two separable convolutions, with `memory_efficient_ffn` a network with its own layer norm.
 
-T2T 1.15 has this model, but no longer what it needs to run: `local_experts` fails, and `moe_layers` is not read. Both
-are built from their hyperparameters; `moe_layers` gives `attention_lm_moe_small` the 312 million parameters that T2T
-says it has. `moe_layers=` (empty) computes what a checkpoint of T2T 1.15 does. `diet_experts`, `factored_logits` and
-`attention_split_batch`, which save memory in T2T and change no result, have no effect here.
+In T2T 1.15 `local_experts` fails and `moe_layers` is ignored. Here both are built from their hyperparameters;
+`moe_layers` gives `attention_lm_moe_small` the 312 million parameters that T2T documents. Set `moe_layers=` (empty) to
+use a checkpoint of T2T 1.15. `diet_experts`, `factored_logits` and `attention_split_batch`, which save memory in T2T
+and change no result, have no effect here.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ LETTERS = {"h": "multihead", "e": "local_experts", "m": "memory_efficient", "f":
 class AttentionLmMoe(transformer.Transformer):
     """A decoder alone; with `use_inputs` an encoder alone that predicts one target from each input.
 
-    Inputs that a decoder is to read must be prepended to the targets (`prepend_mode`).
+    A problem's inputs must be prepended to the targets (`prepend_mode`) for the decoder to read them.
 
     Call arguments:
         features: "targets" [batch, length] ids; with `use_inputs` "inputs" of the same shape.
@@ -95,13 +95,13 @@ class AttentionLmMoe(transformer.Transformer):
             )
         if hparams.use_inputs and ("local_experts" in self.attention_types or hparams.attention_local):
             raise ValueError(
-                f"{self.name} with use_inputs=True sees later positions, which local_experts and attention_local=True "
+                f"{self.name} with use_inputs=True reads later positions, which local_experts and attention_local=True "
                 "mask: set attention_type=multihead and attention_local=False"
             )
 
     @property
     def has_inputs(self) -> bool:
-        return False  # no encoder beside the decoder
+        return False  # there is no encoder
 
     @property
     def decodes_by_steps(self) -> bool:
@@ -233,7 +233,7 @@ def attention_lm_moe_base() -> HParams:
             attention_kq_size=128,
             attention_v_size=256,
             attention_load_balance=2e-2,
-            # attention that no set has and that is not built
+            # kinds of attention that no set uses and that are not supported
             attention_red_factor=3,
             attention_reduction_type="conv",
             attention_nonlinearity="none",
@@ -361,7 +361,7 @@ def attention_lm_attention_moe_tiny() -> HParams:
 
 @registry.register_hparams
 def attention_lm_no_moe_small() -> HParams:
-    """Without experts, to compare with: 45 million parameters on lm1b."""
+    """Without experts, for comparison: 45 million parameters on lm1b."""
     return attention_lm_moe_small().override(moe_layers="")
 
 

@@ -23,15 +23,16 @@ LENGTH_MULTIPLE = 50
 
 
 class ResidualDilatedConv(keras.layers.Layer):
-    """x + dropout(convolutions of dilation 1, 2, 4, ... on the normed x), `repeat` times over.
+    """x + dropout(convolutions of dilation 1, 2, 4, ... on the normalized x), repeated.
 
     Args:
         hidden_size: channels.
-        repeat: how many times.
-        num_layers: convolutions each time.
-        kernel_size: of each.
+        repeat: number of repetitions, each with its own variables.
+        num_layers: convolutions per repetition.
+        kernel_size: of each convolution.
         padding: "SAME" or "LEFT".
         dropout: rate.
+        kernel_initializer: of the kernels.
 
     Call arguments:
         x: [batch, length, hidden].
@@ -104,7 +105,7 @@ class ByteNet(t2t_model.T2TModel):
         Logits [batch, length, vocab_size], whose length is a multiple of 50; those past the targets are meaningless.
     """
 
-    cache_grows = False  # the encoder's output depends on the length that is decoded to
+    cache_grows = False  # the encoder's output depends on the maximum decoding length
 
     def __init__(self, hparams: HParams, name: str = "byte_net", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
@@ -165,7 +166,7 @@ class ByteNet(t2t_model.T2TModel):
 
 @registry.register_hparams
 def bytenet_base() -> HParams:
-    """Width 768, four times four convolutions."""
+    """Width 768, four repetitions of four convolutions."""
     return (
         basic_params1()
         .override(

@@ -71,7 +71,7 @@ def basic_params1() -> HParams:
         optimizer_momentum_nesterov=False,
         optimizer_multistep_accumulate_steps=0,
         optimizer_zero_grads=False,
-        # the rest, by name
+        # the others, by name
         activation_dtype="float32",
         add_relative_to_values=False,
         area_key_mode="none",

@@ -1,4 +1,4 @@
-"""The Evolved Transformer (So et al. 2019, https://arxiv.org/abs/1901.11117) and its sets of hyperparameters."""
+"""The Evolved Transformer (So et al. 2019, https://arxiv.org/abs/1901.11117) and its hyperparameter sets."""
 
 import copy
 import functools
@@ -45,10 +45,9 @@ class EvolvedTransformer(transformer.Transformer):
             self._freeze_all_but_the_decoder()
 
     def _freeze_all_but_the_decoder(self) -> None:
-        modalities = self.modalities.values()
         embeddings = [
             getattr(modality, table, None)
-            for modality in modalities
+            for modality in self.modalities.values()
             for table in ("input_embedding", "target_embedding")
         ]
         frozen = (self.encoder, self.target_space_embedding, self.input_positions, self.target_positions, *embeddings)

@@ -12,7 +12,7 @@ IMAGES = ("image", "identity", "real")
 
 
 class ImageClassifier(t2t_model.T2TModel):
-    """A network that classifies images.
+    """Base of networks that classify images.
 
     A subclass defines `build_layers(shape)` and `body`, whose output [batch, height, width, `body_size`] is averaged
     and projected to the classes.
@@ -32,7 +32,7 @@ class ImageClassifier(t2t_model.T2TModel):
 
     @property
     def image_size(self) -> tuple[int | None, int | None, int]:
-        """Height, width and channels of the images by the problem; without one, any size and three channels."""
+        """Height, width and channels of the problem's images; without a problem, any size and three channels."""
         inputs = {} if self.problem is None else self.problem["features"]["inputs"]
         return tuple(inputs.get("shape") or (None, None, 3))
 

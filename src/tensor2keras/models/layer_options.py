@@ -1,7 +1,6 @@
-"""The options of layers, read from hparams: attention, feed-forward networks and the steps around sublayers.
+"""Options of layers that several models share, from hparams: attention, feed-forward networks, residual steps.
 
-Several models make the same layers. Each function takes a model's hparams and returns a frozen dataclass of keyword
-arguments, so that no layer reads hparams itself.
+Each function returns a frozen dataclass of a layer's arguments, so that no layer reads hparams itself.
 """
 
 import dataclasses
@@ -42,7 +41,7 @@ def attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOpt
 
 
 def self_attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOptions:
-    """Returns the options of self-attention: `attention_options`, its type and the arguments of that type."""
+    """Returns the options of self-attention: `attention_options` with a type and the arguments of that type."""
     kind = hparams.get("self_attention_type", "dot_product")
     own: dict[str, Any] = {}
     if kind.startswith("dot_product") and "relative" in kind:
@@ -57,7 +56,7 @@ def self_attention_options(hparams: HParams, kernel_initializer: Any) -> Attenti
 def attend_to_areas(
     hparams: HParams, options: AttentionOptions | None, num_layers: int
 ) -> AttentionOptions | list[AttentionOptions] | None:
-    """Returns the options of each layer's attention, of which the first `hparams.num_area_layers` attend to areas."""
+    """Returns the options of each layer's attention; the first `hparams.num_area_layers` layers attend to areas."""
     count = hparams.get("num_area_layers", 0)
     width, height = hparams.get("max_area_width", 1), hparams.get("max_area_height", 1)
     if count == 0 or width == height == 1 or options.attention_type != "dot_product":
@@ -142,7 +141,7 @@ FEED_FORWARD: dict[str, Callable[..., LayerOptions]] = {
 def dense_options(
     hparams: HParams, kernel_initializer: Any, convolution_padding: str | None = None
 ) -> ConvHiddenReluOptions:
-    """Returns the options of two dense layers; with a padding, of two separable convolutions in their place."""
+    """Returns the options of two dense layers or, with a padding, of two separable convolutions."""
     convolutions = {"kernel_size": 3, "second_kernel_size": 31, "padding": convolution_padding}
     return ConvHiddenReluOptions(
         hidden_size=hparams.hidden_size,
@@ -157,7 +156,7 @@ def experts_options(hparams: HParams, kernel_initializer: Any) -> NoisyTopKExper
     """Returns the options of a mixture of experts.
 
     Raises:
-        ValueError: `moe_hidden_sizes` of several layers.
+        ValueError: `moe_hidden_sizes` has several sizes.
     """
     if not str(hparams.moe_hidden_sizes).isdigit():
         raise ValueError(
@@ -186,7 +185,7 @@ def residual_options(hparams: HParams) -> ResidualOptions:
 
 
 def integers(text: str | None) -> tuple[int, ...]:
-    """Returns the integers of a text such as "0,1"."""
+    """Returns the integers of a string such as "0,1"."""
     return tuple(int(part) for part in (text or "").split(",") if part)
 
 

@@ -22,10 +22,10 @@ from tensor2keras.types import Cache, Features, Tensor
 
 
 class _LSTMModel(t2t_model.T2TModel):
-    """The arguments of the cells, for all models with LSTMs."""
+    """Base of models with LSTMs: the arguments of the cells."""
 
     allowed: ClassVar[Allowed] = {
-        "initializer": tuple(name for name in INITIALIZERS if name != "orthogonal"),  # LSTMs do not learn with it
+        "initializer": tuple(name for name in INITIALIZERS if name != "orthogonal"),  # LSTMs do not learn with that one
     }
 
     def __init__(self, hparams: HParams, **kwargs: Any):
@@ -39,7 +39,7 @@ class _LSTMModel(t2t_model.T2TModel):
 
 
 class _Seq2seq(_LSTMModel):
-    """Encoder and decoder; class attributes choose the kinds.
+    """Base of encoder-decoder models; class attributes choose the kind of encoder and decoder.
 
     Call arguments:
         features: "inputs" [batch, length] and "targets" [batch, length] ids; targets are shifted right inside.

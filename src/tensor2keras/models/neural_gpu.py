@@ -1,8 +1,8 @@
-"""The Neural GPU (Kaiser and Sutskever 2016, https://arxiv.org/abs/1511.08228) and the diagonal one (Freivalds and
-Liepins 2017, https://arxiv.org/abs/1702.08727), which learn algorithms.
+"""The Neural GPU, which learns algorithms (Kaiser and Sutskever 2016, https://arxiv.org/abs/1511.08228), and the
+Diagonal Neural GPU (Freivalds and Liepins 2017, https://arxiv.org/abs/1702.08727).
 
-A convolutional GRU is applied as many times as the input has positions. All outputs are computed from the last state at
-once: the model reads no targets, and decoding runs it once.
+A convolutional GRU is applied as many times as the input has positions. All outputs are computed at once from the last
+state: the model does not read targets, and decoding runs it once.
 """
 
 from typing import Any, ClassVar
@@ -34,7 +34,7 @@ class _NeuralGPU(t2t_model.T2TModel):
 
     scope = ""  # T2T's, within the body
     cache_grows = False
-    allowed: ClassVar[Allowed] = {"kernel_width": (1,)}  # a sequence is one wide
+    allowed: ClassVar[Allowed] = {"kernel_width": (1,)}  # a sequence has width 1
 
     def __init__(self, hparams: HParams, **kwargs: Any):
         super().__init__(hparams, **kwargs)
@@ -57,8 +57,8 @@ class _NeuralGPU(t2t_model.T2TModel):
             for unit in self.units:
                 unit.build((None, None, self.hidden_size))
 
-    def _masks(self, x: Tensor, training: bool) -> Tensor:
-        """Returns the dropout masks of all steps, which JAX cannot draw within a loop; None without dropout."""
+    def _masks(self, x: Tensor, training: bool) -> Tensor | None:
+        """Returns the dropout masks of all steps, because JAX cannot sample within a loop; None without dropout."""
         if not training or not self.drop.rate:
             return None
         return self.drop(ops.ones((ops.shape(x)[1], *ops.shape(x)), x.dtype), training=True)
@@ -79,7 +79,7 @@ class _NeuralGPU(t2t_model.T2TModel):
 
 
 def _is_padding(inputs: Tensor) -> Tensor:
-    """Returns where embedded inputs are padding, at which a step leaves the state as it is: [length, batch, 1, 1]."""
+    """Returns where embedded inputs are padding, whose steps leave the state unchanged: [length, batch, 1, 1]."""
     return time_major(ops.sum(ops.abs(inputs), axis=-1) < 1e-5)[:, :, None, None]
 
 

@@ -3,8 +3,8 @@
 Channels are split into two halves: y1 = x1 + f(x2), y2 = x2 + g(y1). The inputs of a block are recomputed from its
 outputs, so no activations of the blocks are stored: see `layers.reversible`.
 
-T2T's blocks without a bottleneck have a norm and a convolution whose output is not used. Their variables are in its
-checkpoints, so they exist here as well, untrained.
+T2T's blocks without a bottleneck have a norm and a convolution whose output is not used. Their variables exist here
+too, untrained, because they are in T2T's checkpoints.
 """
 
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ from tensor2keras.types import Features, Shape, Tensor
 
 
 def kernels() -> keras.initializers.Initializer:
-    """The initializer of all convolutions."""
+    """Returns the initializer of all convolutions."""
     return unseeded(keras.initializers.VarianceScaling(2.0, "fan_out", "truncated_normal"))
 
 
@@ -89,7 +89,7 @@ class ResidualFunction(keras.layers.Layer):
 
 
 class Downsampling(keras.layers.Layer):
-    """One half of a stage's first block: the shortcut h(x) + f(other).
+    """One half of a stage's first block: h(x) + f(other), where h is the shortcut.
 
     Args:
         depth: channels out.
@@ -160,7 +160,7 @@ class Stage(keras.layers.Layer):
 
 @registry.register_model
 class Revnet(ImageClassifier):
-    """A convolution whose channels are split into halves, stages of reversible blocks, and a norm of both halves."""
+    """A convolution whose channels are split into halves, stages of reversible blocks, and a norm over both halves."""
 
     allowed: ClassVar[Allowed] = {"dim": ("2d",)}
 

@@ -26,7 +26,7 @@ def shake(x: Tensor, forward: Tensor, backward: Tensor) -> Tensor:
 
 
 class ShakeBranch(keras.layers.Layer):
-    """relu, convolution, norm, relu, convolution, norm."""
+    """One branch: relu, convolution, norm, relu, convolution, norm."""
 
     def __init__(self, filters: int, stride: int, kernel_initializer: Any, **kwargs: Any):
         super().__init__(**kwargs)
@@ -50,14 +50,15 @@ class ShakeBranch(keras.layers.Layer):
 
 
 class ShakeBlock(keras.layers.Layer):
-    """Branches beside a shortcut.
+    """Branches and a shortcut, summed or mixed.
 
     Args:
         filters: channels out; if the input has another number, the shortcut consists of two 1x1 convolutions.
         stride: of the branches and of the shortcut.
-        num_branches: how many branches are mixed.
-        concat: whether shortcut and branches are concatenated and mixed by a 1x1 convolution, not added.
+        num_branches: number of branches that are mixed.
+        concat: whether shortcut and branches are concatenated and mixed by a 1x1 convolution instead of added.
         dropout: rate on each branch.
+        kernel_initializer: of all kernels.
 
     Call arguments:
         x: [batch, height, width, channels].

@@ -41,7 +41,7 @@ class TargetAttention(keras.layers.Layer):
         hidden_size: width.
         num_heads: of both attentions.
         dropout: rate on attention weights.
-        separability: groups of the convolutions; negative, the first has one group more.
+        separability: groups of the convolutions; if negative, the first one has one group more.
         block: further arguments of `ConvBlock`.
 
     Call arguments:
@@ -98,13 +98,19 @@ class TargetAttention(keras.layers.Layer):
         """Returns the output at the position of x [batch, 1, hidden] and the new cache."""
         x, convolutions = self.convolutions.step(add_timing_signal(x, position), cache["convolutions"])
         bias = attention.causal_bias_of(position, cache["self"]["k"].shape[2])
-        x, seen = self.self_attention.step(x, position, cache["self"], bias)
+        x, self_cache = self.self_attention.step(x, position, cache["self"], bias)
         x = self.encdec_attention.attend_to_projected(x, **cache["encoder"])
-        return x, {**cache, "convolutions": convolutions, "self": seen}
+        return x, {**cache, "convolutions": convolutions, "self": self_cache}
 
 
 class MultiConvResLayer(keras.layers.Layer):
     """Two blocks of convolutions with residuals, and optionally attention to the encoded inputs.
+
+    Args:
+        hidden_size: width.
+        blocks: arguments of `ConvBlock` of each of the two blocks.
+        block: arguments of all `ConvBlock`s.
+        attention: arguments of `TargetAttention`, or None.
 
     Reference:
         T2T `slicenet.multi_conv_res`.
@@ -127,7 +133,9 @@ class MultiConvResLayer(keras.layers.Layer):
                 part.build(x_shape)
         self.built = True
 
-    def call(self, x: Tensor, nonpadding: Tensor = None, memory: Tensor = None, training: bool = False) -> Tensor:
+    def call(
+        self, x: Tensor, nonpadding: Tensor | None = None, memory: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         y = self.residual1(x, nonpadding)
         x = x + self.residual2(x + y, nonpadding) + y
         if self.attention is not None:
@@ -238,13 +246,13 @@ class SliceNet(t2t_model.T2TModel):
         ]
 
     def _blocks(self) -> list[Options]:
-        """Returns dilations, kernels and groups of a layer's two blocks."""
+        """Returns the arguments of a layer's two blocks: dilations, kernel sizes and groups."""
         hparams, separability = self.hparams, self.hparams.separability
         if "none" not in (hparams.kernel_scheme, hparams.dilation_scheme):
             dilations, kernels = (
                 map(int, scheme.split(".")) for scheme in (hparams.dilation_scheme, hparams.kernel_scheme)
             )
-            pairs = list(zip(dilations, kernels, strict=False))  # as many as the shorter has
+            pairs = list(zip(dilations, kernels, strict=False))  # as many pairs as the shorter one
             first, second = pairs[:2], pairs[2:]
         else:
             first = [(1, hparams.kernel_height)] * 2

@@ -1,4 +1,4 @@
-"""T2TModel: bottom -> body -> top, the loss, and what `fit`, `save` and `infer` need, for every model."""
+"""T2TModel: the base of all models, with bottom -> body -> top, the loss, training, decoding and saving."""
 
 import fnmatch
 from typing import Any, ClassVar
@@ -16,16 +16,16 @@ from tensor2keras.types import Cache, Features, Shape, Tensor
 
 
 class T2TModel(keras.Model):
-    """A model that turns a problem's features into logits.
+    """Base of models that turn a problem's features into logits.
 
-    A subclass defines `body`, from embedded features to the vector at each output position, and usually makes its
-    layers in `__init__`. Everything else follows from `hparams`:
+    A subclass defines `body`, from embedded features to the vector at each output position, and makes its layers in
+    `__init__`. Everything else follows from `hparams`:
 
         bottom: each feature is embedded by its modality;
         top: the targets' modality turns the body's output into logits;
         loss: the modality's loss, weighted by position and summed (the weights of a batch sum to 1).
 
-    Without `hparams.problem` the model is its body alone: features come in embedded, `[batch, length, hidden]`.
+    Without `hparams.problem` the model is its body alone, on embedded features `[batch, length, hidden]`.
 
     Args:
         hparams: the hyperparameters; `hparams.problem` is plain data (see `Problem.get_hparams`) or None.
@@ -47,21 +47,16 @@ class T2TModel(keras.Model):
         ...         return ops.cumsum(features["inputs"], axis=1)
 
     Raises:
-        ValueError: a hyperparameter of a value that the model's `allowed` does not list; a problem whose features are
-            of modalities that the model does not support.
-
-    Raises:
-        ValueError: a hyperparameter of a value that the model's `allowed` does not list; a problem whose features are
-            of modalities that the model does not support.
+        ValueError: a hyperparameter whose value is not in the model's `allowed`; a problem with features of a modality
+            that the model does not support.
 
     Reference:
         T2T `utils/t2t_model.py`.
     """
 
     t2t_body = "body"  # T2T's scope of the body's variables; "" for none
-    cache_grows = True  # whether decoding may begin with a short cache and lengthen it
-    supports_ctc = False
-    """Whether the model has one output position per embedded input position, as CTC targets need."""
+    cache_grows = True  # whether decoding may begin with a short cache and extend it
+    supports_ctc = False  # whether there is one output position per embedded input position, as CTC targets need
     allowed: ClassVar[Allowed] = {
         "activation_dtype": ("float32", "bfloat16", "float16", None),
         "weight_dtype": ("float32", "bfloat16", "float16"),
@@ -70,7 +65,7 @@ class T2TModel(keras.Model):
         "prepend_mode": ("none", "prepend_inputs_masked_attention", "prepend_inputs_full_attention"),
         "scheduled_sampling_prob": (0,),
     }
-    """The values that hyperparameters may have, by name: see `models.allowed`."""
+    """The supported values of hyperparameters by name: see `models.allowed`."""
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -93,10 +88,10 @@ class T2TModel(keras.Model):
             self._make_modalities()
 
     def read_hparams(self, hparams: HParams) -> None:
-        """Reads into attributes what `body`, decoding and the loss need of hparams.
+        """Stores the hyperparameters that `body`, decoding and the loss need as attributes.
 
-        Called once, before any layer is made. Subclasses extend it; values that only layers need are passed to them in
-        `__init__` instead.
+        Called once, before any layer is made. Subclasses extend it; hyperparameters of layers are passed to them in
+        `__init__`.
         """
         self.problem = hparams.get("problem")  # plain data, or None
         self.hidden_size = hparams.hidden_size
@@ -106,7 +101,7 @@ class T2TModel(keras.Model):
 
     @property
     def has_inputs(self) -> bool:
-        """Whether there is an "inputs" feature (always, for a body alone)."""
+        """Whether there is an "inputs" feature (always without a problem)."""
         return self.problem is None or "inputs" in self.problem["features"]
 
     @property
@@ -116,23 +111,23 @@ class T2TModel(keras.Model):
 
     @property
     def uses_ctc(self) -> bool:
-        """Whether targets are predicted by CTC: one symbol or blank an input position."""
+        """Whether targets are predicted by CTC: one symbol or blank per input position."""
         return isinstance(self.target_top, CTCSymbol)
 
     def require_modality(self, feature: str, *modalities: str, refused: tuple[str, ...] = (), hint: str = "") -> None:
-        """Raises ValueError if the problem's feature is not of an allowed modality (a body alone takes all).
+        """Raises ValueError if the problem's feature is not of an allowed modality.
 
         Args:
             feature: "inputs" or "targets".
-            *modalities: the allowed modalities, of which "image*" means all that begin so; none are all.
-            refused: modalities that are not allowed; "absent" stands for a problem without the feature.
-            hint: ends the message.
+            *modalities: patterns of the allowed modalities, such as "image*"; without any, all are allowed.
+            refused: patterns of modalities that are not allowed; "absent" means a problem without the feature.
+            hint: end of the message.
         """
         if self.problem is None:
             return
         found = self.problem["features"].get(feature, {}).get("modality", "absent")
         names = {found}
-        if found in registry.modalities:  # one that extends an allowed modality is allowed, too
+        if found in registry.modalities:  # subclasses of an allowed modality are allowed too
             names |= {registry.modalities.name_of(kind) for kind in registry.modality(found).__mro__} - {None}
 
         def is_one_of(patterns: tuple[str, ...]) -> bool:
@@ -146,18 +141,18 @@ class T2TModel(keras.Model):
             )
 
     def refuse_packed(self, features: Features) -> None:
-        """Raises ValueError for packed texts, which not every kind of layer can keep apart."""
+        """Raises ValueError for packed texts, for models with layers that cannot keep them apart."""
         if "targets_segmentation" in features:
             raise ValueError(f"{self.name} cannot read packed texts; use the problem that is not packed")
 
     # Features
 
     def _make_modalities(self) -> None:
-        """Makes the modality layers of the features and of the targets' top; equal classes and sizes share one.
+        """Makes the modality layers of the features and of the targets' top; those of equal class and size are one.
 
         Raises:
             KeyError: unknown modality, with the closest names.
-            ValueError: unknown weight function; targets that the model has no output for.
+            ValueError: unknown weight function; CTC targets that the model does not support.
         """
         hparams = self.hparams
         features = self.problem["features"]
@@ -213,7 +208,7 @@ class T2TModel(keras.Model):
         return (self.hparams.get(what) or {}).get(feature) or self.problem["features"][feature]["modality"]
 
     def bottom(self, features: Features, training: bool = False) -> Features:
-        """Embeds each feature by its modality; the raw ids stay under NAME_raw, other features as they are."""
+        """Embeds each feature by its modality and keeps the raw one as NAME_raw; other features are unchanged."""
         if self.problem is None:
             return dict(features)
         embedded = dict(features)
@@ -225,10 +220,7 @@ class T2TModel(keras.Model):
         return embedded
 
     def body(self, features: Features, training: bool = False) -> Tensor:
-        """Returns a vector for each output position, [batch, length, hidden], from embedded features.
-
-        Subclasses define it.
-        """
+        """Returns a vector for each output position, [batch, length, hidden], from embedded features."""
         raise NotImplementedError(f"{type(self).__name__} must define body(features)")
 
     def top(self, body_output: Tensor, features: Features) -> Tensor:
@@ -248,7 +240,7 @@ class T2TModel(keras.Model):
     # Building
 
     def build(self, input_shape: Shape | None = None) -> None:
-        """Makes every variable. No data are needed: hparams tell the shapes of the features."""
+        """Makes every variable. No data are needed: hparams define the features' shapes."""
         if self.built:
             return
         for modality in (*self.modalities.values(), self.target_top):
@@ -259,7 +251,7 @@ class T2TModel(keras.Model):
         self.built = True
 
     def build_body(self) -> None:
-        """Builds the body's layers. By default the body runs once on a batch of one zero example."""
+        """Builds the body's layers, by default by running the body once on a batch of one zero example."""
         hidden = ops.zeros((1, 8, self.hidden_size), self.compute_dtype)
         names = self.problem["features"] if self.problem is not None else ("inputs", "targets")
         raw = {f"{name}_raw": ops.zeros((1, 8), "int32") for name in names}
@@ -270,17 +262,17 @@ class T2TModel(keras.Model):
     def target_weights(self, targets: Tensor, training: bool = False) -> Tensor:
         """Returns the weight of each target position; they sum to 1 over the batch.
 
-        For a loss without `sample_weight` alone: data sets of problems supply it, by the same functions.
+        Used only without a `sample_weight`; problems' data sets supply one, computed by the same functions.
         """
         counted = self._weights_fns[bool(training)](ops.convert_to_tensor(targets), ops)
         return counted / ops.maximum(ops.sum(counted), 1e-9)
 
     def compute_loss(
         self,
-        x: Tensor = None,
-        y: Tensor = None,
-        y_pred: Tensor = None,
-        sample_weight: Tensor = None,
+        x: Tensor | None = None,
+        y: Tensor | None = None,
+        y_pred: Tensor | None = None,
+        sample_weight: Tensor | None = None,
         training: bool = True,
     ) -> Tensor:
         """Returns the loss of the targets' modality summed over `sample_weight`, plus `add_loss` terms.
@@ -292,7 +284,7 @@ class T2TModel(keras.Model):
             y: the targets.
             y_pred: logits.
             sample_weight: weights of the target positions; `target_weights` by default.
-            training: whether it is the loss of a training step.
+            training: whether this is a training step.
 
         Returns:
             float32 scalar.
@@ -305,7 +297,7 @@ class T2TModel(keras.Model):
         losses = self._targets_loss(logits, y, self.label_smoothing if training else 0.0)
         weight = self.target_weights(y, training) if sample_weight is None else sample_weight
         total = ops.sum(losses * ops.cast(weight, losses.dtype)) * self.problem.get("loss_multiplier", 1.0)
-        # Without a loss given to `compile`, Keras's is the sum of the `add_loss` terms, scaled for the replicas.
+        # Without a loss, Keras's `compute_loss` is the sum of the `add_loss` terms, scaled for the replicas.
         return total + super().compute_loss() if self.losses else total
 
     # Training
@@ -318,7 +310,7 @@ class T2TModel(keras.Model):
         jit_compile: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
-        """Keras's `compile`, with defaults from hparams.
+        """Compiles the model as Keras does, with defaults from hparams.
 
         Args:
             optimizer: `optimizers.from_hparams(hparams)` by default.
@@ -344,7 +336,9 @@ class T2TModel(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def compute_metrics(self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> dict[str, Any]:
+    def compute_metrics(
+        self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> dict[str, Any]:
         """Updates and returns the metrics; in training only the loss and the metrics given to `compile`."""
         if not self._training_step and self._evaluation_metrics:
             weight = self.target_weights(y) if sample_weight is None else sample_weight
@@ -358,13 +352,13 @@ class T2TModel(keras.Model):
     def metrics(self) -> list[keras.metrics.Metric]:
         return [*super().metrics, *self._evaluation_metrics]
 
-    # Decoding: any autoregressive model can be decoded by running it again on the whole prefix at every step.
+    # Decoding: by default the whole model runs on the whole prefix at every step.
 
     def init_cache(self, features: Features, max_length: int) -> Cache:
         """Returns the state of decoding up to `max_length` symbols.
 
-        It is a nested dict of tensors whose first dimension is the batch. This default keeps the features and the
-        prefix; models with a cache override it and `decode_step`.
+        It is a nested dict of tensors whose first dimension is the batch. By default it has the features and the
+        prefix; models with a real cache override this method and `decode_step`.
         """
         batch_size = ops.shape(next(iter(features.values())))[0]
         features = {name: ops.convert_to_tensor(value) for name, value in features.items() if name != "targets"}
@@ -387,8 +381,8 @@ class T2TModel(keras.Model):
         return ops.take(logits, position, axis=1), {**cache, "prefix": prefix}
 
     def infer(self, features: Features, **kwargs: Any) -> dict[str, Any]:
-        """Decodes; `tensor2keras.decoding.infer` describes the arguments and the result."""
-        from tensor2keras import decoding  # the floor above
+        """Decodes a batch of features; arguments and result as in `tensor2keras.decoding.infer`."""
+        from tensor2keras import decoding  # a package above this one
 
         return decoding.infer(self, features, **kwargs)
 
@@ -402,9 +396,9 @@ class T2TModel(keras.Model):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "T2TModel":
         hparams = HParams.from_json(config["hparams"])
         dtype = keras.dtype_policies.get(config.get("dtype") or dtype_policy(hparams))
-        # A constructor that takes no dtype is not given the one it chooses by itself.
-        chosen = dtype == keras.dtype_policies.get(dtype_policy(hparams))
-        return cls(hparams, name=config["name"], **({} if chosen else {"dtype": dtype}))
+        # Not passed if it is the default: a subclass's constructor may take no dtype.
+        is_default = dtype == keras.dtype_policies.get(dtype_policy(hparams))
+        return cls(hparams, name=config["name"], **({} if is_default else {"dtype": dtype}))
 
 
 def is_target(feature: str) -> bool:

@@ -3,11 +3,11 @@
 T2T's input pipeline cuts each text into chunks of `split_targets_chunk_length` and trains on one chunk a step; memory
 is kept in variables from step to step. Here a step takes whole texts, as in every other model, and the memory is a
 value within the step (see `layers.memory`): with the same weights, outputs and gradients of each chunk are T2T's, but
-there is one update for all chunks instead of one each. So only weights are saved, the texts of a batch may have any
-length and number, and replicas share no state. Consequences for hparams:
+there is one update for all chunks instead of one per chunk. Only weights are saved, batches may have any number of
+texts of any length, and replicas share no state. Consequences for hparams:
 
-- `batch_size` counts whole texts' tokens, as T2T's does. Of a text of n chunks T2T's update takes batch_size / n
-  tokens, here it takes all; `batch_size` divided by n gives updates of as many tokens as T2T's.
+- `batch_size` counts the tokens of whole texts, as in T2T. With n chunks per text, T2T's update takes batch_size / n
+  tokens, here it takes all: divide `batch_size` by n for updates of the same size.
 - `split_targets_strided_training` (the order of chunks over T2T's steps), `split_targets_max_chunks` and
   `recurrent_memory_batch_size` (sizes of T2T's variables) have no effect.
 """
@@ -77,9 +77,9 @@ class TransformerMemory(transformer.Transformer):
                 f"{self.name} needs chunks: set hparams.split_targets_chunk_length={self.chunk_length} to 1 or more"
             )
         self.memory_type = hparams.memory_type
-        # The number of positions before a chunk that its attention reads.
-        sees_earlier = self.memory_type != "neural_memory"
-        self.num_items = (hparams.get("num_memory_items", 0) or self.chunk_length) if sees_earlier else 0
+        self.num_items = 0  # the number of positions before a chunk that it attends to
+        if self.memory_type != "neural_memory":
+            self.num_items = hparams.get("num_memory_items", 0) or self.chunk_length
 
     @property
     def has_inputs(self) -> bool:

@@ -4,7 +4,7 @@
 decoder of two. Layers are divided by "/"; in a layer the kinds of self-attention, of attention to the encoder (decoder
 only) and of feed-forward network by "-". Kinds left out are `default_att` and `default_ff`: "a" is "a-fc", and "a-moe"
 has the default attention to the encoder. Without "#" encoder and decoder are alike; "#a/a" is a decoder alone. An empty
-string stands for `num_hidden_layers` layers of the defaults.
+string means `num_hidden_layers` layers of the defaults.
 
 Attention:
     a: to all positions.
@@ -16,7 +16,7 @@ Feed-forward networks:
     sep, sepm: two separable convolutions, of width 3 and 31; "sepm" is causal.
     moe: a mixture of experts (`NoisyTopKExperts`).
 
-T2T's sets name "moe", but T2T 1.15 no longer has the function behind it; it is built from their hyperparameters.
+T2T's sets use "moe", but T2T 1.15 no longer has its function; here it is built from their hyperparameters.
 
 The convolutions "sep" are not causal: a decoder that has them reads the tokens it is to predict, as T2T's
 `transformer_moe_8k` and `transformer_moe_12k` do by default. Such a model trains, but its decoding, which runs the
@@ -50,7 +50,7 @@ Kinds = tuple[str, str, str]  # a layer's self-attention, attention to the encod
 
 @registry.register_model
 class TransformerMoe(transformer.Transformer):
-    """Encoder and decoder, or the decoder alone, of the layers that `hparams.layer_types` lists.
+    """Encoder and decoder, or a decoder alone, with the layers that `hparams.layer_types` lists.
 
     Call arguments:
         features: "inputs" [batch, length] (with an encoder) and "targets" [batch, length] ids.
@@ -160,7 +160,7 @@ def layer_types(hparams: HParams) -> tuple[list[Kinds], list[Kinds]]:
     """Returns the kinds that `hparams.layer_types` lists, by layer of the encoder and of the decoder.
 
     Raises:
-        ValueError: a text that cannot be parsed, an unknown kind, or no decoder.
+        ValueError: a value that cannot be parsed, an unknown kind, or no decoder.
 
     Example:
         >>> layer_types(registry.hparams("transformer_moe_8k_lm"))[1][2]

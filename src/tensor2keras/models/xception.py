@@ -39,7 +39,7 @@ class _Blocks(keras.layers.Layer):
 
 
 class EntryBlock(_Blocks):
-    """Two separable convolutions and a maximum over 3 x 3, at half the size; beside it a 1x1 convolution."""
+    """Two separable convolutions and 3x3 max pooling, plus a 1x1 convolution; halves height and width."""
 
     def __init__(self, filters: int, residual_relu: bool, **kwargs: Any):
         super().__init__(**kwargs)
@@ -57,7 +57,7 @@ class EntryBlock(_Blocks):
 
 
 class EntryFlow(_Blocks):
-    """From a large image to a sixteenth of its height and width, `hidden_size` channels."""
+    """The entry of large images: reduces height and width to a sixteenth, with `hidden_size` channels."""
 
     def __init__(self, hidden_size: int, **kwargs: Any):
         super().__init__(name="xception_entry", **kwargs)
@@ -83,7 +83,7 @@ class EntryFlow(_Blocks):
 
 
 class ResidualBlock(_Blocks):
-    """Three separable convolutions, the sum with their input normed."""
+    """Three separable convolutions, whose sum with their input is normalized."""
 
     def __init__(self, filters: int, kernel_size: tuple[int, int], dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
@@ -102,7 +102,7 @@ class ResidualBlock(_Blocks):
 
 
 class ExitFlow(_Blocks):
-    """At half the size, two and a half times as many channels (T2T `conv_block_downsample`)."""
+    """The exit: halves height and width, with two and a half times as many channels (T2T `conv_block_downsample`)."""
 
     def __init__(self, hidden_size: int, **kwargs: Any):
         super().__init__(name="conv_block_downsample", **kwargs)
@@ -128,7 +128,7 @@ class ExitFlow(_Blocks):
 
 @registry.register_model
 class Xception(ImageClassifier):
-    """Entry, residual blocks and exit."""
+    """An entry, residual blocks and the exit."""
 
     def __init__(self, hparams: HParams, name: str = "xception", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
@@ -167,10 +167,10 @@ class Xception(ImageClassifier):
 
 
 def squared(x: Tensor) -> Tensor:
-    """Returns x [batch, height, width, channels] as a square of as many positions.
+    """Reshapes x [batch, height, width, channels] to equal height and width.
 
     Raises:
-        ValueError: a number of positions that is not a square.
+        ValueError: height * width is not a square number.
     """
     _, height, width, channels = x.shape
     if height == width:

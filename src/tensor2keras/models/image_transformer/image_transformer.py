@@ -27,11 +27,11 @@ from tensor2keras.types import Cache, Features, Tensor
 
 INTENSITIES = 256
 COLOUR_CHANNELS = 3  # of a pixel that a mixture of logistics describes
-GAP_SIZES = (0, 16, 64, 0, 16, 64, 128, 0)  # T2T's for the sets that have no such hyperparameter
+GAP_SIZES = (0, 16, 64, 0, 16, 64, 128, 0)  # T2T's, for sets without this hyperparameter
 
 
 class ImageDecoder(t2t_model.T2TModel):
-    """A decoder of images; subclasses add what it is conditioned on.
+    """Base of decoders of images; subclasses define what images are conditioned on.
 
     Call arguments:
         features: "targets" [batch, height, width, channels] int, 0 to 255, shifted right inside; "inputs" as the
@@ -159,17 +159,17 @@ class ImageDecoder(t2t_model.T2TModel):
         shape = (columns,) if self.likelihood == "dmol" else (columns // channels, channels)
         return ops.reshape(predictions, (batch, rows, *shape, predictions.shape[-1]))
 
-    def encode(self, features: Features, training: bool = False) -> tuple[Tensor, Tensor]:
+    def encode(self, features: Features, training: bool = False) -> tuple[Tensor | None, Tensor | None]:
         """Encodes what the image is conditioned on.
 
         Returns:
             A vector that is added at every position [batch, hidden] and a memory that is attended to
-            [batch, length, hidden]; None for those that the model does not have.
+            [batch, length, hidden]; None for either that the model does not have.
         """
         return None, None
 
     def _shift(self, x: Tensor) -> Tensor:
-        """Moves every vector to the place decoded next; zero vectors begin the order or each block."""
+        """Moves every vector to the place decoded next; the image, or each block, begins with a zero vector."""
         batch, rows, columns = ops.shape(x)[:3]
         flat = ops.reshape(x, (batch, rows * columns, x.shape[-1]))
         if self.attention_type == "local_2d":
@@ -186,7 +186,7 @@ class ImageDecoder(t2t_model.T2TModel):
             return layer(x, positions)
         return position.add_timing_signal_nd(x, positions=positions)
 
-    # Generating images: one column a step, in the order of `order`. The cache holds keys and values still attended to.
+    # Generating images: one column per step, in the order of `order`
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -255,15 +255,15 @@ class ImageDecoder(t2t_model.T2TModel):
         return modality.embed(ids, before % self.num_channels)
 
     def infer(self, features: Features | None = None, **kwargs: Any) -> dict[str, Any]:
-        """Generates images; `tensor2keras.decoding.images.infer` describes the arguments and the result."""
-        from tensor2keras.decoding import images  # the floor above
+        """Generates images; arguments and result as in `tensor2keras.decoding.images.infer`."""
+        from tensor2keras.decoding import images  # a package above this one
 
         return images.infer(self, features, **kwargs)
 
 
 @registry.register_model("imagetransformer")
 class Imagetransformer(ImageDecoder):
-    """Images conditioned on a class label, or on nothing with `unconditional`.
+    """Generates images, conditioned on a class label unless `hparams.unconditional`.
 
     Call arguments:
         features: "targets" [batch, height, width, channels] int, 0 to 255; "inputs" [batch], the class labels.
@@ -284,7 +284,7 @@ class Imagetransformer(ImageDecoder):
     def has_inputs(self) -> bool:
         return super().has_inputs and not self.unconditional
 
-    def encode(self, features: Features, training: bool = False) -> tuple[Tensor, Tensor]:
+    def encode(self, features: Features, training: bool = False) -> tuple[Tensor | None, Tensor | None]:
         if not self.has_inputs:
             return None, None
         label = features["inputs"]
@@ -295,7 +295,7 @@ class Imagetransformer(ImageDecoder):
 class ImagetransformerMoe(Imagetransformer):
     """`Imagetransformer` with experts in place of the feed-forward networks of the layers `moe_layers_decoder`.
 
-    T2T 1.15 registers this model without the functions it calls; it is built from its hyperparameters.
+    T2T 1.15 registers this model but lacks functions that it calls; this one is built from its hyperparameters.
     """
 
     allowed: ClassVar[Allowed] = {"dec_attention_type": ("moe_local1d", *image_attention.SELF_ATTENTION)}

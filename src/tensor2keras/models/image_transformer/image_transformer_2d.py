@@ -30,7 +30,7 @@ ENCODER_ATTENTION = {"global": _global}
 
 @registry.register_model("imagetransformer2d")
 class Imagetransformer2d(Imagetransformer):
-    """`Imagetransformer` under T2T's other name, whose sets have 2-D attention."""
+    """`Imagetransformer` under another name of T2T, whose sets have 2-D attention."""
 
     def __init__(self, hparams: HParams, name: str = "imagetransformer2d", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
@@ -38,7 +38,7 @@ class Imagetransformer2d(Imagetransformer):
 
 @registry.register_model("img2img_transformer")
 class Img2imgTransformer(ImageDecoder):
-    """Images conditioned on images, such as larger ones on small ones: the input image is encoded and attended to.
+    """Generates images conditioned on images, such as larger ones: the input image is encoded and attended to.
 
     Call arguments:
         features: "inputs" [batch, height, width, channels] and "targets" [batch, height, width, channels] int, 0 to
@@ -67,7 +67,7 @@ class Img2imgTransformer(ImageDecoder):
         self.encoder_final = layer_options.residual_options(hparams).before(dtype=self.dtype_policy)
 
     def _override(self, what: str, feature: str) -> str:
-        # T2T's 1-D sets leave the inputs' bottom out, and what then enters the encoder does not fit it.
+        # T2T's 1-D sets do not set the inputs' bottom, and the default one does not fit the encoder.
         if (what, feature) == ("bottom", "inputs") and "inputs" not in (self.hparams.bottom or {}):
             return "image_channel_embeddings_bottom"
         return super()._override(what, feature)
@@ -80,7 +80,7 @@ class Img2imgTransformer(ImageDecoder):
             layer.build(shape)
         self.encoder_final.build(shape)
 
-    def encode(self, features: Features, training: bool = False) -> tuple[Tensor, Tensor]:
+    def encode(self, features: Features, training: bool = False) -> tuple[Tensor | None, Tensor | None]:
         x = features["inputs"]
         x = x[:, None] if len(x.shape) == 3 else x
         x = self._add_positions(x, self.input_positions)

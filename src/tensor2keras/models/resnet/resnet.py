@@ -1,7 +1,7 @@
 """Residual networks: He et al. 2015, https://arxiv.org/abs/1512.03385, and 2016, https://arxiv.org/abs/1603.05027.
 
-T2T's `resnet.py`, which numbers its layers through; bottleneck blocks normalize after each convolution, residual ones
-before. `use_nchw`, T2T's choice of memory layout, has no effect: Keras chooses one.
+T2T's `resnet.py`, which numbers its layers consecutively. Bottleneck blocks normalize after each convolution, residual
+blocks before. `use_nchw`, T2T's choice of memory layout, has no effect: Keras chooses one.
 """
 
 from collections.abc import Iterator
@@ -24,16 +24,16 @@ EPSILON = 1e-5
 
 
 def kernels() -> keras.initializers.Initializer:
-    """The initializer of all convolutions."""
+    """Returns the initializer of all convolutions."""
     return unseeded(keras.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal"))
 
 
 class LayerMaker:
-    """Makes layers with TensorFlow 1's names: `conv2d`, `conv2d_1`, ..., in the order of their creation.
+    """Makes layers with TensorFlow 1's names: `conv2d`, `conv2d_1`, ..., in order of creation.
 
     Args:
         dtype: the layers' dtype policy.
-        target: what targeted dropout drops, "weight" or "unit"; "" for plain convolutions.
+        target: "weight" or "unit" for targeted dropout of these; "" for plain convolutions.
         targeting_rate, keep_prob: of targeted dropout.
     """
 
@@ -64,9 +64,9 @@ class LayerMaker:
 
 
 class _Block(keras.layers.Layer):
-    """Base of both blocks: layers in T2T's order, and a projection where the shape changes.
+    """Base of both blocks, with a projection where the shape changes; subclasses make their layers in T2T's order.
 
-    Its name "body" is that of the scope around it, so that its variables lie directly in that scope, as T2T's do.
+    The layer is named "body" like the scope around it, so that its variables are directly in that scope, as in T2T.
     """
 
     def __init__(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int):
@@ -80,7 +80,7 @@ class _Block(keras.layers.Layer):
         self.projection, self.projection_norm = maker.conv(filters, 1, stride), maker.norm()
 
     def path(self, x: Tensor, training: bool) -> Tensor:
-        """Returns the shortcut beside the convolutions."""
+        """Returns the shortcut."""
         if self.projection is None:
             return x
         return self.projection_norm(self.projection(x, training=training), training=training)
@@ -90,7 +90,6 @@ class ResidualBlock(_Block):
     """norm, relu, 3x3 convolution, norm, relu, 3x3 convolution; T2T `residual_block`."""
 
     def make_layers(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int) -> None:
-        """Makes the layers in T2T's order."""
         self.filters = filters
         self.norm1 = maker.norm()
         if projects:
@@ -121,7 +120,6 @@ class BottleneckBlock(_Block):
     """1x1, 3x3 and 1x1 convolution, each normed; relu after the first two and after the sum; T2T `bottleneck_block`."""
 
     def make_layers(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int) -> None:
-        """Makes the layers in T2T's order."""
         self.filters = ratio * filters
         if projects:
             self.make_projection(maker, self.filters, stride)
@@ -152,7 +150,7 @@ BLOCKS = {"residual": ResidualBlock, "bottleneck": BottleneckBlock}
 
 @registry.register_model
 class Resnet(ImageClassifier):
-    """A convolution and four stages of blocks, each half the size of the one before; with `is_cifar` three."""
+    """A convolution and four stages of blocks (three with `is_cifar`), each half the size of the one before."""
 
     allowed: ClassVar[Allowed] = {"block_fn": BLOCKS, "use_td": (*TARGETS, False, None)}
 
@@ -163,7 +161,7 @@ class Resnet(ImageClassifier):
         self.first_norm = maker.norm()
         self.blocks = list(self._make_blocks(maker, 3 if hparams.is_cifar else 4))
         self.logits = None
-        if hparams.is_cifar and self.problem is not None:  # T2T leaves the modality's projection out here
+        if hparams.is_cifar and self.problem is not None:  # T2T has no projection of the modality here
             self.modalities.pop("targets")
             self.target_top = None
             self.logits = keras.layers.Dense(

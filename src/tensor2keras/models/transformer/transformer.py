@@ -28,7 +28,7 @@ from tensor2keras.types import Cache, Features, Shape, Tensor
 
 
 class _TransformerBase(t2t_model.T2TModel):
-    """The encoder, its input and the arguments of the parts, for the encoder-decoder and for the encoder alone."""
+    """Base of the encoder-decoder and of the encoder alone: the encoder, its input and the options of the layers."""
 
     allowed: ClassVar[Allowed] = {
         **layer_options.ALLOWED,
@@ -162,7 +162,7 @@ class Transformer(_TransformerBase):
     """
 
     decoder_class: type[keras.layers.Layer] = transformer.TransformerDecoder
-    decodes_by_steps = True  # with a cache; else decoding runs the whole model at each step
+    decodes_by_steps = True  # with a cache; otherwise decoding runs the whole model at each step
 
     def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
@@ -224,18 +224,17 @@ class Transformer(_TransformerBase):
     def decoder_bias(self, features: Features) -> Tensor:
         """Returns the bias of the decoder's self-attention. Padding of targets is not masked, as in T2T."""
         targets = features["targets"]
-        length = ops.shape(targets)[1]
         if not self.causal:
             bias = attention.ignore_padding_bias(attention.embedding_padding(targets))
         elif self.prepend_mode == "prepend_inputs_full_attention":
             bias = attention.prepend_inputs_full_bias(attention.embedding_padding(targets))
         else:
-            bias = attention.causal_bias(length)
+            bias = attention.causal_bias(ops.shape(targets)[1])
         if "targets_segmentation" in features:
             segments = features["targets_segmentation"]
             bias = bias + attention.same_segment_bias(segments, segments)
         if self.proximity_bias:
-            bias = bias + attention.proximal_bias(length)
+            bias = bias + attention.proximal_bias(ops.shape(targets)[1])
         return bias
 
     # Decoding
@@ -244,7 +243,7 @@ class Transformer(_TransformerBase):
         """Runs the encoder and makes key/value buffers for `max_length` target positions.
 
         Entries under a key "encoder" are the same for all beams of an input. Prepended inputs with full attention are
-        decoded here at once: one by one they could not attend to those that follow.
+        processed here at once, since each attends to those after it.
         """
         if not self.decodes_by_steps:
             return super().init_cache(features, max_length)
@@ -275,7 +274,7 @@ class Transformer(_TransformerBase):
         return self.top(y, {})[:, 0], {**cache, "decoder": decoder}
 
     def _decode_prepended(self, inputs: Tensor, cache: Cache) -> Cache:
-        """Returns the cache after the inputs [batch, inputs] and the separator, which attend to one another."""
+        """Returns the cache after the inputs [batch, inputs] and the separator, which attend to each other."""
         count = ops.sum(ops.cast(ops.cumprod(ops.cast(inputs != 0, "int32"), axis=1), "int32"), axis=1)  # [batch]
         embedded = self.modalities["targets"].targets_bottom(ops.pad(inputs, ((0, 0), (0, 1))))
         x = self._add_positions(shift_right(embedded), {}, "targets", self.target_positions)
@@ -290,7 +289,7 @@ class Transformer(_TransformerBase):
 
 @registry.register_model
 class TransformerScorer(Transformer):
-    """A Transformer whose `infer` returns the log-probabilities of given targets instead of decoding."""
+    """A `Transformer` whose `infer` returns the log-probabilities of given targets instead of decoding."""
 
     def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
         super().__init__(hparams, name=name, **kwargs)
@@ -356,7 +355,7 @@ class TransformerRegressor(TransformerEncoder):
             1, kernel_initializer=self.kernel_initializer, name="model_top", dtype=self.dtype_policy
         )
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         with keras.name_scope("reg_top_ffn"):
             self.model_top.build((None, self.hidden_size))
         super().build(input_shape)

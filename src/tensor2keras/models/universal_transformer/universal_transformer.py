@@ -1,6 +1,6 @@
 """The Universal Transformer (Dehghani et al. 2018, https://arxiv.org/abs/1807.03819): recurrent in depth.
 
-Unlike in the paper, the signals of the steps are learned unless `step_timing_signal_type` is sinusoid.
+Unlike in the paper, step signals are learned unless `step_timing_signal_type` is "sinusoid".
 """
 
 import dataclasses
@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers import depth_recurrence, universal_transformer
-from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.depth_recurrence import RecurrenceOptions
 from tensor2keras.layers.feed_forward import SepconvReluSepconvOptions
 from tensor2keras.layers.layer import LayerOptions
@@ -21,20 +20,13 @@ from tensor2keras.types import Tensor
 
 
 def _recurrence(hparams: HParams) -> RecurrenceOptions:
-    """Returns the settings of `layers/depth_recurrence.py`, with defaults for those that the set does not have."""
+    """Returns the options of `layers/depth_recurrence.py`, with defaults for those that the set does not have."""
     fields = dataclasses.fields(RecurrenceOptions)
     return RecurrenceOptions(**{field.name: hparams.get(field.name, field.default) for field in fields})
 
 
-def _attention(options: AttentionOptions) -> AttentionOptions:
-    """T2T passes neither of these on here."""
-    own = {"heads_share_relative_embedding": False, "add_relative_to_values": False}
-    kept = {name: value for name, value in options.attention_options.items() if name not in own}
-    return dataclasses.replace(options, attention_options=kept)
-
-
 class _Universal:
-    """Recurrence in depth, for the encoder-decoder and for the encoder alone."""
+    """Mixin of recurrence in depth, for the encoder-decoder and for the encoder alone."""
 
     allowed: ClassVar[Allowed] = {
         "num_area_layers": (0,),
