@@ -13,7 +13,7 @@ _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class MissingHParamError(AttributeError, ValueError):
-    """A hyperparameter that the set lacks was read; `name` is its name."""
+    """Raised when a hyperparameter that the set lacks is read; `name` is its name."""
 
 
 class HParams(ConfigDict):
@@ -84,7 +84,7 @@ class HParams(ConfigDict):
             self[name] = value
 
     def set_hparam(self, name: str, value: Any) -> None:
-        """Sets an existing hyperparameter: `KeyError` for an unknown name, `ValueError` for a value of another type."""
+        """Sets an existing hyperparameter; raises KeyError for an unknown name, ValueError for another type."""
         self._check_known(name)
         self[name] = _as_type_of(self[name], value, name)
 
@@ -97,10 +97,10 @@ class HParams(ConfigDict):
     def override(self, overrides: str | Mapping[str, Any] | None = None, **values: Any) -> "HParams":
         """Sets values from `"a=1,b=2"`, a mapping or keywords, in place, and returns self.
 
-        Lists are written `"sizes=[1,2]"`; text with commas is quoted. All values are checked before any is set.
+        Lists are written `"sizes=[1,2]"`; a string with commas is quoted. All values are checked before any is set.
 
         Raises:
-            KeyError: an unknown name; the closest names are given.
+            KeyError: an unknown name; the message has the closest ones.
             ValueError: a value of another type than the hyperparameter, or a part without "=".
         """
         pairs = parse_overrides(overrides) if isinstance(overrides, str) else dict(overrides or {})
@@ -128,7 +128,7 @@ class HParams(ConfigDict):
 
     @classmethod
     def from_json(cls, text: str) -> "HParams":
-        """Returns the set that `to_json` wrote."""
+        """Returns the set that `to_json` serialized."""
         return cls(json.loads(text))
 
     def _check_known(self, name: str) -> None:
@@ -148,7 +148,7 @@ class HParams(ConfigDict):
 
 
 class RangedHParams:
-    """Search space: the values a tuner may try for each hyperparameter (T2T's `common_hparams.RangedHParams`).
+    """A search space: the values that a tuner may try for each hyperparameter (T2T's `common_hparams.RangedHParams`).
 
     Attributes:
         params: {name: {"kind": "categorical" | "discrete" | "int" | "float", "values" or "low" and "high", "scale",

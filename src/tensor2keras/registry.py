@@ -32,20 +32,20 @@ _CAMEL_2 = re.compile(r"([a-z0-9])([A-Z])")
 
 
 def default_name(obj: Callable) -> str:
-    """`TranslateEndeWmt32k` -> `translate_ende_wmt32k`, as T2T derives names from classes and functions."""
+    """Returns T2T's name of a class or function: `TranslateEndeWmt32k` -> `translate_ende_wmt32k`."""
     return snake_case(obj.__name__)
 
 
 def snake_case(name: str) -> str:
-    """`RMSProp` -> `rms_prop`."""
+    """Returns a name in snake case: `RMSProp` -> `rms_prop`."""
     return _CAMEL_2.sub(r"\1_\2", _CAMEL_1.sub(r"\1_\2", name)).lower()
 
 
 class Registry:
-    """One kind of thing by name.
+    """Objects of one kind by name.
 
     Args:
-        kind: what it holds, for messages ("model").
+        kind: the kind in messages, such as "model".
         modules: this package's modules that register entries; imported at the first lookup.
     """
 
@@ -56,11 +56,11 @@ class Registry:
         self._loaded = False
 
     def register(self, name: str | Callable | None = None) -> Callable:
-        """A decorator, bare (`@register`) or with a name (`@register("name")`).
+        """Registers an object: a decorator, bare (`@register`) or with a name (`@register("name")`).
 
         Raises:
-            ValueError: another object holds the name; both places are named. Running the same definition again (a
-                notebook cell) replaces it.
+            ValueError: another object has the name; the message has both places. Running the same definition again (a
+                notebook cell) replaces the object.
         """
         if callable(name):
             return self._add(default_name(name), name)
@@ -76,7 +76,7 @@ class Registry:
         return obj
 
     def __getitem__(self, name: str) -> Callable:
-        """The registered object; KeyError with the closest names if there is none."""
+        """Returns the registered object; raises KeyError with the closest names if there is none."""
         self._load()
         entry = self._entries.get(name) or self._entries.get(ALIASES[self.kind].get(name, ""))
         if entry is None:
@@ -98,17 +98,17 @@ class Registry:
         return len(self._entries)
 
     def name_of(self, obj: Callable) -> str | None:
-        """The name under which `obj` is registered, or None; imports nothing."""
+        """Returns the name under which `obj` is registered, or None; imports nothing."""
         return next((name for name, entry in self._entries.items() if entry is obj), None)
 
     def summary(self, name: str) -> str:
-        """The first line of the entry's docstring."""
+        """Returns the first line of the entry's docstring."""
         return (inspect.getdoc(self[name]) or "").partition("\n")[0]
 
     def _load(self) -> None:
         if self._loaded:
             return
-        self._loaded = True  # set first: the modules imported below may look names up
+        self._loaded = True  # first, because the modules imported below may look up names
         for module in self._modules:
             importlib.import_module(module)
         load_plugins()
@@ -141,7 +141,7 @@ def load_plugins() -> None:
 
 
 def parse_problem_name(name: str) -> tuple[str, bool, bool]:
-    """`"x_rev_copy"` -> `("x", was_reversed=True, was_copy=True)`; a name registered as it stands is left whole."""
+    """`"x_rev_copy"` -> `("x", was_reversed=True, was_copy=True)`; a registered name is returned whole."""
     was_reversed = was_copy = False
     while name not in problems:
         if name.endswith("_rev") and not was_reversed:
@@ -154,12 +154,13 @@ def parse_problem_name(name: str) -> tuple[str, bool, bool]:
 
 
 def problem(name: str, data_dir: str | None = None, tmp_dir: str | None = None, **kwargs: Any) -> Any:
-    """A problem by name; the suffixes `_rev` (inputs and targets swapped) and `_copy` (targets copied to inputs) work.
+    """Returns a problem by name, with or without the suffixes `_rev` (inputs and targets swapped) and `_copy` (targets
+    copied to inputs).
 
     Args:
         name: registered name, with or without suffixes.
-        data_dir: where generated data and vocabularies lie; `~` and `$VARS` are expanded.
-        tmp_dir: where raw downloads and the user's own files are looked for.
+        data_dir: folder of generated data and vocabularies; `~` and `$VARS` are expanded.
+        tmp_dir: folder of raw downloads and the user's own files.
         **kwargs: further arguments of the problem's class.
 
     Raises:
@@ -170,12 +171,12 @@ def problem(name: str, data_dir: str | None = None, tmp_dir: str | None = None, 
 
 
 def hparams(name: str, problem: Any = None, overrides: str | Mapping[str, Any] | None = None) -> HParams:
-    """A hyperparameter set by name.
+    """Returns a hyperparameter set by name.
 
     Args:
         name: registered name.
         problem: a Problem, a problem's name or the plain dict of `Problem.get_hparams`; stored as `hparams.problem`.
-            Without one, `hparams.problem` is None and a model built from it works on embedded features.
+            Without one, `hparams.problem` is None and a model built from the set works on embedded features.
         overrides: `"a=1,b=2"` or a mapping; type-checked.
 
     Raises:
@@ -201,7 +202,7 @@ def _is_problem(problem: Any) -> bool:
 
 
 def set_problem(hparams: HParams, problem: Any) -> None:
-    """Sets `hparams.problem`, whatever it was, to the plain description of a problem.
+    """Sets `hparams.problem` to the plain description of a problem.
 
     Args:
         hparams: changed in place.
@@ -216,11 +217,11 @@ def set_problem(hparams: HParams, problem: Any) -> None:
 
 
 def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
-    """A `keras.Model` by name, ready to call on features.
+    """Returns a `keras.Model` by name, ready to call on features.
 
     Raises:
         KeyError: unknown name, with the closest ones.
-        MissingHParamError: `hparams` come from a set that was made for other models; sets that fit are named.
+        MissingHParamError: `hparams` lack a hyperparameter of the model; the message lists sets that have it.
     """
     try:
         return models[name](hparams, **kwargs)
@@ -233,8 +234,7 @@ def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
 
 
 def sets_of(model_name: str) -> list[str]:
-    """Names of the hparams sets that are defined with a model: in its module or, in a family, in the modules of sets
-    beside it."""
+    """Returns the names of a model's hparams sets: those of its module and, in a family, of its modules of sets."""
     module = models[model_name].__module__
     beside = f"{module.rpartition('.')[0]}.hparams"
     return [
@@ -243,7 +243,7 @@ def sets_of(model_name: str) -> list[str]:
 
 
 def _sets_with(hparam: str, model_name: str, most: int = 8) -> list[str]:
-    """Names of hparams sets that have `hparam`: those of the model if any, of many those with short names."""
+    """Returns names of hparams sets that have `hparam`, those of the model if any; at most `most`, short ones first."""
     having = [name for name in hparams_sets if hparam in hparams_sets[name]()]
     own = set(sets_of(model_name))
     fitting = sorted([name for name in having if name in own] or having, key=len)
@@ -251,12 +251,12 @@ def _sets_with(hparam: str, model_name: str, most: int = 8) -> list[str]:
 
 
 def optimizer(name: str) -> Any:
-    """The function registered as optimizer `name`; T2T's old spellings in camel case (`"Adafactor"`) work."""
+    """Returns the function registered as optimizer `name`; T2T's spellings in camel case (`"Adafactor"`) work."""
     return optimizers[name if name in optimizers else snake_case(name)]
 
 
 def modality(name: str) -> Any:
-    """The class registered as modality `name`; T2T's names of functions (`"identity_top"`) mean their modality.
+    """Returns the class registered as modality `name`; T2T's function names (`"identity_top"`) mean their modality.
 
     Raises:
         KeyError: unknown name, with the closest ones.
@@ -269,7 +269,7 @@ def modality(name: str) -> Any:
 
 
 def ranged_hparams(name: str) -> Any:
-    """The registered hyperparameter range `name`."""
+    """Returns the hyperparameter range `name`."""
     return hparams_ranges[name]
 
 

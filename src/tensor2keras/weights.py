@@ -1,11 +1,11 @@
 """Weights of target positions: which of them count in the loss and the metrics (T2T's `common_layers.weights_*`).
 
-The data pipeline weighs batches in tf.data, whatever the Keras backend is; a model weighs them itself, on its backend,
-where it is given no `sample_weight`. Both take the functions of `WEIGHTS`, which are written once for either: `xp` is
-`tensorflow` or `keras.ops`, of which they use `cast`, `cumsum`, `ones_like` and `pad`.
+The data pipeline weighs batches in tf.data, whatever the Keras backend is; a model without a `sample_weight` weighs
+them itself, on its backend. Both use the functions of `WEIGHTS`, whose argument `xp` is `tensorflow` or `keras.ops`;
+they use its `cast`, `cumsum`, `ones_like` and `pad`.
 
-Shapes: targets [batch, length] int, 0 for padding (of any shape where that is all the function looks at); weights
-float32 of the targets' shape, 0.0 where a position does not count.
+Shapes: targets [batch, length] int, 0 for padding (any shape for `weights_nonzero` and `weights_all`); weights float32
+of the targets' shape, 0.0 where a position does not count.
 """
 
 import functools
@@ -20,27 +20,27 @@ WeightsFn = Callable[[Tensor, ModuleType], Tensor]
 
 
 def weights_nonzero(targets: Tensor, xp: ModuleType) -> Tensor:
-    """1 at every id but 0, which is padding."""
+    """Returns 1 at every id but 0, which is padding."""
     return xp.cast(targets != PAD_ID, "float32")
 
 
 def weights_all(targets: Tensor, xp: ModuleType) -> Tensor:
-    """1 everywhere."""
+    """Returns 1 everywhere."""
     return xp.ones_like(targets, dtype="float32")
 
 
 def weights_examples(targets: Tensor, xp: ModuleType) -> Tensor:
-    """1 for each example, [batch]: of targets [batch, classes] that are scored as one."""
+    """Returns 1 for each example, [batch], of targets [batch, classes] with one loss per example."""
     return xp.ones_like(targets[:, 0], dtype="float32")
 
 
 def weights_prepend_inputs_to_targets(targets: Tensor, xp: ModuleType) -> Tensor:
-    """1 at the ids after the first 0, which ends the prepended inputs."""
+    """Returns 1 at the ids after the first 0, which ends the prepended inputs."""
     return weights_multi_problem(targets, xp, task_id=PAD_ID)
 
 
 def weights_concatenated(targets: Tensor, xp: ModuleType) -> Tensor:
-    """1 in every second sentence (an EOS ends one), except at its first two ids, which name the language."""
+    """Returns 1 in every second sentence (ended by EOS), except at its first two ids, which name the language."""
     ends = xp.cast(targets == EOS_ID, "int32")
     sentence = xp.cumsum(ends, axis=1) - ends  # an EOS belongs to the sentence that it ends
     two_before = xp.pad(sentence + 1, ((0, 0), (2, 0)))[:, :-2] - 1
@@ -48,19 +48,19 @@ def weights_concatenated(targets: Tensor, xp: ModuleType) -> Tensor:
 
 
 def weights_multi_problem(targets: Tensor, xp: ModuleType, task_id: int) -> Tensor:
-    """1 at the ids after `task_id`, which separates inputs from outputs in examples of several problems."""
+    """Returns 1 at the ids after `task_id`, which separates inputs from outputs in examples of several problems."""
     after = xp.cumsum(xp.cast(targets == task_id, "int32"), axis=1) > 0
     return xp.cast(after & (targets != task_id) & (targets != PAD_ID), "float32")
 
 
 def weights_multi_problem_all(targets: Tensor, xp: ModuleType, task_id: int) -> Tensor:
-    """1 at all ids of examples of the problem `task_id`, inputs included."""
+    """Returns 1 at all ids of examples of the problem `task_id`, inputs included."""
     of_task = xp.cumsum(weights_multi_problem(targets, xp, task_id), axis=1)[:, -1:] > 0
     return xp.cast(of_task & (targets != PAD_ID), "float32")
 
 
 def weights_multi_problem_input(targets: Tensor, xp: ModuleType, task_id: int) -> Tensor:
-    """1 at the inputs (and the id) of examples of the problem `task_id`."""
+    """Returns 1 at the inputs (and the id) of examples of the problem `task_id`."""
     return weights_multi_problem_all(targets, xp, task_id) - weights_multi_problem(targets, xp, task_id)
 
 
@@ -81,10 +81,10 @@ OF_TASKS = frozenset(name for name in WEIGHTS if name.startswith("weights_multi_
 
 
 def get(name: str) -> WeightsFn:
-    """Returns the function of a name in `WEIGHTS`; those of several problems take a task id: `weights_multi_problem:4`.
+    """Returns a function of `WEIGHTS` by name; `weights_multi_problem*` take a task id: `weights_multi_problem:4`.
 
     Raises:
-        ValueError: unknown name, with those there are; a task id missing or where none belongs.
+        ValueError: unknown name, with the known ones; a missing task id, or one where none is taken.
     """
     base, _, task_id = str(name).partition(":")
     if base not in WEIGHTS or not (task_id.isdecimal() if base in OF_TASKS else base == name):
@@ -94,12 +94,11 @@ def get(name: str) -> WeightsFn:
 
 
 def targets_weights_fn(hparams: Mapping[str, Any], modality: Any, training: bool) -> WeightsFn:
-    """Returns the function that weighs targets: the one place in which this is decided.
+    """Returns the function that weighs targets, by the first of these rules that applies.
 
     1. `hparams.weights_fn["targets"]`, a name of `WEIGHTS`.
-    2. With `hparams.prepend_mode`, and targets of which all ids but padding count by their modality,
-       `weights_prepend_inputs_to_targets`: prepended inputs count in training with masked attention alone, where the
-       model predicts them too.
+    2. `weights_prepend_inputs_to_targets` with `hparams.prepend_mode`, for modalities whose weights are
+       `weights_nonzero`; but not in training with masked attention, where the model predicts the inputs too.
     3. The modality's own `weights_fn`.
 
     Args:

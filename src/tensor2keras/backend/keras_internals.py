@@ -1,7 +1,6 @@
-"""Parts of Keras that are not its public API. No other module uses such parts.
+"""All uses of Keras's private API, each with the reason why it is needed.
 
-Each use says why it is needed. `tests/backend/test_keras_internals.py` fails when a new version of Keras moves one of
-them.
+`tests/backend/test_keras_internals.py` fails when a new version of Keras changes one of them.
 """
 
 from typing import Any
@@ -13,7 +12,7 @@ from tensor2keras.types import Tensor
 
 
 class OptimizerHooks:
-    """Mixin with methods that an optimizer calls on its way from gradients to an update.
+    """Mixin of optimizers with hooks between gradients and update.
 
     It comes before a `keras.optimizers.Optimizer` among a class's bases. An update is: dense gradients, summed over
     replicas; `prepare_gradients`; Keras's clipping and weight decay; Keras's `update_step` for each variable;
@@ -32,7 +31,7 @@ class OptimizerHooks:
         """Does nothing; called with the clipped gradients after every variable has been updated."""
 
     def variable_index(self, variable: Any) -> int:
-        """Returns the place of a variable among those the optimizer was built with.
+        """Returns the index of a variable among those the optimizer was built with.
 
         On TensorFlow `update_step` gets variables of the backend, which `list.index` does not find.
         """
@@ -63,6 +62,6 @@ def adam_moments(optimizer: keras.optimizers.Adam, index: int) -> tuple[keras.Va
 
 
 def sync_variables(model: keras.Model) -> None:
-    """Brings a model's variables up to date inside `fit`, where Keras keeps them outside the model on JAX."""
+    """Updates a model's variables inside `fit`, where Keras keeps their values outside the model on JAX."""
     if keras.backend.backend() == "jax":
         model.jax_state_sync()

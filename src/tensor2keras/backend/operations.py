@@ -60,7 +60,7 @@ def look_up(table: Tensor, ids: Tensor, axis: int = 0) -> Tensor:
     """Returns rows of a variable by their ids; the gradient is dense.
 
     TensorFlow's gradient of a look-up in a variable is an `IndexedSlices`. Added to the gradient of a softmax that
-    shares the table, it would have rows + ids rows; the reshape makes it a tensor.
+    shares the table, it would have as many rows as the table and the ids together; the reshape makes it a tensor.
 
     Args:
         table: a variable, [rows, width] for axis 0.
@@ -77,8 +77,8 @@ def look_up(table: Tensor, ids: Tensor, axis: int = 0) -> Tensor:
 def compiled(model: keras.Model, function: Callable[..., Any], jit_compile: bool = True) -> Callable[..., Any]:
     """Returns `function(*tensors)`, which calls `model`, as one function compiled by the backend.
 
-    The model's variables are read at every call, so later training takes effect. Arguments of a new shape are compiled
-    anew.
+    The model's variables are read at every call, so later training takes effect. Each new shape of the
+    arguments is compiled once.
 
     Args:
         model: the built model whose variables `function` reads.

@@ -23,7 +23,7 @@ def reversible_chain(
     Args:
         x1, x2: tensors of one shape.
         functions: f and g of the first pair, f and g of the second, ...: pure functions.
-        weights: for each function the tensors it takes beside its input.
+        weights: for each function the tensors it takes in addition to its input.
 
     Returns:
         The last y1 and y2, and the auxiliary values of each function.
@@ -49,8 +49,7 @@ def _run_back(
 ) -> tuple[Tensor, Tensor, Groups]:
     """Returns the gradients with respect to the inputs and to all weights.
 
-    Args:
-        vjp: `vjp(function, x, weights, dy)` returns y and the gradients with respect to x and to the weights.
+    `vjp(function, x, weights, dy)` returns y and the gradients with respect to x and to the weights.
     """
     gradients = []
     for function, group in zip(reversed(functions), reversed(weights), strict=True):

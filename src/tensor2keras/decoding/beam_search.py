@@ -29,18 +29,18 @@ class BeamState(NamedTuple):
     finished_ids: Tensor  # [batch, beam, length] int32, best first
     finished_scores: Tensor  # [batch, beam] float32, with the length penalty
     is_finished: Tensor  # [batch, beam] bool: whether that place holds a finished hypothesis yet
-    last_ids: Tensor  # [batch * beam] int32: the alive hypotheses' newest tokens
-    cache: Cache  # the model's; leaves outside "encoder" begin with batch * beam
+    last_ids: Tensor  # [batch * beam] int32: the alive hypotheses' last tokens
+    cache: Cache  # the model's; leaves outside "encoder" are [batch * beam, ...]
 
 
 class BeamSearch(NamedTuple):
     """Beam search as pure functions of its state: `start`, `should_continue`, `step` and `finalize`.
 
     Args:
-        beam_size: hypotheses an input.
+        beam_size: number of hypotheses per input.
         alpha: strength of the length penalty.
-        stop_early: stop once the best finished hypothesis of every input cannot be overtaken; otherwise once none of
-            its `beam_size` finished ones can.
+        stop_early: whether to stop once the best finished hypothesis of every input cannot be overtaken, or only once
+            none of its `beam_size` finished ones can.
         eos_id: the token that ends a sequence.
     """
 
@@ -49,14 +49,16 @@ class BeamSearch(NamedTuple):
     stop_early: bool = True
     eos_id: int = EOS_ID
 
-    def start(self, cache: Cache, batch_size: int | Tensor, max_length: int, uniforms: Tensor = None) -> BeamState:
+    def start(
+        self, cache: Cache, batch_size: int | Tensor, max_length: int, uniforms: Tensor | None = None
+    ) -> BeamState:
         """Returns the state before the first token; all beams of an input are equal, so only the first may grow.
 
         Args:
-            cache: the model's, one row an input.
+            cache: the model's, with one row per input.
             batch_size: number of inputs.
             max_length: static length of the sequences.
-            uniforms: not used; `Sampling.start` takes its randomness here.
+            uniforms: not used; accepted because `Sampling.start` needs it.
         """
         empty = ops.zeros((batch_size, self.beam_size, max_length), dtype="int32")
         impossible = ops.full((batch_size, self.beam_size), -INFINITY, dtype="float32")
@@ -84,7 +86,7 @@ class BeamSearch(NamedTuple):
         Args:
             state: the state before.
             decode_step: the model's, over batch * beam rows; the beams of one input are neighbours.
-            prefix: tokens that every sequence must begin with; they cost nothing and never end it.
+            prefix: tokens that every sequence must begin with; they count as log-probability 0 and never end it.
         """
         ids, log_probs, parents, ends, cache = self._candidates(state, decode_step, prefix)  # [batch, 2 * beam]
         sequences = _append(_take_beams(state.alive_ids, parents), ids, state.position)
@@ -149,10 +151,9 @@ def length_penalty(length: int | Tensor, alpha: float) -> Tensor:
 
 
 def map_steps(function: Callable[..., Any], cache: Cache, *others: Cache) -> Cache:
-    """Applies `function` to every leaf of a cache (and of others like it) that belongs to one hypothesis.
+    """Applies `function` to every leaf of a cache (and of others like it) that differs between hypotheses.
 
-    Entries under a key "encoder" never change and are the same for all beams of an input: they stay as they are,
-    [batch, ...].
+    Entries under a key "encoder" are the same for all beams of an input; they are returned unchanged, [batch, ...].
     """
     if isinstance(cache, dict):
         return {

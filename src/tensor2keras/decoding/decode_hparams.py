@@ -5,8 +5,8 @@ from tensor2keras.hparams import HParams
 _DEFAULTS = {
     "beam_size": 4,
     "alpha": 0.6,
-    "extra_length": 100,  # decode_length: how many tokens an output may be longer than its input
-    "batch_size": 0,  # 0: 32
+    "extra_length": 100,  # `decode_length`: maximum number of tokens beyond the length of the input
+    "batch_size": 0,  # 0 means 32
     "return_beams": False,
     "write_beam_scores": False,
     "max_input_size": -1,

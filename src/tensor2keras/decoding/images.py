@@ -1,4 +1,4 @@
-"""`infer` for models of images: draws images value by value, or completes them, in one compiled loop."""
+"""`infer` for image models: generates or completes images value by value, in one compiled loop."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from tensor2keras.types import Cache, Features, Tensor
 
 
 class Settings(NamedTuple):
-    """The settings that a compiled drawing loop is specialised for: part of its cache key."""
+    """The settings of a compiled generation loop; part of its cache key."""
 
     likelihood: str
     sampling_method: str
@@ -35,22 +35,22 @@ def infer(
     seed: int | None = None,
     jit_compile: bool = True,
 ) -> dict[str, Tensor]:
-    """Draws one image for each row of the features.
+    """Generates one image for each row of the features.
 
     Args:
         model: a model with `image_shape`, `order`, `likelihood`, `init_cache` and `decode_step`.
         features: "inputs", class labels [batch] or images [batch, ...] to condition on, if the model takes any;
             "partial_targets", the upper rows [batch, rows, width, channels] of images to complete.
-        num_samples: number of images, where no feature implies it; 1 by default.
-        sampling_method: "random" or "argmax"; None for this and the next two: the model's hyperparameters.
-        temperature: divides the logits (of a mixture: those of its components; it multiplies their scales).
+        num_samples: number of images, if no feature implies it; 1 by default.
+        sampling_method: "random" or "argmax"; this and the next two are the model's hyperparameters if None.
+        temperature: divides the logits; for a mixture, those of its components, and multiplies their scales.
         top_k, top_p: as for text; not for a mixture.
-        seed: equal seeds draw equal images; None draws differently each time.
+        seed: equal seeds generate equal images; None generates different ones each time.
         jit_compile: whether TensorFlow compiles with XLA.
 
     Returns:
         {"outputs": [batch, height, width, channels] int32, "scores": [batch] float32}; a score is the log-probability
-        of all drawn values of an image.
+        of all generated values of an image.
 
     Raises:
         ValueError: features that do not fit the model, a sampling setting out of range.
@@ -70,7 +70,7 @@ def infer(
     features = {name: np.asarray(value) for name, value in (features or {}).items() if value is not None}
     conditions = {"inputs": features["inputs"]} if "inputs" in features and model.has_inputs else {}
     if model.has_inputs and not conditions:
-        raise ValueError(f"features['inputs'] is missing: {model.name} draws images conditioned on them")
+        raise ValueError(f"features['inputs'] is missing: {model.name} generates images conditioned on them")
     batch_size = next((len(value) for value in features.values()), num_samples or 1)
     known, given = _in_order(model, features.get("partial_targets"), batch_size)
     steps, batch_size, width = known.shape
@@ -78,7 +78,7 @@ def infer(
     functions = model.__dict__.setdefault("_decoding_functions", {})
     key = ("image", settings)
     if key not in functions:
-        functions[key] = compiled(model, lambda *tensors: _draw_all(model, *tensors, settings=settings), jit_compile)
+        functions[key] = compiled(model, lambda *tensors: _generate(model, *tensors, settings=settings), jit_compile)
     values, scores = functions[key](
         {name: ops.convert_to_tensor(value) for name, value in conditions.items()},
         *map(ops.convert_to_tensor, (known, given, np.minimum(uniforms, 1 - 1e-6))),
@@ -108,10 +108,10 @@ def _as_images(model: keras.Model, values: np.ndarray) -> np.ndarray:
     return values[model.order.step].transpose(1, 0, 2).reshape(-1, *model.image_shape)
 
 
-def _draw_all(
+def _generate(
     model: keras.Model, conditions: Features, known: Tensor, given: Tensor, uniforms: Tensor, settings: Settings
 ) -> tuple[Tensor, Tensor]:
-    """Draws every value of a batch of images: tensor operations only, to be compiled.
+    """Generates every value of a batch of images: tensor operations only, to be compiled.
 
     Args:
         model: the model.
@@ -122,7 +122,7 @@ def _draw_all(
         settings: likelihood, temperature and so on.
 
     Returns:
-        All values [steps, batch, width] and the log-probability [batch] of those that were drawn.
+        All values [steps, batch, width] and the log-probability [batch] of the generated ones.
     """
     sample = _value_sampler(settings)
     steps, batch_size, width = known.shape[0], ops.shape(known)[1], known.shape[2]
@@ -130,7 +130,7 @@ def _draw_all(
     def should_continue(step: Tensor, *state: Any) -> Tensor:
         return step < steps
 
-    def draw(step: Tensor, last: Tensor, values: Tensor, scores: Tensor, cache: Cache) -> tuple:
+    def body(step: Tensor, last: Tensor, values: Tensor, scores: Tensor, cache: Cache) -> tuple:
         logits, cache = model.decode_step(last[:, 0] if width == 1 else last, step, cache)
         drawn, log_probs = sample(ops.cast(logits, "float32"), ops.take(uniforms, step, axis=0))
         fixed = ops.take(given, step, axis=0)
@@ -141,7 +141,7 @@ def _draw_all(
     start = ops.zeros((), "int32")
     last, scores = ops.zeros((batch_size, width), "int32"), ops.zeros((batch_size,), "float32")
     cache = model.init_cache({**conditions, "targets": last}, steps)
-    _, _, values, scores, _ = ops.while_loop(should_continue, draw, (start, last, ops.zeros_like(known), scores, cache))
+    _, _, values, scores, _ = ops.while_loop(should_continue, body, (start, last, ops.zeros_like(known), scores, cache))
     return values, scores
 
 
@@ -156,7 +156,7 @@ def _value_sampler(settings: Settings) -> Callable[[Tensor, Tensor], tuple[Tenso
 
         return sample_intensity
     if settings.top_k or settings.top_p < 1:
-        raise ValueError("a mixture of logistics is drawn from as a whole: set top_k=0 and top_p=1")
+        raise ValueError("a mixture of logistics is sampled as a whole: set top_k=0 and top_p=1")
     temperature = 0.0 if settings.sampling_method == "argmax" else settings.temperature
 
     def sample_color(predictions: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Output lines as `t2t-decoder` writes them, for texts and for a split of a problem's data."""
+"""Output lines in the format of `t2t-decoder`, for texts and for a split of a problem's data."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ DEFAULT_BATCH_SIZE = 32
 
 
 class DecodedSplit(NamedTuple):
-    """The outputs for a split and its features as text, each a list of one line an example."""
+    """The outputs for a split and its features as text, with one line per example."""
 
     outputs: list[str]
     features: dict[str, list[str]]  # "targets", and "inputs" unless the problem is a language model
@@ -24,7 +24,7 @@ class DecodedSplit(NamedTuple):
 def decode_lines(
     model: keras.Model, problem: Any, texts: Sequence[str], hp: HParams, seed: int | None = None
 ) -> list[str]:
-    """Decodes texts and returns `hp.num_decodes` output lines a text.
+    """Decodes texts and returns `hp.num_decodes` output lines per text.
 
     A line is the best output; with `hp.return_beams` all beams separated by tabs, each followed by its score with
     `hp.write_beam_scores`; with `hp.identity_output` ids instead of text.
@@ -47,7 +47,7 @@ def decode_split(model: keras.Model, problem: Any, split: str, hp: HParams, seed
 
     Args:
         model: a trained model.
-        problem: the Problem whose data have been generated.
+        problem: the Problem, with generated data.
         split: "train", "validation" or "test".
         hp, seed: as for `decode_lines`.
     """
@@ -64,13 +64,13 @@ def decode_split(model: keras.Model, problem: Any, split: str, hp: HParams, seed
 
 
 def score_lines(model: keras.Model, problem: Any, pairs: Sequence[tuple[str, str]], hp: HParams) -> list[str]:
-    """Returns each target's negative log-probability a token, with six decimals.
+    """Returns each target's negative log-probability per token, with six decimals.
 
     Args:
         model: a trained model.
         problem: the Problem it was trained on, for its encoders.
         pairs: (input, target) texts, as `text_files.read_pairs` returns them.
-        hp: T2T's decoding hyperparameters; `batch_size` is read.
+        hp: T2T's decoding hyperparameters, of which only `batch_size` is used.
     """
     encoders = problem.get_feature_encoders()
     return [f"{loss:.6f}" for loss in score_texts(model, encoders, pairs, hp.batch_size or DEFAULT_BATCH_SIZE)]

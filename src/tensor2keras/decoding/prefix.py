@@ -15,11 +15,11 @@ class Prefix(NamedTuple):
     lengths: Tensor  # [rows] int32
 
     def repeat(self, times: int) -> "Prefix":
-        """Returns every row `times` times, copies side by side, like the rows of a beam search."""
+        """Returns every row `times` times, copies next to each other, like the rows of a beam search."""
         return Prefix(ops.repeat(self.ids, times, axis=0), ops.repeat(self.lengths, times, axis=0))
 
     def force(self, logits: Tensor, position: Tensor) -> Tensor:
-        """Returns logits [rows, vocab] that allow rows still inside their prefix only the prefix's token."""
+        """Returns logits [rows, vocab] that allow only the prefix's token in rows still inside their prefix."""
         last = self.ids.shape[1] - 1
         wanted = ops.take(self.ids, ops.minimum(position, last), axis=1)  # [rows]
         only_wanted = ops.where(

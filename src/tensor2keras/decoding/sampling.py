@@ -29,7 +29,7 @@ class SampleState(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """One sequence an input, a token at a time until all have ended; the same four functions as `BeamSearch`.
+    """Decoding of one sequence per input, a token at a time; has the same methods as `BeamSearch`.
 
     Args:
         sampler: picks a token from logits (`make_sampler`).
@@ -81,7 +81,7 @@ class Sampling(NamedTuple):
     def finalize(self, state: SampleState) -> tuple[Tensor, Tensor]:
         """Returns ids [batch, length] and their log-probabilities up to EOS, [batch].
 
-        As in T2T a row that ended before the others keeps being decoded: read it up to its first EOS.
+        As in T2T a row that ended before the others is decoded further: ignore what follows its first EOS.
         """
         return state.ids, state.log_probs
 
@@ -91,9 +91,9 @@ def make_sampler(method: str = "argmax", temperature: float = 1.0, top_k: int = 
 
     Args:
         method: "argmax", or T2T's "random".
-        temperature: divides the logits before drawing; 0 is argmax.
-        top_k: draw from the k most probable tokens only; 0 or T2T's -1 for all.
-        top_p: draw from the fewest tokens whose probabilities add up to p (Holtzman et al. 2019,
+        temperature: divides the logits before sampling; 0 is argmax.
+        top_k: sample from the k most probable tokens only; 0 or T2T's -1 for all.
+        top_p: sample from the fewest tokens whose probabilities add up to p (Holtzman et al. 2019,
             https://arxiv.org/abs/1904.09751), after temperature and `top_k`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""`infer`: from features to token ids and scores, with encoder, search and cache in one compiled function."""
+"""`infer`: decodes features to token ids and scores, with encoder, search and cache in one compiled function."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,12 +16,12 @@ from tensor2keras.metrics.sequences import to_front
 from tensor2keras.types import Features, Tensor
 
 LENGTH_STEP = 32  # buffer lengths are multiples of it, so that few shapes are compiled
-FRAMES_A_SYMBOL = 6  # a transcript is about so many times shorter than its audio
+FRAMES_PER_SYMBOL = 6  # a transcript has about this many times fewer symbols than its audio has frames
 _PACKED = ("inputs_segmentation", "targets_segmentation")
 
 
 class Settings(NamedTuple):
-    """The settings that a compiled search is specialised for: part of its cache key."""
+    """The settings of a compiled search; part of its cache key."""
 
     beam_size: int = 1
     top_beams: int = 1
@@ -33,7 +33,7 @@ class Settings(NamedTuple):
     jit_compile: bool = True
 
     def strategy(self) -> BeamSearch | Sampling:
-        """Returns beam search, or greedy decoding or sampling for a beam size of 1."""
+        """Returns beam search or, for a beam size of 1, greedy decoding or sampling."""
         if self.beam_size > 1:
             return BeamSearch(self.beam_size, self.alpha, stop_early=self.top_beams == 1)
         return Sampling(make_sampler(self.sampling_method, self.temperature, self.top_k, self.top_p))
@@ -57,26 +57,26 @@ def infer(
     """Decodes a batch (T2T's `T2TModel.infer`).
 
     Args:
-        model: a model with `init_cache` and `decode_step`, or one of class labels, CTC symbols or real values.
+        model: a model with `init_cache` and `decode_step`, or a model of class labels, CTC symbols or real values.
         features: "inputs" [batch, length, ...]; "partial_targets" [batch, length], tokens that the outputs must begin
             with. A language model takes its prompts as "targets" (or "inputs") [batch, length]. Rows may end in zeros.
-        decode_length: at most so many tokens more than the inputs (or the prompt) are decoded.
+        decode_length: maximum number of tokens beyond the length of the inputs (or the prompt).
         beam_size: 1 decodes greedily or samples; more is beam search.
-        top_beams: how many of the beams are returned.
+        top_beams: number of beams to return.
         alpha: strength of the length penalty.
-        sampling_method: "argmax" or "random", with a beam size of 1. None for this and the next two:
-            `hparams.sampling_method`, `sampling_temp` and `sampling_keep_top_k` where the model has them.
-        temperature: divides the logits before a token is drawn.
-        top_k: draw from the k most probable tokens only; 0 or -1 for all.
-        top_p: draw from the fewest tokens whose probabilities add up to this.
-        seed: equal seeds draw equal tokens, on every backend; None draws differently each time.
+        sampling_method: "argmax" or "random", for a beam size of 1. This and the next two are, if None,
+            `hparams.sampling_method`, `sampling_temp` and `sampling_keep_top_k` of the model.
+        temperature: divides the logits before a token is sampled.
+        top_k: sample from the k most probable tokens only; 0 or -1 for all.
+        top_p: sample from the fewest tokens whose probabilities add up to this.
+        seed: equal seeds sample equal tokens, on every backend; None samples differently each time.
         jit_compile: whether TensorFlow compiles with XLA.
-        max_length: static length of the output buffer, at least input and `decode_length` together; calls with equal
-            lengths share compiled functions. None: as long as needed, rounded up.
+        max_length: static length of the output buffer, at least input length plus `decode_length`; calls with equal
+            lengths share compiled functions. None: that length, rounded up.
 
     Returns:
         {"outputs": [batch, length] int32, "scores": [batch] float32}, without the prompt; with `top_beams` above 1
-        [batch, top_beams, length] and [batch, top_beams], best first. EOS is 1 and kept; ignore what follows it. Class
+        [batch, top_beams, length] and [batch, top_beams], best first. EOS (1) is kept; ignore what follows it. Class
         labels: outputs [batch]. CTC symbols: outputs [batch, length], the most likely symbol of each position without
         repetitions and blanks. Real values: outputs as the model returns them.
 
@@ -113,7 +113,7 @@ def infer(
         raise ValueError(f"max_length={max_length} is shorter than the {limit} tokens that may be decoded")
     uniforms = np.random.default_rng(seed).random((max_length, batch_size), dtype="float32")
     uniforms = np.minimum(uniforms, 1 - 1e-6)
-    expected = width // FRAMES_A_SYMBOL if is_audio(start) else width
+    expected = width // FRAMES_PER_SYMBOL if is_audio(start) else width
     first, *later = cache_lengths(expected, max_length) if getattr(model, "cache_grows", True) else [max_length]
     given = (features, prefix, np.int32(limit))
     state, unfinished, *results = _function(model, "start", first, max_length, settings)(*given, uniforms)
@@ -126,9 +126,9 @@ def infer(
 
 
 def cache_lengths(width: int, max_length: int) -> list[int]:
-    """Returns the cache lengths to decode with in turn: first one that most outputs fit, then doubled each time.
+    """Returns the cache lengths to decode with in turn: first one that fits most outputs, then doubled each time.
 
-    The time of a step is proportional to the cache's length, and few outputs are as long as allowed.
+    The time of a step is proportional to the cache's length, and few outputs reach the maximum length.
     """
     lengths = [round_up(width + width // 4 + 8, LENGTH_STEP)]
     while lengths[-1] < max_length:
@@ -142,7 +142,7 @@ def is_audio(inputs: Tensor) -> bool:
 
 
 def input_length(model: keras.Model, inputs: Tensor) -> int:
-    """Returns the length of inputs [batch, length, ...] to which `decode_length` is added: ids, or frames of audio."""
+    """Returns the length of inputs [batch, length, ...] in ids or audio frames, to which `decode_length` is added."""
     is_waveform = is_audio(inputs) and len(inputs.shape) == 2
     modality = getattr(model, "modalities", {}).get("inputs")
     return -(-inputs.shape[1] // (getattr(modality, "step", 1) if is_waveform else 1))
@@ -166,18 +166,19 @@ def start(
     """Encodes and decodes until the search ends or the cache is full: tensor operations only, to be compiled.
 
     Args:
+        model: the model.
         features: the features that `model.init_cache` takes.
         prefix: tokens that every output must begin with, or None.
         limit: maximum number of tokens, prefix included; a scalar up to `max_length`.
         uniforms: [max_length, batch] in [0, 1), for sampling.
-        cache_length: static length of the cache; with `max_length` the search is complete.
+        cache_length: static length of the cache; at `max_length` the search is complete.
         max_length: static length of the outputs.
-        settings: beam width and so on.
+        settings: beam size and so on.
 
     Returns:
         The search's state; unfinished [] bool, whether the cache was too short; outputs [batch, max_length] without the
-        prefix, filled with 0; scores [batch]; both with top_beams as second dimension if that is above 1; width []
-        int32, how much of `max_length` was decoded.
+        prefix, padded with 0; scores [batch]; both with top_beams as second dimension if that is above 1; and the
+        decoded length [] int32.
     """
     batch_size = ops.shape(next(iter(features.values())))[0]
     cache = model.init_cache(features, cache_length)
@@ -194,7 +195,7 @@ def resume(
     cache_length: int,
     settings: Settings,
 ) -> tuple[NamedTuple, Tensor, Tensor, Tensor, Tensor]:
-    """Continues a search that filled its cache with a longer cache; arguments and results as `start`'s."""
+    """Continues a search that filled its cache with a longer cache; arguments and results as in `start`."""
     # Only the shapes are used: in the compiled function the encoder does not run again.
     longer = model.init_cache(features, cache_length)
     state = state._replace(cache=map_steps(_pad_like, state.cache, longer))
@@ -232,7 +233,7 @@ def _search(
 
 
 def _pad_like(leaf: Tensor, longer: Tensor) -> Tensor:
-    """Returns a cache's leaf padded with zeros to the shape of `longer`, the first dimension left as it is."""
+    """Returns a cache's leaf padded with zeros to the shape of `longer`, except in the first dimension."""
     missing = [new - old for old, new in zip(leaf.shape[1:], longer.shape[1:], strict=True)]
     return ops.pad(leaf, [(0, 0), *((0, n) for n in missing)]) if any(missing) else leaf
 
@@ -261,8 +262,8 @@ def split_prefix(model: keras.Model, features: Features) -> tuple[Features, pref
 
 
 def _predict(model: keras.Model, features: Features, modality: str, settings: Settings) -> dict[str, Tensor]:
-    """Returns class labels with log-probabilities, CTC's best path, or real values: one call of the model."""
-    if modality == "class_label" and "targets" not in features:  # its one target is masked from the decoder anyway
+    """Returns class labels, CTC's best path or real values, with scores: one call of the model."""
+    if modality == "class_label" and "targets" not in features:  # the model's output does not depend on them
         batch_size = ops.shape(next(iter(features.values())))[0]
         features = {**features, "targets": ops.zeros((batch_size,), "int32")}
     logits = model(features, training=False)
@@ -280,7 +281,7 @@ def _predict(model: keras.Model, features: Features, modality: str, settings: Se
 
 
 def _function(model: keras.Model, kind: str, *key: Any) -> Callable[..., Any]:
-    """Returns the compiled function of that kind for these settings, kept on the model."""
+    """Returns the compiled function of that kind for these settings, which is kept on the model."""
     functions = model.__dict__.setdefault("_decoding_functions", {})
     if (kind, *key) not in functions:
         function = {"start": start, "resume": resume, "predict": _predict}[kind]
@@ -294,7 +295,7 @@ def _modality(model: keras.Model) -> str:
 
 
 def _setting(model: keras.Model, name: str, given: Any, default: Any) -> Any:
-    """Returns the value given, else the model's hyperparameter, else the default."""
+    """Returns `given` unless it is None, else the model's hyperparameter, else the default."""
     if given is not None:
         return given
     return (getattr(model, "hparams", None) or {}).get(name, default)

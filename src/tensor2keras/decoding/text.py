@@ -1,4 +1,4 @@
-"""`decode`: from texts to texts. Encodes, batches by length, searches and restores the order of the texts."""
+"""`decode`: encodes texts, decodes them in batches of similar length and returns the outputs as text."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ from absl import logging
 from tensor2keras.decoding.search import LENGTH_STEP, infer, input_length, round_up
 from tensor2keras.symbols import EOS_ID
 
-BATCHES_WORTH_XLA = 4  # XLA halves the time of a batch and doubles that of compiling
+BATCHES_WORTH_XLA = 4  # XLA halves the time of a batch and doubles the time of compilation
 SHORTEST_WIDTH = 16  # inputs are padded to this times a power of two, so that few shapes are compiled
 
 
@@ -38,25 +38,25 @@ def decode(
 ) -> Any:
     """Translates, summarises, classifies or continues texts.
 
-    Texts are decoded longest first, so that a batch holds texts of similar length; the results have the order of
+    Texts are decoded longest first, so that a batch has texts of similar length; the results are in the order of
     `texts`. The output of an empty text is empty (a language model continues it).
 
     Args:
         model: a trained model.
         problem: the Problem it was trained on, for its encoders.
         texts: texts, or one text.
-        decode_length: how many tokens an output may be longer than its input.
+        decode_length: maximum number of tokens beyond the length of the input.
         beam_size: 1 decodes greedily or samples.
         alpha: strength of beam search's length penalty.
         batch_size: texts decoded at a time.
-        top_beams: outputs a text.
+        top_beams: number of outputs per text.
         return_scores: whether each output is returned with its score.
-        progress: whether to show a progress bar on stderr; None: if stderr is a terminal.
+        progress: whether to show a progress bar on stderr; by default if stderr is a terminal.
         **options: further arguments of `infer`: sampling_method, temperature, top_k, top_p, seed, jit_compile.
 
     Returns:
-        A list with one output a text (for a single text, that output alone). An output is a text (for classes, the
-        label's name); with `return_scores` a pair (text, score); with `top_beams` above 1 a list of them.
+        A list with one output per text (for a single text, just that output). An output is a text (for classes, the
+        label's name); with `return_scores` a pair (text, score); with `top_beams` above 1 a list of these.
 
     Example:
         >>> tensor2keras.decode(model, problem, ["A dog runs."], beam_size=4, alpha=0.6)
@@ -103,7 +103,7 @@ def encode(
         encoders: text encoders by feature name.
         texts: the texts; whitespace at both ends is stripped, except from prompts.
         max_input_size: longer inputs are cut to this many tokens, EOS included; -1 for no limit.
-        hparams: the model's; they choose the features of audio.
+        hparams: the model's; they define the audio features.
     """
     if "inputs" not in encoders:
         return [encoders["targets"].encode(text) for text in texts]
@@ -136,15 +136,15 @@ def decode_ids(
         model: a trained model.
         sequences: ids, images of one size [height, width, channels] or audio; None is skipped.
         feature: the feature to pass them as: "inputs", or a language model's "targets".
-        decode_length: how many tokens more than in the longest sequence of a batch are decoded.
+        decode_length: maximum number of tokens beyond the length of the longest sequence of a batch.
         batch_size: sequences decoded at a time.
         progress: as in `decode`.
-        seed: for sampling; every batch draws differently.
-        jit_compile: whether TensorFlow compiles with XLA; None: if there are `BATCHES_WORTH_XLA` batches or more.
+        seed: for sampling; every batch samples differently.
+        jit_compile: whether TensorFlow compiles with XLA; by default if there are `BATCHES_WORTH_XLA` batches or more.
         **options: further arguments of `infer`.
 
     Returns:
-        One `Decoded` a sequence, in the order of `sequences`; None for None.
+        One `Decoded` per sequence, in the order of `sequences`; None for None.
 
     Raises:
         ValueError: a `batch_size` below 1.
@@ -239,8 +239,8 @@ def has_audio_inputs(hparams: Any) -> bool:
 def pad(sequences: Sequence[Any], height: int, width: int | None) -> np.ndarray:
     """Returns sequences padded with 0 to one array [height, width, ...], ids as int32.
 
-    Rows beyond the sequences repeat the last one, which costs no further steps. Without a width (images) the sequences
-    are stacked unpadded.
+    Additional rows repeat the last sequence, which needs no additional decoding steps. Without a width (images) the
+    sequences are stacked unpadded.
     """
     if width is None:
         return np.stack([sequences[min(row, len(sequences) - 1)] for row in range(height)])
@@ -270,13 +270,9 @@ class _Progress:
         rate = self.done / (time.perf_counter() - self.start)
         filled = 30 * self.done // self.total
         bar = "=" * filled + "." * (30 - filled)
-        text = f"[{bar}] {self.done}/{self.total} sentences, {rate:.1f} a second"
-        print(
-            f"\r{text}" if sys.stderr.isatty() else text,
-            end="" if sys.stderr.isatty() else "\n",
-            file=sys.stderr,
-            flush=True,
-        )
+        start, end = ("\r", "") if sys.stderr.isatty() else ("", "\n")
+        text = f"{start}[{bar}] {self.done}/{self.total} sentences, {rate:.1f} a second"
+        print(text, end=end, file=sys.stderr, flush=True)
 
     def __exit__(self, *_: Any) -> None:
         if self.shown and sys.stderr.isatty():

@@ -1,4 +1,4 @@
-"""Text files of decoding: texts and outputs one a line, and the names that T2T gives them."""
+"""Reading and writing of text files for decoding, one text per line, and T2T's names of output files."""
 
 import os
 import sys
@@ -13,10 +13,10 @@ def read_texts(path: str | os.PathLike, delimiter: str = "\n") -> list[str]:
 
     Args:
         path: the file.
-        delimiter: ends a text; after the last text it may be missing.
+        delimiter: end of a text; optional after the last one.
 
     Raises:
-        ValueError: bytes that are not UTF-8; file and line are named.
+        ValueError: bytes that are not UTF-8; the message has file and line.
     """
     data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     texts = files.decode(data, path, encoding="utf-8-sig").split(delimiter)
@@ -28,10 +28,10 @@ def read_pairs(path: str | os.PathLike, has_inputs: bool = True) -> list[tuple[s
 
     Args:
         path: a file of lines `INPUT<TAB>TARGET`.
-        has_inputs: whether the input is required; without it a line may be `TARGET` alone, which is then both.
+        has_inputs: whether the input is required; otherwise a line may be just `TARGET`, which is then also the input.
 
     Raises:
-        ValueError: a line with too many or too few tabs; file and line are named.
+        ValueError: a line with too many or too few tabs; the message has file and line.
     """
     pairs = []
     for number, line in enumerate(read_texts(path), start=1):
@@ -55,7 +55,7 @@ def write_lines(
         path: the file; missing folders are created.
         lines: the lines, without their delimiter.
         delimiter: written after each line.
-        timestamp_of: a file whose modification time the new file gets.
+        timestamp_of: a file whose modification time is copied.
     """
     content = "".join(f"{line}{delimiter}" for line in lines)
     if path == "-":

@@ -18,7 +18,7 @@ COMPLETIONS = 3  # of each image
 
 
 def draws_pictures(model: Any) -> bool:
-    """Returns whether `model.infer` draws images."""
+    """Returns whether `model.infer` generates images."""
     return hasattr(model, "image_shape")
 
 
