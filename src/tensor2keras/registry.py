@@ -154,8 +154,7 @@ def parse_problem_name(name: str) -> tuple[str, bool, bool]:
 
 
 def problem(name: str, data_dir: str | None = None, tmp_dir: str | None = None, **kwargs: Any) -> Any:
-    """Returns a problem by name, with or without the suffixes `_rev` (inputs and targets swapped) and `_copy` (targets
-    copied to inputs).
+    """Returns a problem by name; the suffix `_rev` swaps inputs and targets, `_copy` copies the targets to the inputs.
 
     Args:
         name: registered name, with or without suffixes.

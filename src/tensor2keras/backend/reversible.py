@@ -135,7 +135,7 @@ def _reversible_torch(
 
     class Reversible(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Tensor, x1: Tensor, x2: Tensor, *flat: Tensor) -> tuple[Tensor, Tensor]:
+        def forward(ctx: Any, x1: Tensor, x2: Tensor, *flat: Tensor) -> tuple[Tensor, Tensor]:
             y1, y2, values = _run(x1, x2, functions, _grouped(flat, weights))
             aux.extend(values)
             ctx.save_for_backward(y1, y2, *flat)

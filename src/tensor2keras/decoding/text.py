@@ -62,24 +62,11 @@ def decode(
         >>> tensor2keras.decode(model, problem, ["A dog runs."], beam_size=4, alpha=0.6)
         ['Ein Hund rennt.']
     """
-    if isinstance(texts, str):
-        return decode(
-            model,
-            problem,
-            [texts],
-            decode_length,
-            beam_size,
-            alpha,
-            batch_size,
-            top_beams,
-            return_scores,
-            progress,
-            **options,
-        )[0]
     encoders = problem.get_feature_encoders()
+    single = isinstance(texts, str)
     decoded = decode_ids(
         model,
-        encode(encoders, texts, hparams=getattr(model, "hparams", None)),
+        encode(encoders, [texts] if single else texts, hparams=getattr(model, "hparams", None)),
         "inputs" if "inputs" in encoders else "targets",
         decode_length=decode_length,
         beam_size=beam_size,
@@ -89,7 +76,8 @@ def decode(
         progress=progress,
         **options,
     )
-    return [output(encoders["targets"], result, top_beams, return_scores) for result in decoded]
+    outputs = [output(encoders["targets"], result, top_beams, return_scores) for result in decoded]
+    return outputs[0] if single else outputs
 
 
 def encode(

@@ -8,7 +8,7 @@ import keras
 from tensor2keras.types import Shape, Tensor
 
 INITIALIZERS: dict[str, Callable[[float], keras.initializers.Initializer]] = {
-    "orthogonal": lambda gain: keras.initializers.Orthogonal(gain),
+    "orthogonal": keras.initializers.Orthogonal,
     "uniform": lambda gain: keras.initializers.RandomUniform(-0.1 * gain, 0.1 * gain),
     "normal_unit_scaling": lambda gain: keras.initializers.VarianceScaling(gain, "fan_avg", "truncated_normal"),
     "uniform_unit_scaling": lambda gain: keras.initializers.VarianceScaling(gain, "fan_avg", "uniform"),

@@ -148,14 +148,14 @@ class BatchNorm(Layer):
         return y
 
 
-NORMS = {
-    "layer": lambda epsilon, **kwargs: LayerNorm(epsilon, **kwargs),
+NORMS = {  # name -> a layer from (epsilon, **kwargs)
+    "layer": LayerNorm,
     "group": lambda epsilon, **kwargs: GroupNorm(epsilon=epsilon, **kwargs),
     "batch": lambda epsilon, **kwargs: keras.layers.BatchNormalization(
         epsilon=epsilon, name="batch_normalization", **kwargs
     ),
-    "l2": lambda epsilon, **kwargs: L2Norm(epsilon, **kwargs),
-    "noam": lambda epsilon, **kwargs: NoamNorm(epsilon, **kwargs),
+    "l2": L2Norm,
+    "noam": NoamNorm,
     "none": lambda epsilon, **kwargs: keras.layers.Identity(**kwargs),
 }
 

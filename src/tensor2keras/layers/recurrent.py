@@ -389,7 +389,7 @@ class AttentionLSTM(LSTM):
         gates = time_major(self.cells[0](self.drop(x, training=training)))
         kernels = [cell.recurrent_kernel for cell in self.cells]
 
-        def step(carry: Any, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        def step(carry: tuple, inputs: Tensor) -> tuple[tuple, tuple]:
             now, dropped = (inputs, None) if masks is None else inputs
             carry = self._step(now, *carry, projected, dropped, kernels, channels)
             return carry, carry
@@ -413,7 +413,7 @@ class AttentionLSTM(LSTM):
         masks: list[Tensor] | None,
         kernels: list[Tensor],
         channels: int,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, list[State]]:
         """Returns the heads' output after a step, [batch, attention size], and the new states.
 
         Args:

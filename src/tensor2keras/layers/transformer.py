@@ -323,8 +323,8 @@ class TransformerDecoder(TransformerStack):
         super().__init__(name=name, **kwargs)
 
 
-def keep_rows(keep: Tensor, old: Any, new: Any) -> Any:
-    """Returns nested tensors with the rows of `old` where `keep` [batch] is true and those of `new` elsewhere."""
+def keep_rows(keep: Tensor, old: Cache, new: Cache) -> Cache:
+    """Returns a cache with the rows of `old` where `keep` [batch] is true and those of `new` elsewhere."""
 
     def choose(before: Tensor, after: Tensor) -> Tensor:
         return ops.where(ops.reshape(keep, (-1,) + (1,) * (len(before.shape) - 1)), before, after)

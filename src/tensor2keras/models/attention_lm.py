@@ -6,7 +6,7 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.convolution import ConvHiddenReluOptions
 from tensor2keras.models import layer_options
-from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.common_hparams import basic_params1, noam_training
 from tensor2keras.models.transformer import transformer
 
 
@@ -43,23 +43,15 @@ class AttentionLM(transformer.Transformer):
 def attention_lm_base() -> HParams:
     """Six layers of width 1024, for lm1b."""
     return (
-        basic_params1()
+        noam_training(basic_params1())
         .override(
             hidden_size=1024,
             batch_size=8192,
             max_length=256,
             dropout=0.0,
-            clip_grad_norm=0.0,
-            optimizer_adam_epsilon=1e-9,
-            learning_rate_decay_scheme="noam",
             learning_rate=0.1,
             learning_rate_warmup_steps=2000,
-            initializer_gain=1.0,
             num_hidden_layers=6,
-            initializer="uniform_unit_scaling",
-            weight_decay=0.0,
-            optimizer_adam_beta1=0.9,
-            optimizer_adam_beta2=0.98,
             label_smoothing=0.0,
         )
         .extend(

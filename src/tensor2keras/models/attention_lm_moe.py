@@ -33,7 +33,7 @@ from tensor2keras.layers.position import shift_right
 from tensor2keras.layers.transformer import Context
 from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed, Letters
-from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.common_hparams import basic_params1, noam_training
 from tensor2keras.models.transformer import transformer
 from tensor2keras.types import Features, Tensor
 
@@ -190,23 +190,15 @@ def attention_types(hparams: HParams) -> list[str]:
 def attention_lm_moe_base() -> HParams:
     """Four layers of width 1024, with 32 experts in the third."""
     return (
-        basic_params1()
+        noam_training(basic_params1())
         .override(
             hidden_size=1024,
             batch_size=8192,
             max_length=256,
             dropout=0.0,
-            clip_grad_norm=0.0,
-            optimizer_adam_epsilon=1e-9,
-            learning_rate_decay_scheme="noam",
             learning_rate=0.1,
             learning_rate_warmup_steps=2000,
-            initializer_gain=1.0,
             num_hidden_layers=4,
-            initializer="uniform_unit_scaling",
-            weight_decay=0.0,
-            optimizer_adam_beta1=0.9,
-            optimizer_adam_beta2=0.98,
             label_smoothing=0.0,
             shared_embedding_and_softmax_weights=False,
             moe_num_experts=32,

@@ -16,7 +16,7 @@ from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.layers.position import shift_right
 from tensor2keras.models import t2t_model
-from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.common_hparams import basic_params1, exp_training
 from tensor2keras.types import Cache, Features, Shape, Tensor
 
 LENGTH_MULTIPLE = 50
@@ -168,26 +168,13 @@ class ByteNet(t2t_model.T2TModel):
 def bytenet_base() -> HParams:
     """Width 768, four repetitions of four convolutions."""
     return (
-        basic_params1()
+        exp_training(basic_params1())
         .override(
             batch_size=2048,
             hidden_size=768,
-            dropout=0.2,
-            symbol_dropout=0.2,
-            label_smoothing=0.1,
-            clip_grad_norm=2.0,
             num_hidden_layers=4,
             kernel_height=3,
             kernel_width=1,
-            learning_rate_decay_scheme="exp",
-            learning_rate=0.05,
-            learning_rate_warmup_steps=3000,
-            initializer_gain=1.0,
-            weight_decay=3.0,
-            sampling_method="argmax",
-            optimizer_adam_epsilon=1e-6,
-            optimizer_adam_beta1=0.85,
-            optimizer_adam_beta2=0.997,
         )
         .extend(num_block_repeat=4)
     )

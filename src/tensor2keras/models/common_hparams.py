@@ -139,6 +139,39 @@ def basic_params1() -> HParams:
     )
 
 
+def noam_training(hparams: HParams) -> HParams:
+    """Sets the training of T2T's attention models (Adam, the noam schedule, no clipping) and returns `hparams`."""
+    return hparams.override(
+        clip_grad_norm=0.0,
+        initializer="uniform_unit_scaling",
+        initializer_gain=1.0,
+        learning_rate_decay_scheme="noam",
+        optimizer_adam_beta1=0.9,
+        optimizer_adam_beta2=0.98,
+        optimizer_adam_epsilon=1e-9,
+        weight_decay=0.0,
+    )
+
+
+def exp_training(hparams: HParams) -> HParams:
+    """Sets the training of T2T's convolutional models (Adam, exponential decay, dropout) and returns `hparams`."""
+    return hparams.override(
+        clip_grad_norm=2.0,
+        dropout=0.2,
+        initializer_gain=1.0,
+        label_smoothing=0.1,
+        learning_rate=0.05,
+        learning_rate_decay_scheme="exp",
+        learning_rate_warmup_steps=3000,
+        optimizer_adam_beta1=0.85,
+        optimizer_adam_beta2=0.997,
+        optimizer_adam_epsilon=1e-6,
+        sampling_method="argmax",
+        symbol_dropout=0.2,
+        weight_decay=3.0,
+    )
+
+
 @registry.register_ranged_hparams("basic1")
 def basic_range1(rhp: RangedHParams) -> None:
     """Search space of the shared hyperparameters."""

@@ -18,7 +18,7 @@ from tensor2keras.layers.embedding import TARGET_SPACES, TableEmbedding
 from tensor2keras.layers.normalization import NORMS
 from tensor2keras.models import t2t_model
 from tensor2keras.models.allowed import Allowed
-from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.common_hparams import basic_params1, exp_training
 from tensor2keras.types import Cache, Features, Shape, Tensor
 
 NUM_TIMESCALES = 16
@@ -335,27 +335,15 @@ class SliceNet(t2t_model.T2TModel):
 def slicenet_params1() -> HParams:
     """Four layers of width 768."""
     return (
-        basic_params1()
+        exp_training(basic_params1())
         .override(
             batch_size=1024,
             hidden_size=768,
             dropout=0.5,
-            symbol_dropout=0.2,
-            label_smoothing=0.1,
-            clip_grad_norm=2.0,
             num_hidden_layers=4,
             kernel_height=3,
             kernel_width=1,
             norm_type="layer",
-            learning_rate_decay_scheme="exp",
-            learning_rate=0.05,
-            learning_rate_warmup_steps=3000,
-            initializer_gain=1.0,
-            weight_decay=3.0,
-            sampling_method="argmax",
-            optimizer_adam_epsilon=1e-6,
-            optimizer_adam_beta1=0.85,
-            optimizer_adam_beta2=0.997,
             shared_embedding_and_softmax_weights=True,
         )
         .extend(

@@ -9,7 +9,7 @@ from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.convolution import longest
 from tensor2keras.models import t2t_model
-from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.common_hparams import basic_params1, noam_training
 from tensor2keras.types import Features, Shape, Tensor
 
 
@@ -91,20 +91,12 @@ class TextCNN(t2t_model.T2TModel):
 def text_cnn_base() -> HParams:
     """128 filters of each width from 2 to 5."""
     return (
-        basic_params1()
+        noam_training(basic_params1())
         .override(
             batch_size=4096,
             max_length=256,
-            clip_grad_norm=0.0,
-            optimizer_adam_epsilon=1e-9,
-            learning_rate_decay_scheme="noam",
             learning_rate_warmup_steps=4000,
-            initializer_gain=1.0,
             num_hidden_layers=6,
-            initializer="uniform_unit_scaling",
-            weight_decay=0.0,
-            optimizer_adam_beta1=0.9,
-            optimizer_adam_beta2=0.98,
             shared_embedding_and_softmax_weights=True,
             symbol_modality_num_shards=16,
         )

@@ -37,7 +37,7 @@ from tensor2keras.layers.layer import LayerOptions
 from tensor2keras.layers.mixed_transformer import MixedLayerOptions, MixedTransformer
 from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed
-from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.common_hparams import basic_params1, noam_training
 from tensor2keras.models.transformer import transformer
 from tensor2keras.types import Features, Tensor
 
@@ -203,7 +203,7 @@ def _known(kind: str, known: tuple[str, ...]) -> str:
 def transformer_moe_base() -> HParams:
     """Five layers of width 512, without experts."""
     return (
-        basic_params1()
+        noam_training(basic_params1())
         .override(
             norm_type="layer",
             hidden_size=512,
@@ -212,17 +212,9 @@ def transformer_moe_base() -> HParams:
             max_input_seq_length=2000,
             max_target_seq_length=2000,
             dropout=0.0,
-            clip_grad_norm=0.0,
-            optimizer_adam_epsilon=1e-9,
-            learning_rate_decay_scheme="noam",
             learning_rate=0.1,
             learning_rate_warmup_steps=2000,
-            initializer_gain=1.0,
             num_hidden_layers=5,
-            initializer="uniform_unit_scaling",
-            weight_decay=0.0,
-            optimizer_adam_beta1=0.9,
-            optimizer_adam_beta2=0.98,
             label_smoothing=0.0,
             shared_embedding_and_softmax_weights=True,
             layer_preprocess_sequence="n",

@@ -16,7 +16,7 @@ from tensor2keras.layers.conv_block import ConvBlock
 from tensor2keras.layers.convolution import pool
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import LayerNorm
-from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.common_hparams import basic_params1, exp_training
 from tensor2keras.models.image_classifier import ImageClassifier
 from tensor2keras.types import Features, Shape, Tensor
 
@@ -184,25 +184,12 @@ def squared(x: Tensor) -> Tensor:
 @registry.register_hparams
 def xception_base() -> HParams:
     """Eight blocks of 768 channels."""
-    return basic_params1().override(
+    return exp_training(basic_params1()).override(
         batch_size=128,
         hidden_size=768,
         num_hidden_layers=8,
         kernel_height=3,
         kernel_width=3,
-        dropout=0.2,
-        symbol_dropout=0.2,
-        label_smoothing=0.1,
-        clip_grad_norm=2.0,
-        learning_rate_decay_scheme="exp",
-        learning_rate=0.05,
-        learning_rate_warmup_steps=3000,
-        initializer_gain=1.0,
-        weight_decay=3.0,
-        sampling_method="argmax",
-        optimizer_adam_epsilon=1e-6,
-        optimizer_adam_beta1=0.85,
-        optimizer_adam_beta2=0.997,
     )
 
 

@@ -64,20 +64,19 @@ class LayerMaker:
 
 
 class _Block(keras.layers.Layer):
-    """Base of both blocks, with a projection where the shape changes; subclasses make their layers in T2T's order.
+    """Base of both blocks, with a projection where the shape changes; layers are made in T2T's order.
 
     The layer is named "body" like the scope around it, so that its variables are directly in that scope, as in T2T.
     """
 
-    def __init__(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int):
+    def __init__(self, maker: LayerMaker, filters: int):
         super().__init__(name="body", dtype=maker.dtype)
-        self.filters: int  # channels out
+        self.filters = filters  # output channels
         self.projection = self.projection_norm = None
-        self.make_layers(maker, filters, stride, projects, last, ratio)
 
-    def make_projection(self, maker: LayerMaker, filters: int, stride: int) -> None:
+    def make_projection(self, maker: LayerMaker, stride: int) -> None:
         """Makes the 1x1 convolution and norm of the shortcut."""
-        self.projection, self.projection_norm = maker.conv(filters, 1, stride), maker.norm()
+        self.projection, self.projection_norm = maker.conv(self.filters, 1, stride), maker.norm()
 
     def path(self, x: Tensor, training: bool) -> Tensor:
         """Returns the shortcut."""
@@ -89,11 +88,11 @@ class _Block(keras.layers.Layer):
 class ResidualBlock(_Block):
     """norm, relu, 3x3 convolution, norm, relu, 3x3 convolution; T2T `residual_block`."""
 
-    def make_layers(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int) -> None:
-        self.filters = filters
+    def __init__(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int):
+        super().__init__(maker, filters)
         self.norm1 = maker.norm()
         if projects:
-            self.make_projection(maker, filters, stride)
+            self.make_projection(maker, stride)
         self.conv1 = maker.conv(filters, 3, stride)
         self.norm2 = maker.norm()
         self.conv2 = maker.conv(filters, 3)
@@ -119,10 +118,10 @@ class ResidualBlock(_Block):
 class BottleneckBlock(_Block):
     """1x1, 3x3 and 1x1 convolution, each normed; relu after the first two and after the sum; T2T `bottleneck_block`."""
 
-    def make_layers(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int) -> None:
-        self.filters = ratio * filters
+    def __init__(self, maker: LayerMaker, filters: int, stride: int, projects: bool, last: bool, ratio: int):
+        super().__init__(maker, ratio * filters)
         if projects:
-            self.make_projection(maker, self.filters, stride)
+            self.make_projection(maker, stride)
         self.conv1, self.norm1 = maker.conv(filters, 1), maker.norm()
         self.conv2, self.norm2 = maker.conv(filters, 3, stride), maker.norm()
         self.conv3, self.norm3 = maker.conv(self.filters, 1), maker.norm(zero_scale=last)
