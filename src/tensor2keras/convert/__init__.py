@@ -2,14 +2,3 @@
 
 from tensor2keras.convert.runs import T2TRun, is_t2t_run, load_t2t_model, open_t2t_run, read_flags
 from tensor2keras.convert.t2t import Report, load_t2t_weights, save_t2t_checkpoint
-
-__all__ = [
-    "Report",
-    "T2TRun",
-    "is_t2t_run",
-    "load_t2t_model",
-    "load_t2t_weights",
-    "open_t2t_run",
-    "read_flags",
-    "save_t2t_checkpoint",
-]

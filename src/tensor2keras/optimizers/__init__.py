@@ -6,21 +6,3 @@ from tensor2keras.optimizers.by_name import from_hparams
 from tensor2keras.optimizers.gradients import SGD, Adagrad, Ftrl, GradientTransforms, RMSprop
 from tensor2keras.optimizers.schedules import ComposedSchedule, Settings, learning_rate_schedule
 from tensor2keras.optimizers.yellow_fin import YellowFin
-
-__all__ = [
-    "SGD",
-    "Adafactor",
-    "AdafactorSchedule",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "ComposedSchedule",
-    "Ftrl",
-    "GradientTransforms",
-    "MultistepAdam",
-    "RMSprop",
-    "Settings",
-    "YellowFin",
-    "from_hparams",
-    "learning_rate_schedule",
-]

@@ -23,27 +23,3 @@ from tensor2keras.data.batching.windows import (
     sequence_lengths,
 )
 from tensor2keras.data.preprocessing import Window
-
-__all__ = [
-    "WINDOW",
-    "BatchingScheme",
-    "PaddingReport",
-    "Parts",
-    "Window",
-    "batch_windows",
-    "count",
-    "each_example",
-    "example_windows",
-    "keep_lengths",
-    "length_report",
-    "make_dataset",
-    "num_examples",
-    "pad_and_weigh",
-    "padding_report",
-    "plan_batches",
-    "preprocess",
-    "read_windows",
-    "sequence_lengths",
-    "split_sequences",
-    "targets_weights_fn",
-]

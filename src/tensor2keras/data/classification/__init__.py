@@ -1,5 +1,3 @@
 """Classification and regression of text: GLUE and IMDB."""
 
 from tensor2keras.data.classification import glue, imdb
-
-__all__ = ["glue", "imdb"]

@@ -1,5 +1,3 @@
 """Images, their classes and their generation: CelebA, CIFAR, ImageNet, MNIST, and digits."""
 
 from tensor2keras.data.images import celeba, cifar, image_digits, imagenet, mnist
-
-__all__ = ["celeba", "cifar", "image_digits", "imagenet", "mnist"]

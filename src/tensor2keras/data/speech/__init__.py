@@ -10,19 +10,3 @@ from tensor2keras.data.speech_problem import (
     model_inputs,
 )
 from tensor2keras.data.user_files.speech import SpeechTmpdir, SpeechTmpdirSubwords, find_tables, read_table, table_rows
-
-__all__ = [
-    "CHARACTERS",
-    "CTC_METRICS",
-    "AudioEncoder",
-    "Features",
-    "SpeechRecognitionProblem",
-    "SpeechTmpdir",
-    "SpeechTmpdirSubwords",
-    "common_voice",
-    "find_tables",
-    "librispeech",
-    "model_inputs",
-    "read_table",
-    "table_rows",
-]

@@ -1,5 +1,3 @@
 """Summarization of news: CNN / DailyMail."""
 
 from tensor2keras.data.summarization import cnn_dailymail
-
-__all__ = ["cnn_dailymail"]

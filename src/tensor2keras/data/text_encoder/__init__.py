@@ -17,21 +17,3 @@ from tensor2keras.data.text_encoder.encoders import (
     strip_ids,
     words_by_frequency,
 )
-
-__all__ = [
-    "EOS",
-    "EOS_ID",
-    "NUM_RESERVED_TOKENS",
-    "PAD",
-    "PAD_ID",
-    "RESERVED_TOKENS",
-    "ByteTextEncoder",
-    "ClassLabelEncoder",
-    "RealEncoder",
-    "SentencePieceEncoder",
-    "SubwordTextEncoder",
-    "TextEncoder",
-    "TokenTextEncoder",
-    "strip_ids",
-    "words_by_frequency",
-]

@@ -1,5 +1,3 @@
 """Translation: the corpora of WMT and IWSLT, and spelled-out numbers."""
 
 from tensor2keras.data.translation import number_words, wmt
-
-__all__ = ["number_words", "wmt"]

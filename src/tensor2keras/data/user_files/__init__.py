@@ -19,23 +19,3 @@ from tensor2keras.data.user_files.tmpdir import (
     Text2textTmpdirTokens,
     TmpdirProblem,
 )
-
-__all__ = [
-    "HOLD_OUT",
-    "GivenText2Class",
-    "GivenText2Self",
-    "GivenText2Text",
-    "Paths",
-    "Text2classTmpdir",
-    "Text2selfTmpdir",
-    "Text2selfTmpdirCharacters",
-    "Text2textTmpdir",
-    "Text2textTmpdirTokens",
-    "TmpdirProblem",
-    "UserClassProblem",
-    "UserDataProblem",
-    "from_files",
-    "from_tfds",
-    "images",
-    "speech",
-]
