@@ -23,7 +23,7 @@ class OptimizerHooks:
     """
 
     def prepare_gradients(self, grads: list[Tensor], variables: list[Any]) -> list[Tensor]:
-        """Returns the gradients to clip and apply; called once a step."""
+        """Returns the gradients to clip and apply; called once per step."""
         del variables
         return grads
 
@@ -54,7 +54,7 @@ class OptimizerHooks:
 
 
 def adam_moments(optimizer: keras.optimizers.Adam, index: int) -> tuple[keras.Variable, keras.Variable]:
-    """Returns Adam's first and second moment of the variable `index`; `optimizer.variables` does not tell them apart.
+    """Returns Adam's first and second moment of the variable `index`; `optimizer.variables` does not distinguish them.
 
     The optimizer must be built.
     """

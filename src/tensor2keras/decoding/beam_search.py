@@ -28,7 +28,7 @@ class BeamState(NamedTuple):
     alive_log_probs: Tensor  # [batch, beam] float32
     finished_ids: Tensor  # [batch, beam, length] int32, best first
     finished_scores: Tensor  # [batch, beam] float32, with the length penalty
-    is_finished: Tensor  # [batch, beam] bool: whether that place holds a finished hypothesis yet
+    is_finished: Tensor  # [batch, beam] bool: whether there is a finished hypothesis at that place
     last_ids: Tensor  # [batch * beam] int32: the alive hypotheses' last tokens
     cache: Cache  # the model's; leaves outside "encoder" are [batch * beam, ...]
 

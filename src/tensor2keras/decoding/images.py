@@ -118,7 +118,7 @@ def _generate(
         conditions: the features that `model.init_cache` takes.
         known: [steps, batch, width] int32.
         given: whether a step's values are known, [steps] bool.
-        uniforms: [steps, batch, draws] in [0, 1).
+        uniforms: [steps, batch, draws] in [0, 1), for sampling.
         settings: likelihood, temperature and so on.
 
     Returns:

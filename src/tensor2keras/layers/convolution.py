@@ -184,8 +184,8 @@ class SubseparableConv(Layer):
         mix_name: of the 1x1 convolution.
 
     Reference:
-        T2T `subseparable_conv`. Its variables lie directly in the caller's scope: `part_0/NAME_single/kernel`,
-        `conv2d/kernel`. A caller gives the layer its own name for that.
+        T2T `subseparable_conv`. Its variables are directly in the caller's scope (`part_0/NAME_single/kernel`,
+        `conv2d/kernel`), for which the caller gives the layer its own name.
     """
 
     def __init__(

@@ -49,7 +49,7 @@ def noisy_top_k(
         seed_generator: of the noise; None for none.
 
     Returns:
-        Gates [positions, experts], of which k in a row are not 0 and sum to 1; and loads [positions, experts].
+        Gates [positions, experts], of which k per row are not 0 and sum to 1; and loads [positions, experts].
 
     Reference:
         T2T `expert_utils.noisy_top_k_gating`.

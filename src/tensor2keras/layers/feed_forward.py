@@ -75,7 +75,7 @@ class DenseReluDense(_PositionWise):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class MemoryEfficientFeedForward(_PositionWise):
-    """relu(norm(x) W1) W2 with a layer norm of its own and without biases.
+    """relu(norm(x) W1) W2, which includes a layer norm and has no biases.
 
     T2T recomputes it in the backward pass, in four parts of the batch; here it is computed once, with equal results.
 
@@ -115,7 +115,7 @@ class MemoryEfficientFeedForward(_PositionWise):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvReluConv(Layer):
-    """A convolution over positions, a relu and another convolution, which is a projection by default.
+    """A convolution over positions, a relu and a second convolution, by default of width 1.
 
     A convolution is a sum of `kernel_size` projections (taps) of shifted inputs divided by sqrt(kernel_size). With
     "LEFT" padding the first tap reads the position itself, as the last does, and not the farthest one, as in T2T.
@@ -233,7 +233,7 @@ class GatedLinearUnit(Layer):
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class ParameterAttention(_PositionWise):
-    """Attention to `filter_size` learned keys and values a head.
+    """Attention to `filter_size` learned keys and values per head.
 
     Args:
         hidden_size: width in and out.

@@ -29,7 +29,7 @@ def get_initializer(name: str, gain: float) -> keras.initializers.Initializer:
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class Unseeded(keras.initializers.Initializer):
-    """An initializer that draws new values at every call.
+    """An initializer that returns new values at every call.
 
     A Keras initializer repeats its values, so layers that share one would start with equal weights.
     """

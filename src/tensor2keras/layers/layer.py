@@ -75,7 +75,7 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class LayerOptions(Options):
-    """The constructor arguments of a layer, from which a stack makes as many layers as it has: see `options_of`."""
+    """The constructor arguments of a layer, for stacks of several such layers: see `options_of`."""
 
     layer_class: ClassVar[type[keras.layers.Layer]]
 

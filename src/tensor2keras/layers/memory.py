@@ -83,7 +83,7 @@ def recent_tokens(x: Tensor, num_chunks: Tensor | int, num_items: int) -> Tensor
 
 
 def recent_tokens_bias(chunk_number: Tensor, chunk_length: int, num_items: int) -> Tensor:
-    """Masks those of `recent_tokens` that lie before the text: [batch * chunks, 1, 1, num_items]."""
+    """Masks those of `recent_tokens` that are before the text: [batch * chunks, 1, 1, num_items]."""
     first = ops.reshape(chunk_number, (-1, 1)) * chunk_length - num_items
     before = first + ops.arange(num_items, dtype="int32") < 0
     return mask_bias(before)[:, None, None, :]

@@ -33,7 +33,7 @@ OWN_NORM = (MemoryEfficientAttention, MemoryEfficientFeedForward)
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MixedLayerOptions(Options):
-    """The sublayers of a layer of a `MixedTransformer`.
+    """The options of a layer of a `MixedTransformer`.
 
     Args:
         attention: options of the self-attention: `AttentionOptions` or those of expert or compressed attention.

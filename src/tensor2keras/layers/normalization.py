@@ -148,7 +148,7 @@ class BatchNorm(Layer):
         return y
 
 
-NORMS = {  # name -> a layer from (epsilon, **kwargs)
+NORMS = {  # norm_type -> function of (epsilon, **kwargs) that returns the layer
     "layer": LayerNorm,
     "group": lambda epsilon, **kwargs: GroupNorm(epsilon=epsilon, **kwargs),
     "batch": lambda epsilon, **kwargs: keras.layers.BatchNormalization(

@@ -18,8 +18,8 @@ class ReversibleBlock(Layer):
     In training, inputs are recomputed from outputs (`backend.reversible_chain`), so no activations are stored.
 
     Args:
-        pairs: layers f and g, whose output has the shape of their input; they take `training`. Their variables lie in
-            the scopes `revlayer_i/f` and `revlayer_i/g`.
+        pairs: layers f and g, whose output has the shape of their input; they take `training`. Their variables are
+            in the scopes `revlayer_i/f` and `revlayer_i/g`.
 
     Call arguments:
         x1, x2: tensors of one shape.

@@ -33,7 +33,7 @@ class _Blocks(keras.layers.Layer):
         self.kernel_initializer = unseeded(kernel_initializer)
 
     def block(self, name: str, filters: int, *convolutions: Any, **options: Any) -> ConvBlock:
-        """Returns a block of convolutions, each with a relu before and a layer norm after it."""
+        """Returns a block of convolutions, each preceded by a relu and followed by a layer norm."""
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         return ConvBlock(filters, convolutions, padding="SAME", name=name, **shared, **options)
 

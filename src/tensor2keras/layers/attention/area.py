@@ -112,17 +112,17 @@ class AreaKeys(Layer):
 
     Args:
         max_area_width, max_area_height: of an area.
-        mode: a key of `KEY_MODES`. "sample" draws from a normal distribution with the area's mean and deviation in
-            training and is the mean otherwise.
+        mode: a key of `KEY_MODES`. "sample" is, in training, a sample from the normal distribution with the area's
+            mean and deviation, otherwise the mean.
         height: number of rows into which the keys are folded.
         kernel_initializer: of the dense layers and the embeddings of sizes.
 
-    Weights, only where sizes take part: `area_height_emb` [max_area_height, depth / 2], `area_width_emb`
+    Weights, only in modes that use sizes: `area_height_emb` [max_area_height, depth / 2], `area_width_emb`
     [max_area_width, depth / 2], `dense/kernel` [depth or a multiple, depth], `dense_1/kernel` [depth, depth], biases.
 
     Call arguments:
-        x: [batch, length, depth]; depth must be even where sizes take part.
-        training: whether "sample" draws.
+        x: [batch, length, depth]; depth must be even in modes that use sizes.
+        training: whether keys of "sample" modes are sampled.
 
     Returns:
         [batch, areas, depth].
@@ -228,7 +228,7 @@ class AreaAttention(DotProductAttention):
         bias: broadcasts to [batch, heads, query, key]; areas with a masked key are masked; the bias has no
             other effect.
         query_position: not used; in decoding the bias masks the positions not yet written.
-        training: whether dropout applies and "sample" keys are drawn.
+        training: whether dropout applies and keys of "sample" modes are sampled.
 
     Returns:
         [batch, heads, query, depth].

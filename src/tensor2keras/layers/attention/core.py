@@ -81,11 +81,11 @@ def dot_product_attention(
 
 
 def hard_weights(weights: Tensor, k: int, gumbel_noise: Tensor | None = None) -> Tensor:
-    """Subtracts each query's k-th largest weight, keeps what is positive and renormalises it.
+    """Subtracts each query's k-th largest weight, sets negative results to 0 and renormalizes.
 
     Args:
         weights: attention weights [batch, heads, query, key].
-        k: number of keys considered; the k-th itself becomes 0, as in T2T.
+        k: number of keys considered; the weight of the k-th becomes 0, as in T2T.
         gumbel_noise: added to the weights first, or None.
 
     Returns:

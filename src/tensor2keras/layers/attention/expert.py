@@ -31,7 +31,7 @@ class LocalExpertAttention(Layer):
     Args:
         hidden_size: width of input and output.
         num_experts: number of experts.
-        k: number of experts of a position.
+        k: number of experts per position.
         loss_coef: coefficient of the balancing loss.
         num_heads: of an expert; must divide its sizes.
         key_size, value_size: total widths of an expert's queries and keys, and of its values; its width if 0.

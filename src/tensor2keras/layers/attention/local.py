@@ -23,24 +23,24 @@ class LocalAttention(DotProductAttention):
     """Attention of each block's queries to the keys at `offsets` from the block's start.
 
     Args:
-        block_length: queries a block.
+        block_length: number of queries per block.
         offsets: ascending; 0 is the block's first position.
-        masked: masks keys after the query.
+        masked: whether keys after the query are masked.
         **kwargs: arguments of `DotProductAttention`; the attention weights are [batch, heads, block, query, offset].
 
     Call arguments:
         q, k, v: [batch, heads, length, depth].
         bias: ignored, as in T2T: padding must be masked elsewhere.
         query_position: for decoding: q [batch, heads, 1, depth] is the query there, and k, v [batch, heads, slots,
-            depth] a cache, in which a position has the slot position % slots. `cache_length` slots are enough, however
-            long the sequence.
+            depth] a cache, in which a position has the slot position % slots. `cache_length` slots are enough for any
+            length.
         training: whether dropout applies.
 
     Returns:
         [batch, heads, length, value_depth].
 
     Raises:
-        ValueError: a block_length below 1; offsets that are missing or not ascending.
+        ValueError: block_length is below 1; there are no offsets, or they are not ascending.
     """
 
     uses_bias = False
@@ -192,10 +192,10 @@ class MaskedRelativeLocalAttention(LocalAttention):
     last half of the rows is used, the last one for distance 0.
 
     Args:
-        block_length: queries a block.
-        heads_share_relative_embedding: one vector a distance for all heads.
-        add_relative_to_values: vectors for the values too; as in T2T not for the first block, which is the whole
-            sequence when that is shorter than two blocks.
+        block_length: number of queries per block.
+        heads_share_relative_embedding: whether all heads share their vectors.
+        add_relative_to_values: whether values have vectors too; as in T2T not in the first block, nor in a sequence
+            shorter than two blocks.
         **kwargs: arguments of `DotProductAttention`; the call arguments are those of `LocalAttention`.
 
     Reference:
@@ -243,7 +243,7 @@ class MaskedRelativeLocalAttention(LocalAttention):
     def _shift(self, x: Tensor, to_keys: bool) -> Tensor:
         """Moves columns by distance to columns by key, or back: [batch, heads, blocks, query, 2 block_length].
 
-        Row i moves by block_length - 1 - i columns, by one more column a row and a reshape. Values that come from
+        Row i moves by block_length - 1 - i columns, by adding a column to each row and reshaping. Values that come from
         another row belong to keys after the query.
         """
         queries, keys = self.block_length, 2 * self.block_length

@@ -44,13 +44,13 @@ class MultiHeadAttention(Layer):
 
     Args:
         hidden_size: width of the output.
-        num_heads: must divide key_size and value_size.
+        num_heads: number of heads; must divide key_size and value_size.
         key_size: total width of queries and keys; `hidden_size` by default.
         value_size: total width of values; `hidden_size` by default.
         dropout, dropout_broadcast_dims, hard_attention_k, gumbel_noise_weight: of `DotProductAttention`.
         attention_type: a key of `ATTENTION_TYPES`.
         attention_options: arguments of that type, e.g. `{"max_relative_position": 20}`.
-        variables_3d: instead of the kernels above, one variable a projection: `q`, `k` [hidden, heads, key_depth], `v`
+        variables_3d: replaces the kernels by one variable per projection: `q`, `k` [hidden, heads, key_depth], `v`
             [hidden, heads, value_depth], `o` [heads, value_depth, hidden_size]. Queries are not scaled; `q` is
             initialized smaller instead.
         query_filter_width, key_filter_width: if more than 1, a convolution of that width, with bias, in place of the
@@ -203,7 +203,7 @@ class MultiHeadAttention(Layer):
     def compute_output_shape(self, query_shape: Shape) -> Shape:
         return (*query_shape[:-1], self.hidden_size)
 
-    # Decoding: one position a step, keys and values in buffers of a fixed length
+    # Decoding: one position per step, keys and values in buffers of fixed length
 
     def init_cache(self, batch_size: Tensor | int, max_length: int) -> Cache:
         """Returns empty buffers for self-attention: {"k", "v"}, each [batch, heads, slots, depth].

@@ -1,9 +1,9 @@
 """Attention with learned relative positions, in both published forms.
 
-- `RelativeAttention` (Shaw et al. 2018, https://arxiv.org/abs/1803.02155): one vector a clipped distance, added to keys
-  and values.
-- `RelativeAttentionV2` (Huang et al. 2018, https://arxiv.org/abs/1809.04281): one vector a distance (and head), whose
-  products with the queries are shifted into place; distances of `max_relative_position` and more add nothing.
+- `RelativeAttention` (Shaw et al. 2018, https://arxiv.org/abs/1803.02155): one vector per clipped distance, added to
+  keys and values.
+- `RelativeAttentionV2` (Huang et al. 2018, https://arxiv.org/abs/1809.04281): one vector per distance (and head),
+  whose products with the queries are shifted into place; distances of `max_relative_position` and more add nothing.
 
 A distance is key position - query position.
 """
@@ -22,7 +22,7 @@ from tensor2keras.types import Shape, Tensor
 def add_relative_vectors(
     layer: keras.layers.Layer, name: str, rows: int, q_shape: Shape, shared: bool
 ) -> keras.Variable:
-    """Adds a table of one vector a distance to a layer.
+    """Adds a table with one vector per distance to a layer.
 
     Args:
         layer: owner of the variable.
@@ -32,7 +32,7 @@ def add_relative_vectors(
         shared: one table for all heads.
 
     Returns:
-        A variable [rows, depth] if shared, else [heads, rows, depth], drawn with a standard deviation of depth^-0.5.
+        A variable [rows, depth] if shared, else [heads, rows, depth]; normal with standard deviation depth^-0.5.
     """
     heads, depth = q_shape[1], q_shape[-1]
     shape = (rows, depth) if shared else (heads, rows, depth)
@@ -123,9 +123,9 @@ class RelativeAttentionV2(DotProductAttention):
 
     Args:
         max_relative_position: the smallest distance without a vector.
-        heads_share_relative_embedding: one vector a distance for all heads.
-        add_relative_to_values: vectors for the values too.
-        masked: vectors for keys before the query only; the bias must mask later keys. If false, for both sides.
+        heads_share_relative_embedding: whether all heads share their vectors.
+        add_relative_to_values: whether values have vectors too.
+        masked: whether only keys up to the query have vectors, and not those after it, which the bias must then mask.
         **kwargs: arguments of `DotProductAttention`, which also has the call arguments.
 
     Reference:

@@ -131,7 +131,7 @@ class Modality(Layer):
         return weights.weights_all(targets, xp)
 
     def padding(self, raw: Tensor, embedded: Tensor) -> Tensor:
-        """Returns 1.0 at the positions [batch, length] that hold no input.
+        """Returns 1.0 at the positions [batch, length] without input, else 0.0.
 
         Args:
             raw: the input feature.
