@@ -20,12 +20,12 @@ BATCH, LENGTH, VOCABULARY = 16, 32, 8192
 
 
 def batch() -> np.ndarray:
-    """Ids [batch, length]."""
+    """Returns ids [batch, length]."""
     return np.random.default_rng(0).integers(2, VOCABULARY, (BATCH, LENGTH)).astype("int32")
 
 
 def ours(beams: int) -> Callable[[], int]:
-    """A function that decodes the batch and returns the number of steps."""
+    """Returns a function that decodes the batch and returns the number of steps."""
     from tensor2keras import registry
 
     symbol = {"modality": "symbol", "vocab_size": VOCABULARY}
@@ -77,7 +77,7 @@ def hugging_face(beams: int) -> Callable[[], int]:
 
 
 def main() -> None:
-    """Times both, turn by turn."""
+    """Times both in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 4])

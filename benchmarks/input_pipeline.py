@@ -1,4 +1,4 @@
-"""Examples a second through `problem.dataset`, and the share of tokens that is no padding.
+"""Examples a second through `problem.dataset`, and the share of tokens that is not padding.
 
     python benchmarks/input_pipeline.py --inputs train.en.gz --targets train.de.gz [--batch_size 4096]
 

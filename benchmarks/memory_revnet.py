@@ -1,10 +1,10 @@
-"""Memory that a training step of `revnet` takes by depth, with activations computed anew and, for comparison, kept.
+"""Memory of a training step of `revnet` by depth, with activations recomputed and, for comparison, kept.
 
     KERAS_BACKEND=tensorflow python benchmarks/memory_revnet.py [--depths 2 8 32] [--batch 64]
 
-One stage of reversible blocks of 32 + 32 channels on 32 x 32 pixels. Each figure is what the peak of the resident
-memory grows by in two steps, less what it grows by with a batch of one (the program itself, longer for a deeper
-network); each run is a process of its own.
+One stage of reversible blocks of 32 + 32 channels on 32 x 32 pixels. Each figure is the growth of peak resident memory
+in two steps, minus the growth with a batch of one (the program itself, larger for a deeper network); each run is a
+process of its own.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 
 
 def measure(depth: int, batch: int, keep: bool) -> float:
-    """MB of two training steps; `keep`: as any network keeps its activations."""
+    """Returns the MB of two training steps; `keep`: activations are kept, as in any network."""
     import keras
 
     from tensor2keras import registry
@@ -57,12 +57,12 @@ def measure(depth: int, batch: int, keep: bool) -> float:
 
 
 def peak() -> float:
-    """MB of resident memory at its peak so far."""
+    """Returns the peak resident memory so far in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def run(depth: int, batch: int, kind: str) -> float:
-    """`measure` in a process of its own."""
+    """Runs `measure` in a process of its own."""
     command = [sys.executable, __file__, "--batch", str(batch), "--one", str(depth), kind]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(result.stdout.split()[-1])
@@ -78,13 +78,13 @@ def main() -> None:
     if args.one:
         print(measure(int(args.one[0]), args.batch, args.one[1] == "kept"))
         return
-    print(f"{'pairs':>6} {'anew':>9} {'kept':>9}   ({os.environ.get('KERAS_BACKEND', 'tensorflow')})")
+    print(f"{'pairs':>6} {'recomputed':>10} {'kept':>10}   ({os.environ.get('KERAS_BACKEND', 'tensorflow')})")
     for depth in args.depths:
         figures = []
-        for kind in ("anew", "kept"):
+        for kind in ("recomputed", "kept"):
             whole, program = (run(depth, batch, kind) for batch in (args.batch, 1))
             figures.append(whole - program)
-        print(f"{depth:6} {figures[0]:6.0f} MB {figures[1]:6.0f} MB", flush=True)
+        print(f"{depth:6} {figures[0]:7.0f} MB {figures[1]:7.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What one value of an image costs to draw, by the size of the image and the kind of attention.
+"""Time to generate one value of an image, by the size of the image and the kind of attention.
 
     python benchmarks/sample_image.py [--sizes 8 16 32] [--rounds 3] [--again]
 
 imagetransformer of 4 layers, width 128, 4 heads, blocks of 64 values, random weights; batches of 4 images by class.
 With local attention the cache holds two blocks, and a value costs the same in an image of any size; with `global`
-attention the cache is the image. `--again` adds what T2T does: the whole model again for each value (only its first 50
-values are drawn, at the size of the whole image).
+attention the cache holds the whole image. `--again` adds T2T's way: the whole model runs again for each value (only the
+first 50 values are generated, at the size of the whole image).
 
 Prints microseconds a value (all 4 images), the median of the rounds, and the keys in a layer's cache.
 """
@@ -21,7 +21,7 @@ BATCH = 4
 
 
 def make_model(kind: str, size: int) -> Any:
-    """The model for images of `size` x `size`."""
+    """Returns the model for images of `size` x `size`."""
     from tensor2keras import registry
 
     features = {
@@ -46,25 +46,25 @@ def make_model(kind: str, size: int) -> Any:
     return model
 
 
-def seconds_of(draw: Any, rounds: int) -> float:
-    """The median time of a call after the first."""
-    draw()
+def seconds_of(call: Any, rounds: int) -> float:
+    """Returns the median time of a call after the first."""
+    call()
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        draw()
+        call()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
 
 
-def drawing(model: Any) -> Any:
-    """A function that draws the batch."""
+def with_cache(model: Any) -> Any:
+    """Returns a function that generates the batch."""
     labels = np.arange(BATCH, dtype="int32")
     return lambda: model.infer({"inputs": labels}, sampling_method="random", seed=0)["outputs"]
 
 
-def drawing_again(model: Any, values: int) -> Any:
-    """The same by running the whole model for each of the first `values` values, as T2T does."""
+def without_cache(model: Any, values: int) -> Any:
+    """Returns a function that runs the whole model for each of the first `values` values, as T2T does."""
     import keras
 
     from tensor2keras.backend import compiled
@@ -73,13 +73,13 @@ def drawing_again(model: Any, values: int) -> Any:
     labels = keras.ops.convert_to_tensor(np.arange(BATCH, dtype="int32"))
     run = compiled(model, lambda image: model({"inputs": labels, "targets": image}))
 
-    def draw() -> None:
+    def generate() -> None:
         image = np.zeros((BATCH, height, width, channels), "int32")
         for value in range(values):
             logits = keras.ops.convert_to_numpy(run(keras.ops.convert_to_tensor(image)))
             image.reshape(BATCH, -1)[:, value] = logits.reshape(BATCH, -1, 256)[:, value].argmax(-1)
 
-    return draw
+    return generate
 
 
 def main() -> None:
@@ -95,10 +95,10 @@ def main() -> None:
             model = make_model(kind, size)
             values = size * size * 3
             keys = model.init_cache({"inputs": np.zeros(1, "int32")}, values)["decoder_layer_0"]["self"]["k"].shape[2]
-            cost = 1e6 * seconds_of(drawing(model), args.rounds) / values
+            cost = 1e6 * seconds_of(with_cache(model), args.rounds) / values
             line = f"{kind:<9} {size:>3} x {size:<3} {values:>6} values  {cost:8.0f} us a value  {keys:>6} keys cached"
             if args.again:
-                again = 1e6 * seconds_of(drawing_again(model, 50), 1) / 50
+                again = 1e6 * seconds_of(without_cache(model, 50), 1) / 50
                 line += f"  whole model again: {again:8.0f} us a value"
             print(line, flush=True)
 

@@ -8,11 +8,11 @@ FOLDER holds `raw/` with the training and validation sentences as `text2text_tmp
 three million parameters, is
 
 1. timed on all cores: `TIMED_STEPS` steps of `t2t-trainer`, the median of its tokens and steps a second;
-2. trained for the steps that these cores do in `--minutes`. What is learned depends on the number of steps and the
-   seed, not on how many cores do them, so `--cores 0` beside another run with `--cores 1` gives the same scores;
+2. trained for as many steps as these cores take in `--minutes`. Scores depend on the number of steps and the seed, not
+   on the cores, so two runs side by side with `--cores 0` and `--cores 1` give the same scores;
 3. decoded on test_2016, beam 4, alpha 0.6, and scored by sacreBLEU.
 
-What is done already is not done again: a killed run goes on where it was. Prints a table and writes `results.csv`.
+Finished parts are not repeated, and a killed run resumes. Prints a table and writes `results.csv`.
 """
 
 import argparse
@@ -27,13 +27,13 @@ from pathlib import Path
 PROBLEM = "text2text_tmpdir"
 VOCABULARY = 4096
 TIMED_STEPS, LOGGED_STEPS = 120, 20
-# The same for all. T2T's schedules are made for days of training, and the weight decay of 3.0 in bytenet_base and
+# The same for all. T2T's schedules are meant for days of training, and the weight decay of 3.0 in bytenet_base and
 # slicenet_1 keeps everything but the frequencies of words from being learned.
 COMMON = (
     "batch_size=1024,max_length=256,label_smoothing=0.1,weight_decay=0.0,"
     "learning_rate_schedule=constant*linear_warmup*cosdecay,learning_rate_constant=0.001,learning_rate_warmup_steps=200"
 )
-MODELS = {  # name -> (hparams set, what makes it three million parameters)
+MODELS = {  # name -> (hparams set, overrides for three million parameters)
     "transformer": ("transformer_small", "hidden_size=192,num_hidden_layers=3,filter_size=384"),
     "universal_transformer": ("universal_transformer_tiny", "hidden_size=256,filter_size=1024,num_heads=4"),
     "evolved_transformer": (
@@ -57,7 +57,7 @@ MODELS = {  # name -> (hparams set, what makes it three million parameters)
 def main() -> None:
     """Times, trains, decodes and scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where raw/, test_2016.en and test_2016.de lie, and all is written")
+    parser.add_argument("folder", type=Path, help="holds raw/, test_2016.en and test_2016.de; all output goes here")
     parser.add_argument("--minutes", type=float, default=20, help="of training on all cores")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="MODEL")
     parser.add_argument("--cores", help="of training and decoding, as in taskset: 0,1")
@@ -77,13 +77,13 @@ def main() -> None:
 
 
 def run(command: str, *flags: str) -> None:
-    """One of our commands, its output shown; ends this program if it fails."""
+    """Runs one of our commands and shows its output; ends this program if it fails."""
     print("+", command, *flags, flush=True)
     subprocess.run([command, *flags], check=True)
 
 
 def train(model: str, output_dir: Path, flags: list[str], steps: int) -> None:
-    """Trains without evaluating, or goes on."""
+    """Trains without evaluating, or resumes."""
     hparams_set, size = MODELS[model]
     run(
         "t2t-trainer",
@@ -138,7 +138,7 @@ def train_and_score(model: str, folder: Path, flags: list[str], minutes: float) 
 
 
 def parameters(output_dir: Path) -> int:
-    """How many weights the model has; all are trained."""
+    """Returns the number of the model's weights; all are trained."""
     from tensor2keras.training import loading
 
     return loading.load_model(output_dir).count_params()

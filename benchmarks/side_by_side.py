@@ -1,4 +1,4 @@
-"""Times several competitors turn by turn, each in a process of its own, so that one's threads do not slow another's."""
+"""Times several competitors in turn, each in a process of its own, so that their threads do not compete."""
 
 import multiprocessing
 import statistics

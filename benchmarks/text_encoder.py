@@ -1,4 +1,4 @@
-"""Seconds to build a subword vocabulary, and words encoded a second on one core, beside the sentencepiece library.
+"""Seconds to build a subword vocabulary, and words encoded a second on one core, compared with sentencepiece.
 
     python benchmarks/text_encoder.py ../shared/data/multi30k_ende/train.en.gz ../shared/data/multi30k_ende/train.de.gz
 
@@ -16,7 +16,7 @@ from tensor2keras.metrics.corpus import read_lines
 
 
 def timed(function: Callable[[], Any], repeats: int = 1) -> tuple[float, Any]:
-    """The shortest processor time of calling the function, and its result."""
+    """Returns the shortest processor time of a call of the function, and its result."""
     times, result = [], None
     for _ in range(repeats):
         start = time.process_time()

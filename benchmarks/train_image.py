@@ -3,12 +3,12 @@
     pip install ".[bench]"
     python benchmarks/train_image.py [--rounds 5] [--steps 2] [--batch 128] [--threads N] [--no_peer]
 
-Both: 26 layers, 2 x 32d, batch norms, convolutions with biases, branches mixed by noise drawn for each image and both
+Both: 26 layers, 2 x 32d, batch norms, convolutions with biases, branches mixed by random noise for each image and both
 directions, Momentum 0.9 with weight decay 1e-4; batches of 32 x 32 x 3. tensor2keras runs on TensorFlow without XLA, as
-`fit` does on a CPU; PyTorch is eager, its images in the layout of memory (channels last or first) that is faster here.
+`fit` does on a CPU; PyTorch is eager, its images channels last or channels first, whichever is faster here.
 A round is some steps of one, then of the other, each in its own process. Prints images a second of the fastest and of
-the median round, seconds and CPU seconds a step, parameters, seconds of the first round, and how many times PyTorch's
-speed that is. On a busy machine PyTorch's threads wait for each other: take `--threads 1` and the CPU time.
+the median round, seconds and CPU seconds a step, parameters, seconds of the first round, and the speed relative to
+PyTorch. On a busy machine PyTorch's threads wait for each other: use `--threads 1` and compare the CPU time.
 """
 
 import argparse
@@ -133,7 +133,7 @@ def pytorch(steps: int, batch: int, threads: int | None) -> Round:
 
 
 def main() -> None:
-    """Times both, turn by turn."""
+    """Times both in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2, help="steps a round")

@@ -7,8 +7,8 @@ Both: 4 + 4 layers normed first, width 256, feed-forward 1024, 8 heads, one matr
 vocabulary 8192, dropout 0.1 on attention weights, feed-forward and residuals, label smoothing 0.1, Adam, padding and
 causal masks; batches of 64 pairs of 32 tokens. tensor2keras runs on TensorFlow without XLA, as `fit` does on a CPU. A
 round is some steps of one, then of the other, each in its own process. Prints target tokens a second of the fastest
-and of the median round, seconds and CPU seconds a step, parameters, seconds of the first round, and how many times
-PyTorch's speed that is. On a busy machine PyTorch's threads wait for each other: take `--threads 1` and the CPU time.
+and of the median round, seconds and CPU seconds a step, parameters, seconds of the first round, and the speed relative
+to PyTorch. On a busy machine PyTorch's threads wait for each other: use `--threads 1` and compare the CPU time.
 """
 
 import argparse
@@ -115,7 +115,7 @@ def pytorch(steps: int, threads: int | None) -> Round:
 
 
 def main() -> None:
-    """Times both, turn by turn."""
+    """Times both in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=3, help="steps a round")

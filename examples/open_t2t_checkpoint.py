@@ -1,4 +1,4 @@
-"""Opens a directory that Tensor2Tensor trained in, translates a line, and writes the weights back in T2T's format.
+"""Opens a Tensor2Tensor output directory, translates a line, and writes the weights back in T2T's format.
 
 python examples/open_t2t_checkpoint.py T2T_DIR [--text="Hello world."] [--save=served/model.ckpt-1]
 """

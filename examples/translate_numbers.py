@@ -20,7 +20,7 @@ OVERRIDES = {
 
 
 def main() -> None:
-    """Makes the data, trains, and prints translations."""
+    """Generates the data, trains, and prints translations."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--data_dir", default="t2t_data")

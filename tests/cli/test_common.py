@@ -169,7 +169,8 @@ def test_help_is_grouped_and_shows_defaults_and_the_example(capsys):
     text = capsys.readouterr().out
     assert text.startswith("prog: Does it.")
     assert "prog --problem=p" in text
-    places = [text.index(part) for part in ("What:", "--problem   ", "Where:", "--data_dir", "Training:", "General:")]
+    headings = ("Problem and model:", "--problem   ", "Directories:", "--data_dir", "Training:", "General:")
+    places = [text.index(part) for part in headings]
     assert places == sorted(places)
     assert "Updates. (default: 250000)" in text
     assert "--[no]generate_data" in text

@@ -70,7 +70,7 @@ def test_killed_run_resumes_at_last_saved_step(folder, whole, capsys):
     steps = str(saved + 5)
     finish = ["--train_steps", steps, "--schedule=train"]
     assert trainer.main(command(folder / "data", folder / "killed", *finish)) == 0
-    assert f"goes on at step {saved} of {steps}" in capsys.readouterr().out
+    assert f"resumes at step {saved} of {steps}" in capsys.readouterr().out
     assert trainer.main(command(folder / "data", whole, *finish)) == 0  # longer, if the kill came late
     killed = losses(folder / "killed")
     assert len(killed) == int(steps)

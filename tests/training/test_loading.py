@@ -74,7 +74,7 @@ def test_a_run_opens_with_its_problem_and_weights(run_dir, monkeypatch):
 
 def test_weights_outside_of_a_run_need_all_names(run_dir, tmp_path):
     path = (run_dir / "checkpoints" / "model.ckpt-7.weights.h5").rename(tmp_path / "alone.weights.h5")
-    with pytest.raises(ValueError, match="lies outside of a run"):
+    with pytest.raises(ValueError, match="is outside of a run"):
         loading.open_run(checkpoint_path=path, model="tiny_model")
     names = {"problem": "tiny_problem", "model": "tiny_model", "hparams_set": "tiny_set"}
     opened = loading.open_run(checkpoint_path=path, overrides="dropout=0.5", **names)

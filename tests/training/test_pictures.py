@@ -27,7 +27,7 @@ def test_a_png_file_holds_the_picture(tmp_path):
 
 def test_classes_are_drawn_in_turn_and_equal_seeds_draw_the_same():
     model = tiny_image_model()
-    drawn = pictures.draw(model, 7)
+    drawn = pictures.sample(model, 7)
     assert drawn.shape == (7, 4, 4, 3)
-    np.testing.assert_array_equal(drawn, pictures.draw(model, 7))
-    assert not np.array_equal(drawn, pictures.draw(model, 7, seed=1))
+    np.testing.assert_array_equal(drawn, pictures.sample(model, 7))
+    assert not np.array_equal(drawn, pictures.sample(model, 7, seed=1))

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
     """Adds the command's flags."""
-    what = {"flag_values": flags, "module_name": "What to score"}
+    what = {"flag_values": flags, "module_name": "Scoring"}
     absl_flags.DEFINE_string("translation", None, "One file of translations.", **what)
     absl_flags.DEFINE_string("translations_dir", None, "Directory of translations named NAME-STEP.", **what)
     absl_flags.DEFINE_string("reference", None, "Reference translations; several files separated by commas.", **what)

@@ -22,8 +22,8 @@ from absl import flags as absl_flags
 
 from tensor2keras import files
 
-_TPU = "TPUs are not driven as in TF1; Keras 3 finds the accelerators of the machine"
-_CLOUD = "the cloud's own tools start jobs"
+_TPU = "TPUs are not configured as in TF1; Keras 3 finds the machine's accelerators"
+_CLOUD = "jobs are started with the cloud's own tools"
 _CLUSTER = "TF1's parameter servers and job names no longer exist; TF_CONFIG describes a cluster"
 _MEMORY = "TensorFlow 2 allocates GPU memory and places operations by itself"
 _GRAPH = "there is no TF1 graph or session to configure"
@@ -148,7 +148,7 @@ def run(
 
 def define_common_flags(flags: absl_flags.FlagValues) -> None:
     """Adds the flags that name a problem, a model and its hyperparameters, and the directories."""
-    names, places = "What", "Where"
+    names, places = "Problem and model", "Directories"
     for name, default, text, heading in (
         ("problem", None, "Problem: the data set and task. --registry_help lists all.", names),
         ("model", None, "Model: the architecture.", names),
@@ -210,10 +210,8 @@ def parse(program: str, flags: absl_flags.FlagValues, argv: Sequence[str]) -> Si
     if positional:
         raise ValueError(f"unexpected argument {positional[0]!r}: every setting is a flag (--help lists them)")
     values = {name: _expand(name, flags[name].value) for name in flags}
-    given = [_from_anywhere(flag) for flag in known if flag != "--debug"] + [
-        f"--hp_{name}={value}" for name, value in hp.items()
-    ]
-    return SimpleNamespace(**values, hp=hp, given=given)
+    given = [_with_absolute_path(flag) for flag in known if flag != "--debug"]
+    return SimpleNamespace(**values, hp=hp, given=[*given, *(f"--hp_{name}={value}" for name, value in hp.items())])
 
 
 def _next_value(arguments: Iterator[str], name: str) -> str:
@@ -234,7 +232,7 @@ def _expand(name: str, value: Any) -> Any:
     return ",".join(parts)
 
 
-def _from_anywhere(flag: str) -> str:
+def _with_absolute_path(flag: str) -> str:
     """Returns the flag with an absolute path: `--data_dir=x` -> `--data_dir=/current/directory/x`."""
     name, equals, value = flag.removeprefix("--").partition("=")
     if not equals or not _PATH_FLAG.search(name):
@@ -283,7 +281,7 @@ def problem(args: SimpleNamespace) -> Any:
         base = registry.problems[registry.parse_problem_name(args.problem)[0]]
         if "approx_vocab_size" not in inspect.signature(base).parameters:
             raise ValueError(
-                f"--approx_vocab_size is for your own files (text2text_tmpdir, ...); {args.problem} has its own"
+                f"--approx_vocab_size is for your own files (text2text_tmpdir, ...); that of {args.problem} is fixed"
             )
     return registry.problem(args.problem, data_dir=args.data_dir, tmp_dir=args.tmp_dir, **settings)
 
@@ -321,7 +319,7 @@ def open_run(args: SimpleNamespace) -> Any:
 
 
 def data_places(args: SimpleNamespace) -> dict[str, str | None]:
-    """Returns the directories of the data that are given, None for those that the run records."""
+    """Returns `data_dir` and `tmp_dir` as given; None stands for the directory that the run records."""
     return {"data_dir": args.data_dir, "tmp_dir": args.tmp_dir if args.tmp_dir != DEFAULT_TMP_DIR else None}
 
 
@@ -410,20 +408,20 @@ def import_usr_dirs(paths: str | None) -> None:
         load_tensorflow()
     for path in (Path(part.strip()).expanduser().resolve() for part in (paths or "").split(",") if part.strip()):
         if path.suffix == ".py" and path.is_file():
-            files = [path]
+            modules = [path]
         elif (path / "__init__.py").is_file():
-            files = [path / "__init__.py"]
+            modules = [path / "__init__.py"]
         elif path.is_dir():
-            files = sorted(path.glob("*.py"))
-            if not files:
+            modules = sorted(path.glob("*.py"))
+            if not modules:
                 raise FileNotFoundError(f"--t2t_usr_dir={path} holds no .py file")
         else:
             raise FileNotFoundError(f"--t2t_usr_dir={path}: no such directory")
-        folder = str(files[0].parent.parent if files[0].name == "__init__.py" else files[0].parent)
+        folder = str(modules[0].parent.parent if modules[0].name == "__init__.py" else modules[0].parent)
         if folder not in sys.path:
-            sys.path.append(folder)  # last, so that a file named like a library does not hide it
-        for file in files:
-            _import_file(file)
+            sys.path.append(folder)  # last, so that a file named like a library does not shadow it
+        for module in modules:
+            _import_file(module)
 
 
 def _import_file(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Converts a directory that Tensor2Tensor trained in to a run of tensor2keras, which decodes and trains on.
+"""Converts a Tensor2Tensor output directory to a tensor2keras run, to decode with or to train further.
 
   t2t-convert --from=~/t2t_train/ende --output_dir=~/t2k_train/ende
   t2t-convert --from=~/model.ckpt-250000 --problem=translate_ende_wmt32k --vocab=vocab.ende --output_dir=~/ende --check

@@ -4,8 +4,8 @@
     t2t-datagen --problem=translate_ende_numbers --data_dir=~/t2t_data
     t2t-datagen --problem=text2text_tmpdir --data_dir=~/t2t_data --tmp_dir=~/my_text
 
-A second run of the same command changes nothing; after a killed run it completes the data.
-`--problem=algorithmic_*` generates every problem of that pattern.
+Running the same command again changes nothing, or completes the data of a killed run.
+`--problem=algorithmic_*` generates every problem that matches.
 """
 
 import fnmatch
@@ -33,8 +33,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
     """Adds the command's flags."""
-    what = {"flag_values": flags, "module_name": "What"}
-    where = {"flag_values": flags, "module_name": "Where"}
+    what = {"flag_values": flags, "module_name": "Problem"}
+    where = {"flag_values": flags, "module_name": "Directories"}
     old = {"flag_values": flags, "module_name": "Accepted and ignored"}
     absl_flags.DEFINE_string(
         "problem", "", "Problem to generate, or a pattern with *; without one, all are listed.", **what
@@ -43,11 +43,10 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     absl_flags.DEFINE_bool("only_list", False, "List the problems that would be generated and stop.", **what)
     text = "Vocabulary size for your own files (text2text_tmpdir, ...); 32768 by default."
     absl_flags.DEFINE_integer("approx_vocab_size", None, text, **what)
-    absl_flags.DEFINE_integer("random_seed", 429459, "Seed of problems that draw their samples at random.", **what)
+    absl_flags.DEFINE_integer("random_seed", 429459, "Seed of problems whose samples are random.", **what)
     absl_flags.DEFINE_string("data_dir", None, "Directory of the generated data and vocabularies.", **where)
-    absl_flags.DEFINE_string(
-        "tmp_dir", "/tmp/t2t_datagen", "Directory of downloads and of your own raw files.", **where
-    )
+    text = "Directory of downloads and of your own raw files."
+    absl_flags.DEFINE_string("tmp_dir", common.DEFAULT_TMP_DIR, text, **where)
     for name, why in _IGNORED.items():
         absl_flags.DEFINE_string(name, None, why + ".", **old)
 

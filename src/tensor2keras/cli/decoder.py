@@ -32,7 +32,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     """Adds the command's flags."""
     common.define_common_flags(flags)
     text = "Checkpoint to decode with: a path, `best`, or the newest of --output_dir."
-    absl_flags.DEFINE_string("checkpoint_path", None, text, flag_values=flags, module_name="Where")
+    absl_flags.DEFINE_string("checkpoint_path", None, text, flag_values=flags, module_name="Directories")
     heading = "Decoding"
     for name, text in (
         ("decode_from_file", "File to decode, one text a line; - is standard input."),
@@ -61,7 +61,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
 
 
 def run(args: SimpleNamespace) -> None:
-    """Decodes a file, prompts, a score file, images or a split, by the flags given."""
+    """Scores a file, prompts for texts, decodes a file, generates images or decodes a split, by the flags given."""
     from tensor2keras.decoding.decode_hparams import decode_hparams, without_effect
 
     hp = decode_hparams(args.decode_hparams)
@@ -88,7 +88,7 @@ def run(args: SimpleNamespace) -> None:
     elif source:
         timestamp_of = weights if args.keep_timestamp else None
         _decode_file(args, model, problem, source, _shard_name(to_file, hp), reference, hp, timestamp_of)
-    elif pictures.draws_pictures(model):
+    elif pictures.generates_images(model):
         path = to_file or Path(args.output_dir or ".") / "samples.png"
         count = hp.num_samples if hp.num_samples > 0 else 16
         written = pictures.write_samples(model, problem, split, path, count, args.random_seed)

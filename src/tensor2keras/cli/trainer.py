@@ -26,7 +26,7 @@ _DEFINE = {
 # heading: {flag: (field of TrainOptions, type, help)}; the defaults are TrainOptions's.
 _OPTIONS = {
     "Training": {
-        "train_steps": ("train_steps", int, "Updates to train for, counted from the very beginning."),
+        "train_steps": ("train_steps", int, "Updates in total, those before a resume included."),
         "random_seed": ("random_seed", int, "Seed of initial weights, dropout and the order of the data."),
         "warm_start_from": (
             "warm_start_from",
@@ -62,7 +62,7 @@ _OPTIONS = {
         "keep_checkpoint_max": (
             "keep_checkpoint_max",
             int,
-            "How many of the newest checkpoints to keep, besides the best one; 0 keeps all.",
+            "How many of the newest checkpoints to keep, in addition to the best one; 0 keeps all.",
         ),
     },
     "Devices": {
@@ -88,14 +88,14 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     training = {"flag_values": flags, "module_name": "Training"}
     devices = {"flag_values": flags, "module_name": "Devices"}
     absl_flags.DEFINE_enum("schedule", TrainOptions.schedule, list(SCHEDULES), "What to do.", **training)
-    text = "Generate the problem's data first, unless they exist."
+    text = "Generate the problem's data first, if they are missing."
     absl_flags.DEFINE_bool("generate_data", False, text, **training)
     text = "Vocabulary size for your own files (text2text_tmpdir, ...); 32768 by default."
     absl_flags.DEFINE_integer("approx_vocab_size", None, text, **training)
     for heading, group in _OPTIONS.items():
         for name, (field, kind, text) in group.items():
             _DEFINE[kind](name, getattr(TrainOptions, field), text, flag_values=flags, module_name=heading)
-    text = "Operations that run at once on the CPU; 0 leaves it to TensorFlow."
+    text = "Operations that run in parallel on the CPU; 0 leaves it to TensorFlow."
     absl_flags.DEFINE_integer("inter_op_parallelism_threads", 0, text, **devices)
     text = "Threads of one operation on the CPU; 0 leaves it to TensorFlow."
     absl_flags.DEFINE_integer("intra_op_parallelism_threads", 0, text, **devices)

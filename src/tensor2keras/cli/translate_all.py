@@ -4,8 +4,7 @@ Example:
   t2t-translate-all --model_dir=~/t2t_train --source=dev.en --translations_dir=translations
   t2t-bleu --translations_dir=translations --reference=dev.de
 
-Writes <translations_dir>/<problem>-<step> for each checkpoint, with the checkpoint's time; files that exist are left
-alone.
+Writes <translations_dir>/<problem>-<step> for each checkpoint, with the checkpoint's time; existing files are kept.
 """
 
 import shlex
@@ -32,7 +31,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     """Adds the command's flags."""
     here = {"flag_values": flags, "module_name": "Translating"}
     common.define_common_flags(flags)
-    text = "Command to run for each checkpoint instead of decoding here; {params} stands for t2t-decoder's flags."
+    text = "Command to run for each checkpoint instead of decoding here; {params} becomes t2t-decoder's flags."
     absl_flags.DEFINE_string("decoder_command", "", text, **here)
     absl_flags.DEFINE_string("model_dir", "", "Directory of the training run (or --output_dir).", **here)
     absl_flags.DEFINE_string("source", None, "File to translate, one text a line.", **here)

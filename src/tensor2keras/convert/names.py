@@ -1,7 +1,7 @@
 """T2T's variable names: their canonical form, joining of shards and splitting of fused projections.
 
-Layers here carry T2T's scope names, so that a variable's path is T2T's name but for the rules below. There is no table
-of variables: a new model is covered if its layers are named as T2T names its scopes.
+Layers have T2T's scope names, so a variable's path is T2T's name except for the rules below. There is no table of
+variables: a new model is covered if its layers are named like T2T's scopes.
 """
 
 import re
@@ -53,7 +53,7 @@ def without_sizes(name: str) -> str:
 def t2t_name(path: str) -> str:
     """Returns T2T's name of the variable of this path.
 
-    A layer with the name of the layer that holds it opens no scope, unless T2T has that scope twice, too.
+    A layer named like its parent adds no scope, except where T2T nests that scope twice, too.
     """
     scopes = [scope for scope in path.split("/") if scope not in _OURS_ALONE]
     pairs = zip(scopes, ["", *scopes], strict=False)

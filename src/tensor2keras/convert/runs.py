@@ -1,4 +1,4 @@
-"""Opening of directories that Tensor2Tensor trained in: hyperparameters, vocabulary and newest checkpoint."""
+"""Opening of Tensor2Tensor output directories: hyperparameters, vocabulary and newest checkpoint."""
 
 import json
 import os
@@ -63,27 +63,26 @@ def open_t2t_run(
     overrides: str | Mapping[str, Any] | None = None,
     strict: bool = True,
 ) -> T2TRun:
-    """Opens a directory that T2T trained in.
+    """Opens an output directory of T2T.
 
-    `hparams.json` gives the hyperparameters: those unknown to this library are kept and reported, those missing in the
+    `hparams.json` has the hyperparameters: those unknown to this library are kept and reported, those missing in the
     file take the values of T2T's `basic_params1`. Problem and model are those of `flags.txt` if it exists. Otherwise
-    the model is the scope of the variables, and the problem the one whose vocabulary is in the directory and has the
+    the model is the variables' first scope, and the problem is the one whose vocabulary is in the directory and has the
     size of the checkpoint's symbol tables.
 
     Args:
         source: the directory, or the prefix of one of its checkpoints.
         problem: a Problem, its name, or the plain dict of `Problem.get_hparams`.
-        data_dir: where the vocabulary lies; by default the directory itself if there is one in it, else that of
-            `flags.txt`.
+        data_dir: directory of the vocabulary; by default `source` if there is one in it, else that of `flags.txt`.
         model: registered name.
-        hparams_set: the set that has all names the model reads; by default that of `flags.txt`, or one of the model's.
+        hparams_set: a set that has every name the model reads; by default that of `flags.txt`, or one of the model's.
         overrides: hyperparameters to change, "a=1,b=2" or a mapping.
         strict: as for `load_t2t_weights`.
 
     Raises:
         FileNotFoundError: no directory, checkpoint, `hparams.json` or vocabulary there.
-        KeyError: a problem or model of an unknown name.
-        ValueError: problem or model cannot be told; the weights do not fit.
+        KeyError: unknown problem or model.
+        ValueError: problem or model cannot be determined; the weights do not fit.
     """
     prefix = sources.resolve(source)
     folder = prefix.parent
@@ -129,13 +128,13 @@ def _hyperparameters(folder: Path, model: str, flags: Mapping[str, str], report:
         elif name != "problem":
             try:
                 result.set_hparam(name, value)
-            except ValueError:  # its type has changed since
+            except ValueError:  # the hyperparameter had another type in older versions
                 with result.ignore_type():
                     result[name] = value
     if unknown:
         report.notes.append("hyperparameters without effect: " + ", ".join(f"{k}={v!r}" for k, v in unknown.items()))
-    if younger := sorted(set(result) - set(saved) - {"problem"}):
-        report.notes.append(f"{len(younger)} hyperparameters missing in hparams.json are at T2T's default")
+    if missing := set(result) - set(saved) - {"problem"}:
+        report.notes.append(f"{len(missing)} hyperparameters missing in hparams.json are at T2T's default")
     return result.to_dict() | unknown
 
 
@@ -185,7 +184,7 @@ def _problem_of_vocabulary(folder: Path, shapes: Mapping[str, Any]) -> str:
     if len(fitting) != 1:
         there = ", ".join(f"{problem} ({min(entries)} entries)" for problem, entries in found) or "none"
         raise ValueError(
-            f"cannot tell the problem of {folder}: no flags.txt says it, and of the vocabularies there ({there}) "
+            f"cannot tell the problem of {folder}: no flags.txt names it, and of the vocabularies there ({there}) "
             f"{'several have' if fitting else 'none has'} the checkpoint's size {sorted(sizes)}; give problem"
         )
     return fitting[0]

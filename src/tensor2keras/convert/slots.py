@@ -9,7 +9,7 @@ import numpy as np
 from tensor2keras.convert import names
 from tensor2keras.optimizers import Adafactor, Adam
 
-# Training state that checkpoints hold beside the model's variables.
+# Training state that checkpoints hold in addition to the model's variables.
 _STATE = re.compile(
     r"global_step|training/.*|losses_avg/.*|train_stats/.*|.*beta[12]_power|"
     r".*/(Adam|Adafactor|Momentum|RMSProp|ExponentialMovingAverage)(_\d+)?"
@@ -19,7 +19,7 @@ _SHARDED = re.compile(r"(.*/weights)_(\d+)")
 
 
 def is_training_state(name: str) -> bool:
-    """Returns whether a checkpoint's variable is training state rather than one of the model."""
+    """Returns whether a checkpoint's variable is training state rather than a weight of the model."""
     return _STATE.fullmatch(name) is not None
 
 
@@ -64,7 +64,7 @@ def _by_slot(state: dict[str, np.ndarray]) -> dict[tuple[str, str], list[np.ndar
 
 
 def _whole(parts: list[np.ndarray], shape: tuple[int, ...], name: str) -> np.ndarray:
-    """Returns the slot of a table, joined from the slots of its shards.
+    """Returns a variable's slot in the optimizer's shape, joined from the slots of its shards.
 
     Shards are rows of the table: slots with a row axis are concatenated, and Adafactor's means over the rows are
     averaged (the shards differ by one row at most).

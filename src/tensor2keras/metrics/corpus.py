@@ -77,9 +77,7 @@ def _sacrebleu_score(
 
 
 def bleu_tokenize(text: str) -> list[str]:
-    """Returns T2T's tokens for BLEU: text is cut around symbols, and around punctuation unless between digits
-    (mteval-v14).
-    """
+    """Returns T2T's tokens for BLEU (mteval-v14): symbols, and punctuation not between digits, are split off."""
     nondigit_punctuation, punctuation_nondigit, symbol = _bleu_patterns()
     text = nondigit_punctuation.sub(r"\1 \2 ", text)
     text = punctuation_nondigit.sub(r" \1 \2", text)

@@ -29,8 +29,7 @@ def ctc_greedy_path(logits: Tensor) -> tuple[Tensor, Tensor]:
 def _sequences(
     y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, lowest_id: int = 1
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Returns emitted and target ids [batch, length] of at least `lowest_id`, moved to the front, and their lengths
-    [batch]."""
+    """Returns the emitted ids [batch, length] from `lowest_id` on and their number [batch], and the targets' too."""
     ids, kept = ctc_greedy_path(y_pred)
     reference = ops.cast(y_true, "int32")
     real = ops.cast(reference >= lowest_id, "int32")

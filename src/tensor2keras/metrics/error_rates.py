@@ -1,4 +1,4 @@
-"""The scorer "wer": word and character error rates by the jiwer library."""
+"""The scorer "wer": word and character error rates, by the jiwer library."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,8 @@
 """Metrics that compare the most likely sequence with the target: approximate BLEU and ROUGE on ids, edit distance.
 
-Ids are compared without joining subwords, and each prediction is made from the true prefix, so that these metrics
-follow a training run but do not score a translation: for that, see `metrics.corpus`. T2T counts padding as if it were
-text; that happens here only without a sample_weight.
+Ids are compared without joining subwords, and each prediction depends on the true prefix, so these metrics show the
+progress of training but do not score a translation: see `metrics.corpus` for that. T2T counts padding as text; here
+that happens only without a sample_weight.
 """
 
 from keras import ops
@@ -21,8 +21,7 @@ NO_HYPOTHESIS, NO_REFERENCE = -1, -2  # fill the sequences' ends and never match
 def _sequences(
     y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, lowest_id: int = 0
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Returns predicted and target ids [batch, length] of at least `lowest_id`, moved to the front, and their lengths
-    [batch]."""
+    """Returns the predicted ids [batch, length] from `lowest_id` on and their number [batch], and the targets' too."""
     y_true, y_pred = match_ranks(y_true, y_pred, extra=1)
     reference, hypothesis = ops.cast(y_true, "int32"), predictions(ops.cast(y_pred, "float32"))
     rows = ops.shape(reference)[0]
@@ -40,8 +39,7 @@ def _sequences(
 
 
 def to_front(ids: Tensor, keep: Tensor, filler: int) -> tuple[Tensor, Tensor]:
-    """Returns the ids [batch, length] where `keep` is 1, moved to the front and followed by `filler`, and their number
-    [batch]."""
+    """Returns the ids [batch, length] with `keep` = 1 moved to the front, then `filler`; and their number [batch]."""
     length = ops.shape(ids)[1]
     positions = ops.arange(length, dtype="int32")
     order = ops.argsort(positions + (1 - keep) * length, axis=1)
@@ -51,8 +49,7 @@ def to_front(ids: Tensor, keep: Tensor, filler: int) -> tuple[Tensor, Tensor]:
 
 
 def words(ids: Tensor, filler: int) -> tuple[Tensor, Tensor]:
-    """Returns a number for each word of byte ids [batch, length], equal for equal words, and the words' number
-    [batch]."""
+    """Returns the hash of each word of byte ids [batch, length], and the number of words [batch]."""
     letters = ops.cast((ids != _BLANK) & (ids > 0), "int32")
     length = ops.shape(ids)[1]
     positions = ops.arange(length, dtype="int32")

@@ -86,7 +86,7 @@ def accuracy(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
 
 
 @register("accuracy_top5")
-def accuracy_top5(y_true, y_pred, sample_weight=None, k=5):
+def accuracy_top5(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None, k: int = 5) -> Sums:
     """Share of positions whose target is among the 5 most likely ids (T2T's `padded_accuracy_topk`)."""
     targets, logits, mask = align(y_true, y_pred, sample_weight)
     own = _at_targets(logits, targets)[..., None]

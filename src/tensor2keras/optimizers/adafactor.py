@@ -40,7 +40,7 @@ class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
         variable -= learning_rate * max(rms(variable), epsilon2) * x
 
     For variables of one or no dimension v itself is stored. Slots are float32. `keras.optimizers.Adafactor` stores a
-    full-size v beside r and c, always bounds the rate by 1 / sqrt(step) and has no momentum.
+    full-size v in addition to r and c, always bounds the rate by 1 / sqrt(step) and has no momentum.
 
     Args:
         learning_rate: a float or a schedule; relative to the size of the variable if `multiply_by_parameter_scale`.

@@ -13,8 +13,8 @@ from tensor2keras.types import Tensor
 class Adam(GradientTransforms, keras.optimizers.Adam):
     """Adam, or AMSGrad with `amsgrad=True`; every row of every variable is updated at every step.
 
-    T2T's `adam` is LazyAdam, which does not update rows of an embedding that are missing in a sparse gradient. The
-    gradients of T2T's embeddings are dense, so that its models are trained by Adam.
+    T2T's `adam` is LazyAdam, which does not update rows of an embedding that are missing in a sparse gradient. T2T's
+    embeddings have dense gradients, for which LazyAdam equals Adam.
 
     Reference:
         https://arxiv.org/abs/1412.6980, https://openreview.net/forum?id=ryQu7f-RZ

@@ -1,7 +1,7 @@
-"""Optimizers under Tensor2Tensor's names, made from hparams.
+"""Optimizers under Tensor2Tensor's names, built from hparams.
 
 A registered optimizer is a function of a learning rate (a float or a schedule) and hparams that returns a Keras
-optimizer; `from_hparams` adds the schedule, clipping, weight decay and noise that hparams ask for.
+optimizer; `from_hparams` adds the schedule, clipping, weight decay and noise that hparams set.
 """
 
 from typing import Any
@@ -118,7 +118,7 @@ def from_hparams(hparams: HParams) -> keras.optimizers.Optimizer:
 
     Raises:
         KeyError: unknown optimizer, with the closest names.
-        ValueError: unknown schedule; or weight decay or noise asked of an optimizer without `GradientTransforms`.
+        ValueError: unknown schedule; or weight decay or noise for an optimizer without `GradientTransforms`.
     """
     optimizer = registry.optimizer(hparams.optimizer)(learning_rate_schedule(hparams), hparams)
     if hparams.clip_grad_norm:

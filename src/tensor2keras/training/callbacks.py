@@ -1,6 +1,6 @@
 """Callbacks of `model.fit`: reports, checkpoints, evaluations, early stopping and an orderly stop on Ctrl-C.
 
-One call of `fit` is one Keras epoch; all steps here count updates from the very beginning of training.
+One call of `fit` is one Keras epoch; steps count all updates, those before a resume included.
 """
 
 import math
@@ -61,7 +61,7 @@ class StopOnNaN(StepCallback):
 
 
 class Progress(StepCallback):
-    """Reports every `log_steps` steps: a line, a row of `metrics.csv` and TensorBoard scalars; a progress bar between.
+    """Reports every `log_steps` steps: a line, a row of `metrics.csv` and TensorBoard scalars. Shows a progress bar.
 
     Args:
         start_step: updates made before this call of `fit`.
@@ -202,7 +202,7 @@ class StopOnSignal(StepCallback):
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """Yields an event that the first Ctrl-C or SIGTERM sets, to end the step in order; the second one interrupts."""
+    """Yields an event that the first Ctrl-C or SIGTERM sets, to stop after the running step; the second interrupts."""
     requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield requested
@@ -224,7 +224,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
 def early_stopping_reason(evaluations: Sequence[Mapping[str, Any]], options: TrainOptions) -> str | None:
     """Returns why training should stop (T2T's rule), or None.
 
-    It should once `early_stopping_metric` has not improved by more than `early_stopping_delta` for
+    Training should stop when `early_stopping_metric` has not improved by more than `early_stopping_delta` for
     `early_stopping_steps` steps.
 
     Args:

@@ -7,8 +7,8 @@ Layout, under one run's `output_dir`:
     backup/model.ckpt-1000.state.npz         the rest of the training state: optimizer variables and dropout seeds
 
 A numbered file holds weights only (the optimizer would make it up to three times as large); the state is kept for the
-newest step alone. Everything is written to a temporary name and renamed, the weights before the state, so that a run
-killed at any moment finds the newest step for which both exist.
+newest step alone. Everything is written to a temporary name and renamed, the weights before the state. A run killed at
+any moment resumes at the newest step for which both exist.
 """
 
 import json
@@ -106,7 +106,7 @@ def mark_best(output_dir: str | Path, step: int, metric: str, value: float) -> N
 
 
 def prune(output_dir: str | Path, keep_max: int) -> None:
-    """Removes numbered checkpoints but the newest `keep_max` (0: all) and the best, and leftovers of killed runs."""
+    """Removes numbered checkpoints except the newest `keep_max` (0: all) and the best, and leftovers of killed runs."""
     for leftover in Path(output_dir, "checkpoints").glob("tmp.*"):
         leftover.unlink(missing_ok=True)
     if keep_max > 0:
@@ -145,7 +145,7 @@ def load_weights(model: keras.Model, path: str | Path) -> Path:
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        ValueError: the file belongs to a model of other layers or shapes.
+        ValueError: the file belongs to a model with other layers or shapes.
     """
     path = resolve(path)
     try:
@@ -157,7 +157,7 @@ def load_weights(model: keras.Model, path: str | Path) -> Path:
 
 
 def restore(model: keras.Model, output_dir: str | Path) -> int:
-    """Puts weights, optimizer state and dropout seeds of the newest complete checkpoint into `model`; returns its step.
+    """Restores weights, optimizer state and dropout seeds from the newest complete checkpoint; returns its step.
 
     Returns 0, and changes nothing, when the run has no checkpoint yet.
 
@@ -186,7 +186,7 @@ def seed_variables(model: keras.Model) -> list[keras.Variable]:
 
 
 def _not_weights(model: keras.Model) -> list[Any]:
-    """Returns the parts of a compiled model that Keras would store besides the weights."""
+    """Returns the parts of a compiled model that Keras would store in addition to the weights."""
     return [part for part in (getattr(model, "optimizer", None), *model.metrics) if part is not None]
 
 

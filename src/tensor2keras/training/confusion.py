@@ -25,7 +25,7 @@ def matrix_of_split(network: keras.Model, problem: Any, split: str, steps: int =
         ValueError: the problem's targets are not classes.
     """
     if problem.get_hparams()["features"]["targets"]["modality"] != "class_label":
-        raise ValueError(f"--confusion_matrix needs classes; the targets of {problem.name} are none")
+        raise ValueError(f"--confusion_matrix needs classes as targets; those of {problem.name} are not")
     data = problem.dataset(split, network.hparams, shuffle=False, repeat=False)
     num_classes = problem.get_feature_encoders()["targets"].vocab_size
     return confusion_matrix(network, take(data, steps).as_numpy_iterator(), num_classes)
@@ -56,10 +56,9 @@ def table(counts: np.ndarray, labels: Sequence[str]) -> str:
     lines = [
         " " * width + "  taken for  " + "  ".join(f"{label:>{width}}" for label in labels) + f"  {'found':>{width}}"
     ]
-    for label, row in zip(labels, counts, strict=True):
+    for label, row, found in zip(labels, counts, counts.diagonal(), strict=True):
         cells = "  ".join(f"{count:>{width}}" for count in row)
-        share = row[labels.index(label)] / max(row.sum(), 1)
-        lines.append(f"{label:>{width}}{'':13}{cells}  {share:>{width}.1%}")
+        lines.append(f"{label:>{width}}{'':13}{cells}  {found / max(row.sum(), 1):>{width}.1%}")
     return "\n".join(lines)
 
 

@@ -24,13 +24,13 @@ def convert_run(
     hparams_set: str | None = None,
     overrides: str | Mapping[str, Any] | None = None,
 ) -> convert.T2TRun:
-    """Converts a directory that Tensor2Tensor trained in; `output_dir` then decodes and trains like any run.
+    """Converts a Tensor2Tensor output directory; `output_dir` can then be decoded with and trained like any run.
 
     Args:
         source: T2T's directory, or the prefix of one of its checkpoints.
         output_dir: directory of the converted run; it must not hold a run.
         problem: name of the problem; None: found in the source.
-        vocab_file: the problem's vocabulary, if it does not lie in the source; needs `problem`.
+        vocab_file: the problem's vocabulary, if it is not in the source; needs `problem`.
         data_dir, model, hparams_set, overrides: as for `convert.open_t2t_run`.
 
     Returns:
@@ -42,7 +42,7 @@ def convert_run(
     """
     output_dir = Path(output_dir)
     if (output_dir / "hparams.json").exists():
-        raise ValueError(f"--output_dir={output_dir} holds a run already; take another")
+        raise ValueError(f"--output_dir={output_dir} holds a run already; give another directory")
     if vocab_file and not (problem and Path(vocab_file).is_file()):
         raise ValueError(f"--vocab={vocab_file} needs --problem, and must be a file")
     with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +58,7 @@ def convert_run(
 
 
 def _write(opened: convert.T2TRun, output_dir: Path) -> None:
-    """Writes weights, vocabularies and, last of all, `hparams.json`, without which the directory is no run."""
+    """Writes weights, vocabularies and, last of all, `hparams.json`, which makes the directory a run."""
     checkpoints.save_weights(opened.model, output_dir, opened.step)
     for name in opened.problem.vocabulary_files():
         shutil.copyfile(Path(opened.problem.data_dir_root) / name, output_dir / name)

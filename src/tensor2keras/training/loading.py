@@ -12,7 +12,7 @@ from tensor2keras.convert import sources
 from tensor2keras.hparams import HParams
 from tensor2keras.training import checkpoints
 
-_NOT_COMPARED = ("train_steps", "hparams_set")  # a run may be prolonged, and only values matter
+_NOT_COMPARED = ("train_steps", "hparams_set")  # a run may be extended, and only the values of a set matter
 
 
 class OpenedRun(NamedTuple):
@@ -41,10 +41,10 @@ def open_run(
     Args:
         output_dir: the run's directory.
         checkpoint_path: a checkpoint, "best" or "latest"; None is "latest".
-        problem: name of the problem; another one than the run's replaces it in the model's hyperparameters.
+        problem: name of the problem; one that differs from the run's replaces it in the model's hyperparameters.
         data_dir, tmp_dir: the problem's directories.
-        model, hparams_set: registered names, which must be the run's. Weights that lie outside of any run need both,
-            and `problem`.
+        model, hparams_set: registered names, which must be the run's. Weights outside of any run need both, and
+            `problem`.
         overrides: hyperparameters to change, "a=1,b=2" or a mapping.
 
     Raises:
@@ -58,7 +58,7 @@ def open_run(
     run_dir = find_run(output_dir, checkpoint_path)
     if run_dir is None:
         if not (problem and model and hparams_set):
-            raise ValueError(f"{checkpoint_path} lies outside of a run: give its problem, model and hparams_set")
+            raise ValueError(f"{checkpoint_path} is outside of a run: give its problem, model and hparams_set")
         found = registry.problem(problem, data_dir=data_dir, tmp_dir=tmp_dir)
         network = registry.model(model, registry.hparams(hparams_set, problem=found, overrides=overrides))
         network.build()
@@ -118,7 +118,7 @@ def run_problem(
     """
     name = name or _trained_on(output_dir)
     if not name:
-        raise ValueError(f"{output_dir} does not say its problem; give --problem")
+        raise ValueError(f"{output_dir} does not record its problem; give --problem")
     recorded = convert.read_flags(output_dir)
     return registry.problem(
         name, data_dir=data_dir or recorded.get("data_dir"), tmp_dir=tmp_dir or recorded.get("tmp_dir")
@@ -144,10 +144,10 @@ def write_run(
 ) -> int:
     """Writes `hparams.json` ({"model", "hparams_set", "random_seed", "hparams"}) and `flags.txt`.
 
-    A run that has checkpoints must have the same description; until then it may be described anew.
+    The description of a run that has checkpoints must not change; without checkpoints it is replaced.
 
     Args:
-        output_dir: the run's directory, made if needed.
+        output_dir: the run's directory, created if needed.
         model: registered name.
         hparams: all values, the problem's among them.
         random_seed: None: that of the run in `output_dir`, or 0.
@@ -170,7 +170,7 @@ def write_run(
     run = json.loads(json.dumps(run))  # tuples become lists, as in the file
     if old and (found := differences(old, run)):
         raise ValueError(
-            f"{output_dir} holds another run: {'; '.join(found)}. Take a new --output_dir "
+            f"{output_dir} holds another run: {'; '.join(found)}. Give a new --output_dir "
             f"(--warm_start_from={output_dir} starts from its weights), or give the same settings to continue it"
         )
     files.write_text(path, json.dumps(run, indent=2, sort_keys=True) + "\n")
@@ -192,7 +192,7 @@ def read_run(output_dir: str | Path) -> dict[str, Any]:
     run = json.loads(path.read_text())
     if "hparams" not in run:
         raise ValueError(
-            f'{path} was not written by tensor2keras: it has no "hparams"; t2t-convert makes a run of a T2T directory'
+            f'{path} was not written by tensor2keras: it has no "hparams"; t2t-convert converts T2T directories'
         )
     return run
 

@@ -17,7 +17,7 @@ class MetricsFile:
     """`metrics.csv`, appended row by row; incomplete rows and rows after the resumed step are removed first.
 
     Args:
-        path: the file; made if needed.
+        path: the file; created if needed.
         metrics: names of the evaluation metrics, the columns after `FIRST_COLUMNS`. A file that has more keeps them.
         start_step: rows of later steps are dropped, because those steps are repeated.
     """
@@ -72,7 +72,7 @@ def _text(row: dict[str, Any]) -> dict[str, str]:
 
 
 class Events:
-    """TensorBoard events in one directory (`output_dir/train`, `.../eval`); the file is made with the first value."""
+    """TensorBoard events in one directory (`output_dir/train`, `.../eval`); the first value creates the file."""
 
     def __init__(self, directory: str | Path):
         self._directory = str(directory)

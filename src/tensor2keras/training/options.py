@@ -1,4 +1,4 @@
-"""How a model is trained: the options of `train_and_evaluate`, which are `t2t-trainer`'s flags."""
+"""Training options: the arguments of `train_and_evaluate` and flags of `t2t-trainer`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,14 @@ class TrainOptions:
     """Options of one training run.
 
     Args:
-        train_steps: updates from the beginning of training, those before a resume included.
+        train_steps: updates in total, those before a resume included.
         eval_steps: batches of an evaluation; 0 or less takes the whole split.
         eval_every: steps between evaluations (T2T's `local_eval_frequency`).
         eval_use_test_set: evaluate on "test" instead of "validation".
         save_checkpoints_steps: steps between checkpoints; None: `eval_every`, unless `save_checkpoints_secs` is given.
             Every evaluated step is saved as well.
         save_checkpoints_secs: seconds between checkpoints; 0: count steps instead.
-        keep_checkpoint_max: how many of the newest checkpoints are kept, besides the best one; 0 keeps all.
+        keep_checkpoint_max: how many of the newest checkpoints are kept, in addition to the best one; 0 keeps all.
         random_seed: seed of initial weights, dropout and the order of the data; None is 0, or the resumed run's.
         warm_start_from: a checkpoint or a run's directory, ours or T2T's, whose weights a new run starts from.
         early_stopping_steps: stop when the metric has not improved for so many steps; None: never.
@@ -71,7 +71,7 @@ class TrainOptions:
 
     @property
     def evaluates(self) -> bool:
-        """Whether training is interrupted by evaluations."""
+        """Whether the model is evaluated during training."""
         return self.schedule != "train"
 
     @property

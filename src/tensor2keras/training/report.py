@@ -1,4 +1,4 @@
-"""Where the lines that describe a running training go: to the log, unless the caller gives a function of its own."""
+"""Progress reports of training: logged, unless the caller passes a function of its own."""
 
 from collections.abc import Callable
 

@@ -30,16 +30,16 @@ def train_and_evaluate(
     flags: Sequence[str] = (),
     report: Report = log,
 ) -> dict[str, float]:
-    """Trains a model on a problem, evaluating now and then, and returns the last evaluation.
+    """Trains a model on a problem, evaluating at intervals, and returns the last evaluation.
 
-    Called again with the same `output_dir` it continues at the last checkpoint, with the same weights, optimizer state,
+    Called again with the same `output_dir` it resumes at the last checkpoint, with the same weights, optimizer state,
     dropout seeds and order of the data: the losses are those of a run that was never interrupted.
 
     Args:
         problem: a Problem whose data have been generated, or a problem's name.
         model: registered name of the model.
         hparams: the hyperparameters, or the name of a set.
-        output_dir: where everything is written (`checkpoints.py` has the layout); made if needed.
+        output_dir: where everything is written (`checkpoints.py` has the layout); created if needed.
         options: how long and how to train; None: `TrainOptions()`.
         hparams_set: name of the set, recorded in `hparams.json`; known when `hparams` is a name.
         flags: the command's flags, recorded in `flags.txt`.
@@ -176,7 +176,7 @@ def _with_train_steps(hparams: HParams, train_steps: int) -> HParams:
 
 def _build(model: str, hparams: HParams, options: TrainOptions, devices: Any, seed: int) -> keras.Model:
     """Returns the compiled model; all its variables exist before `fit`, so that the step is traced once, not twice."""
-    list(registry.models)  # imported before the seed is set: seeds drawn on import do not change the weights
+    list(registry.models)  # imported before the seed is set, so that random numbers on import do not change the weights
     keras.utils.set_random_seed(seed)
     with strategy.scope(devices):
         network = registry.model(model, hparams)
@@ -195,14 +195,14 @@ def _restore(network: keras.Model, output_dir: Path, options: TrainOptions, repo
 
 
 def _describe(run: _Run, train_data: Any) -> float | None:
-    """Reports what is trained on what; returns the non-padding tokens (inputs and targets) of a mean batch, or None."""
+    """Reports model, devices and data; returns the non-padding tokens (inputs and targets) of a mean batch, or None."""
     from tensor2keras.data.batching.reports import length_report, padding_report
 
     network, hparams, output_dir = run.network, run.network.hparams, run.output_dir
     padding = padding_report(train_data, _REPORTED_BATCHES)
     count = sum(math.prod(variable.shape) for variable in network.trainable_variables)
-    start = f"goes on at step {run.start_step}" if run.start_step else "starts at step 0"
-    source = "" if pictures.draws_pictures(network) else " --decode_from_file=FILE"
+    start = f"resumes at step {run.start_step}" if run.start_step else "starts at step 0"
+    source = "" if pictures.generates_images(network) else " --decode_from_file=FILE"
     name = loading.full_problem_name(hparams.problem)
     run.report(f"model      {network.name}, {count:,} parameters; {start} of {run.options.train_steps}")
     run.report(f"devices    {strategy.describe(run.devices)}")
@@ -217,7 +217,7 @@ def _describe(run: _Run, train_data: Any) -> float | None:
         # Sets of before January 2018, when T2T still divided it by each variable's size.
         run.report(
             f"careful    weight_decay={hparams.weight_decay} pulls every weight towards 0 and may keep the model from "
-            "learning; weight_decay=0 leaves it off"
+            "learning; weight_decay=0 turns it off"
         )
     return padding.positions * padding.non_padding / padding.batches if padding.positions else None
 
@@ -230,7 +230,7 @@ def _fit(run: _Run, train_data: Any, tokens_per_step: float | None, began: float
         start_step, options, run.save, run.evaluate if options.evaluates else None, run.reason_to_stop, run.report
     )
     samples = []
-    if pictures.draws_pictures(run.network):
+    if pictures.generates_images(run.network):
         samples.append(pictures.Pictures(start_step, options.eval_every, run.eval_events))
     with callbacks.stop_on_signals() as stop_requested:
         run.report(f"ready after {time.monotonic() - began:.1f} s; the first step traces the model")
@@ -248,9 +248,7 @@ def _fit(run: _Run, train_data: Any, tokens_per_step: float | None, began: float
         if stop_requested.is_set() and saver.step < options.train_steps:
             if saver.saved_step != saver.step:
                 run.save(saver.step)
-            raise KeyboardInterrupt(
-                f"stopped at step {saver.step}, which is saved; the same command goes on from there"
-            )
+            raise KeyboardInterrupt(f"stopped at step {saver.step}, which is saved; the same command resumes there")
     return saver.step
 
 

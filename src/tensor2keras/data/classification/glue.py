@@ -155,6 +155,7 @@ class TableClassProblem(Text2ClassProblem):
 
     tables: Tables
     is_generate_per_split = True
+    train_shards = 10
 
     @property
     def num_classes(self) -> int:
@@ -162,8 +163,6 @@ class TableClassProblem(Text2ClassProblem):
 
     def class_labels(self, data_dir: str) -> list[str]:
         return list(self.tables.labels)
-
-    train_shards = 10
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         for texts, label in self.tables.rows(dataset_split, data_dir, tmp_dir):

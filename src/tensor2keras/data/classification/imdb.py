@@ -28,11 +28,10 @@ class SentimentIMDB(Text2ClassProblem):
     is_generate_per_split = True
     approx_vocab_size = 2**13
     num_classes = len(LABELS)
+    train_shards = 10
 
     def class_labels(self, data_dir: str) -> list[str]:
         return list(LABELS)
-
-    train_shards = 10
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         part = "train" if dataset_split == DatasetSplit.TRAIN else "test"

@@ -95,6 +95,7 @@ class BabiQaConcat(ConcatenatedContext):
     vocab_type = VocabType.TOKEN
     task: str
     subset: str
+    train_shards = 1
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -103,8 +104,6 @@ class BabiQaConcat(ConcatenatedContext):
 
     def dataset_filename(self) -> str:
         return f"babi_qa_{self.subset}_{self.task}"
-
-    train_shards = 1
 
     @property
     def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
