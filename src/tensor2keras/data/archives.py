@@ -1,4 +1,4 @@
-"""Raw files from archives: those extracted in `tmp_dir` already, else from the archive there, else downloaded."""
+"""Raw files from archives: files already extracted in `tmp_dir`, else from the archive there, else downloaded."""
 
 import contextlib
 import dataclasses
@@ -28,14 +28,14 @@ class Archive:
 
     Args:
         name: its file name.
-        url: its address; None if only the user can get it.
+        url: its address; None if it cannot be downloaded without the user.
     """
 
     name: str
     url: str | None = None
 
     def path(self, tmp_dir: str) -> str:
-        """Returns where the archive lies or is put."""
+        """Returns the archive's path, whether or not it exists."""
         return os.path.join(tmp_dir, self.name)
 
     def present(self, tmp_dir: str, names: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from absl import logging
 
 SAMPLE_RATE = 16000
-LARGEST = np.iinfo(np.int16).max  # the sample that is 1.0
+LARGEST = np.iinfo(np.int16).max  # the sample that becomes 1.0
 CANCELLED = 1e-3  # channels cancel each other out if their mean has less than this share of the loudest one's power
 LOG_FLOOR = 1e-3
 VARIANCE_EPSILON = 1e-9
@@ -82,13 +82,13 @@ def read_waveform(path: str | os.PathLike, sample_rate: int = SAMPLE_RATE) -> np
 def as_waveform(samples: np.ndarray, rate: int, place: str, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Returns samples as one waveform, int16 [samples] at `sample_rate`.
 
-    Channels are averaged, unless they cancel each other out: then the loudest is taken, with a warning.
+    Channels are averaged, unless they cancel each other out: then the loudest is used, with a warning.
 
     Args:
-        samples: [samples] or [samples, channels], 16-bit integers or floating-point values in [-1, 1]. Values beyond
-            are clipped, with a warning.
+        samples: [samples] or [samples, channels], 16-bit integers or floating-point values in [-1, 1]. Values outside
+            this range are clipped, with a warning.
         rate: their rate in Hz.
-        place: what the samples are, for messages.
+        place: origin of the samples, for messages.
         sample_rate: the rate in Hz of the result.
 
     Raises:
@@ -138,7 +138,7 @@ def resample(samples: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
 
 
 def setting(hparams: Mapping[str, Any], name: str) -> Any:
-    """Returns the hyperparameter, or T2T's value where the set does not have it."""
+    """Returns the hyperparameter, or T2T's value if the set does not have it."""
     return hparams.get(name, HPARAMS[name])
 
 
@@ -160,7 +160,7 @@ def log_mel_features(
     Args:
         waveforms: int16 [batch, (samples)].
         hparams: `HPARAMS`, all or some.
-        seed: [2]; given, noise is added and parts are masked as in training.
+        seed: [2]; if given, noise is added and parts are masked, as in training.
 
     Returns:
         [batch, frames, bins, channels], the longest utterance followed by `num_zeropad_frames` frames of 0.

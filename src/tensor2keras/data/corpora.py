@@ -16,7 +16,7 @@ Pair = tuple[str, str]
 
 
 def is_present(tmp_dir: str, corpus: Corpus) -> bool:
-    """Returns whether a corpus's files or its archive lie in `tmp_dir`."""
+    """Returns whether a corpus's files or its archive are in `tmp_dir`."""
     return bool(_files(tmp_dir, corpus)) or os.path.isfile(_archive(tmp_dir, corpus))
 
 

@@ -1,4 +1,4 @@
-"""Helpers of data generation: locks, removal of unfinished folders, samples dealt out to splits."""
+"""Helpers of data generation: locks, removal of unfinished folders, distribution of samples to splits."""
 
 import contextlib
 import hashlib
@@ -31,7 +31,7 @@ def not_empty(items: Iterable[Any], message: str) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def lock(directory: str | os.PathLike) -> Iterator[None]:
-    """Lets one process at a time generate into `directory`; the lock ends with the process, however it ends."""
+    """Lets one process at a time generate into `directory`; the lock of a killed process is released."""
     os.makedirs(directory, exist_ok=True)
     with open(os.path.join(directory, ".lock"), "w") as file:
         with contextlib.suppress(ImportError, OSError):  # Windows, and file systems without locks: no protection
@@ -49,7 +49,7 @@ def sweep_unfinished(directory: str | os.PathLike) -> None:
 
 
 def distribute(samples: Iterator[Any], shards: dict[str, int]) -> dict[str, Iterator[Any]]:
-    """Deals samples out to splits in turn, in proportion to their shards, in one pass over `samples`.
+    """Distributes samples to splits in turn, in proportion to their shards, in one pass over `samples`.
 
     Sample i goes to shard `i % total`, counted through the splits in order, as in T2T. The first split is streamed; the
     samples of the others are kept in temporary files meanwhile, so the first has to be read to its end first.

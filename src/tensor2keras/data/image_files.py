@@ -25,7 +25,7 @@ def is_image_file(name: str) -> bool:
 
 
 def read_bytes(path: str) -> bytes:
-    """Returns the content of a file, plain or `.gz`; ValueError if that is cut off."""
+    """Returns the content of a file, plain or `.gz`; ValueError if a `.gz` file is cut off."""
     try:
         with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
             return file.read()
@@ -74,7 +74,7 @@ def _decode_with_pillow(content: bytes, place: str, channels: int) -> np.ndarray
     try:
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.asarray(ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow has no one error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow has no common base
         raise ValueError(f"{place}: not a picture that can be read: {error}") from None
     return pixels[:, :, None] if channels == 1 else pixels
 
@@ -123,9 +123,9 @@ def tfds_images(
         name: "builder" or "builder/config".
         split: a tfds split, slices included.
         columns: the features' names; "image" among them is a uint8 array.
-        data_dir: where tfds's data lie or are put.
+        data_dir: directory of tfds's data.
         instead: see `sources.tfds_builder`.
-        encoded: give "image" as the bytes of its file.
+        encoded: whether "image" is the bytes of its file.
 
     Raises:
         MissingDataError: see `sources.tfds_builder`.

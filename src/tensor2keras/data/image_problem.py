@@ -1,8 +1,8 @@
 """Base classes of image problems (T2T's `image_utils.py`), and preprocessing of images.
 
 Images of a fixed size (`image_size`) are stored as plain bytes and preprocessed in batches; others are stored as PNG or
-JPEG files and decoded when a batch is made. Random changes depend on the seed and the number of the batch only, so that
-a resumed run gets the same images.
+JPEG files and decoded when a batch is built. Random changes depend on the seed and the number of the batch only, so a
+resumed run gets the same images.
 
 A problem may also define T2T's `preprocess_example(example, mode, hparams)` for one example with decoded `inputs`.
 """
@@ -147,7 +147,7 @@ class ImageProblem(Problem):
         return []
 
     def stored_sample(self, sample: dict[str, Any], place: str) -> dict[str, Any]:
-        """Returns a sample as it is stored: `inputs` an array or the bytes of a picture file. T2T's keys are accepted.
+        """Returns a sample in its stored form: `inputs` is an array or a picture file. T2T's keys are accepted.
 
         Raises:
             ValueError: an image of another size than `image_size`; the message names `place`.
@@ -183,7 +183,7 @@ class ImageProblem(Problem):
         Args:
             features: `inputs` [batch, height, width, channels] uint8, or encoded [batch]; and the other stored
                 features.
-            split: the split; random changes are for "train".
+            split: the split; "train" adds random changes.
             hparams: the model's hyperparameters.
             seed: [2] int64, of this batch.
         """

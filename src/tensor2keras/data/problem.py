@@ -49,13 +49,13 @@ class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
     """Base class of all problems.
 
     A subclass defines `generate_encoded_samples` and `hparams` (text problems: see `text_problem`), and
-    `stored_features` if the data are not id sequences `inputs` and `targets`. Data lie as tfds's TFRecord files in
-    `data_dir/<dataset_filename>/<version>/`, vocabularies in `data_dir` under T2T's names. `_rev` and `_copy` problems
-    read the data of the problem they are made from.
+    `stored_features` if the data are not id sequences `inputs` and `targets`. Data are tfds's TFRecord files in
+    `data_dir/<dataset_filename>/<version>/`, vocabularies are in `data_dir` under T2T's names. `_rev` and `_copy`
+    problems read the data of the problem without the suffix.
 
     Args:
-        data_dir: where generated data and vocabularies lie, `~` and `$VARS` expanded; tfds's default if None.
-        tmp_dir: where raw downloads and the user's own files are looked for; `/tmp/t2t_datagen` if None.
+        data_dir: directory of generated data and vocabularies, `~` and `$VARS` expanded; tfds's default if None.
+        tmp_dir: directory of raw downloads and the user's own files; `/tmp/t2t_datagen` if None.
         was_reversed: inputs and targets are swapped (the suffix `_rev`).
         was_copy: targets are a copy of the inputs (the suffix `_copy`), after the swap if there is one.
         **builder_kwargs: tfds's `config`, `version` and `file_format`.
@@ -92,7 +92,7 @@ class Problem(ProblemHooks, ProblemReader, ProblemBuilder):
         }
 
     def get_feature_encoders(self, data_dir: str | None = None) -> dict[str, TextEncoder]:
-        """Returns text encoders by feature name, as the model sees the features (after `_rev` and `_copy`).
+        """Returns text encoders by feature name, as the model gets the features (after `_rev` and `_copy`).
 
         Raises:
             FileNotFoundError: the vocabulary is not there yet.

@@ -13,13 +13,13 @@ from tensor2keras.data.tfds_internals import DownloadConfig, LocalBuilder, Local
 class ProblemBuilder(LocalBuilder):
     """The tfds builder of `Problem`, whose samples come from the problem's hooks.
 
-    Data lie as TFRecord files in `data_dir/<dataset_filename>/<version>/`, vocabularies in `data_dir`.
+    Data are TFRecord files in `data_dir/<dataset_filename>/<version>/`, vocabularies are in `data_dir`.
     """
 
     VERSION = tfds.core.Version("1.0.0")
 
     def generate_data(self) -> None:
-        """Generates vocabulary and data unless they are there. If it is killed, the next call starts afresh.
+        """Generates vocabulary and data unless they exist. If it is killed, the next call starts over.
 
         Raises:
             ValueError: an empty split, or data encoded by another vocabulary than the present one.
@@ -28,11 +28,11 @@ class ProblemBuilder(LocalBuilder):
         self.download_and_prepare()
 
     def download_and_prepare(self, *, download_config: tfds.download.DownloadConfig | None = None, **kwargs) -> None:
-        """Does as `generate_data`, with tfds's arguments; by default `dataset_splits` sets the number of files."""
+        """Generates as `generate_data`, with tfds's arguments; `dataset_splits` sets the default number of files."""
         overwrite = download_config is not None and download_config.download_mode.overwrite_dataset
         if overwrite or not self.is_prepared():
             with generation.lock(self.data_path.parent):
-                if overwrite or not self.is_prepared():  # another process may have made them meanwhile
+                if overwrite or not self.is_prepared():  # another process may have generated them meanwhile
                     self._prepare(download_config or DownloadConfig(self._num_shards), overwrite, **kwargs)
         self._load_info()
         self._check_vocabulary()
@@ -45,7 +45,7 @@ class ProblemBuilder(LocalBuilder):
         super().download_and_prepare(download_config=download_config, **kwargs)
 
     def is_prepared(self) -> bool:
-        """Returns whether the data are there and complete."""
+        """Returns whether the data exist and are complete."""
         return self.data_path.exists() and super().is_prepared()  # tfds warns about a directory that is missing
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -96,7 +96,7 @@ class ProblemBuilder(LocalBuilder):
             )
 
     def _load_info(self) -> None:
-        if not self.info.splits and self.is_prepared():  # made after this object was
+        if not self.info.splits and self.is_prepared():  # generated after this object was created
             self.info.read_from_directory(self.data_dir)
 
     def _vocabulary_hashes(self) -> dict[str, str]:

@@ -62,10 +62,10 @@ class ProblemHooks:
         )
 
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
-        """Runs once before samples are generated; makes the vocabulary, for example."""
+        """Runs once before samples are generated; builds the vocabulary, for example."""
 
     def vocabulary_files(self) -> list[str]:
-        """Returns the names of the files in `data_dir` by which the data are encoded."""
+        """Returns the names of the files in `data_dir` that the data are encoded with."""
         return []
 
     def dataset_filename(self) -> str:
@@ -103,18 +103,18 @@ class ProblemHooks:
     # ---- reading ----
 
     preprocess_batch: Callable[..., Features] | None = None
-    """A method `(features, split, hparams, seed)` that makes a batch's features from the stored ones, for images and
-    audio. With it no other preprocessing happens; `seed` [2] is a function of the batch's number."""
+    """A method `(features, split, hparams, seed)` that computes a batch's features from the stored ones, for images and
+    audio. It replaces all other preprocessing; `seed` [2] is a function of the batch's number."""
 
     window: int | None = None
     """How many examples are shuffled and sorted together; None: 65,536, or 2,048 if `batch_size` counts examples."""
 
     def example_spec(self) -> dict[str, Any]:
-        """Returns feature name -> spec by which `tf.io.parse_example` parses a record (ids are ragged, `[length]`)."""
+        """Returns feature name -> spec for `tf.io.parse_example`, which parses records (ids are ragged, `[length]`)."""
         return {name: _parsing_spec(feature) for name, feature in self.stored_features.items()}
 
     def decode_window(self, features: Features) -> Features:
-        """Decodes a window of parsed examples; called only of problems with `preprocess_batch`."""
+        """Decodes a window of parsed examples; called only for problems with `preprocess_batch`."""
         return features
 
     def preprocess_example(self, example: Features, mode: str, hparams: Mapping[str, Any]) -> Features:
@@ -123,7 +123,7 @@ class ProblemHooks:
 
     @property
     def overrides_preprocess_example(self) -> bool:
-        """Whether a subclass overrides `preprocess_example`, which then is called for each example."""
+        """Whether a subclass overrides `preprocess_example`, which is then called for each example."""
         return type(self).preprocess_example is not ProblemHooks.preprocess_example
 
     @property
@@ -141,7 +141,7 @@ class ProblemHooks:
         return self.packed_length or (model_hparams["max_length"] if model_hparams.get("pack_dataset") else 0)
 
     def max_length(self, model_hparams: HParams) -> int:
-        """Returns the longest example, in tokens, that a batch takes."""
+        """Returns the length, in tokens, of the longest example that a batch may contain."""
         return model_hparams.get("split_to_length") or model_hparams.max_length or model_hparams.batch_size
 
     def batching_scheme(
@@ -177,7 +177,7 @@ class ProblemHooks:
         return {}
 
     def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
-        """Returns text encoders by feature name, as the data lie on disk (before `_rev` and `_copy`)."""
+        """Returns text encoders by feature name, as the data are on disk (before `_rev` and `_copy`)."""
         return {}
 
     def eval_metrics(self) -> list[str]:

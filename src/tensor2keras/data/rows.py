@@ -137,7 +137,7 @@ class TfdsSource:
     data_dir: str | None
 
     def splits(self) -> list[str]:
-        """Returns the splits that the data set has, of ours; "train" alone if it does not say."""
+        """Returns which of our splits the data set has; "train" alone if it does not tell."""
         known = sources.tfds_builder(self.builder, self.data_dir).info.splits
         return [split for split in SPLIT_NAMES if split in known] or [DatasetSplit.TRAIN]
 

@@ -98,7 +98,7 @@ def aligned_lines(*paths: str) -> Iterator[tuple[str, ...]]:
         yield (first, *rest)
     for path, file in zip(paths[1:], files[1:], strict=True):
         if next(file, None) is not None:
-            raise ValueError(f"{paths[0]} ends after line {number}, but {path} goes on: the files are not aligned")
+            raise ValueError(f"{paths[0]} ends after line {number}, but {path} continues: the files are not aligned")
 
 
 def text_pairs(directory: str, inputs_file: str, targets_file: str) -> Iterator[dict[str, str]]:
@@ -119,7 +119,7 @@ def tfds_builder(name: str, data_dir: str | None, instead: str = "") -> tfds.cor
 
     Args:
         name: "builder" or "builder/config".
-        data_dir: where its data lie or are put; tfds's default directory is searched as well.
+        data_dir: directory of its data; tfds's default directory is searched as well.
         instead: what the user can do without network, for the error message.
 
     Raises:
@@ -159,7 +159,7 @@ def tfds_samples(
         split: a tfds split, slices such as "train[:90%]" included.
         inputs: the feature to read; None for targets alone.
         targets: the feature to write.
-        data_dir: where tfds's data lie or are put; None for tfds's default.
+        data_dir: directory of tfds's data; None for tfds's default.
         instead: see `tfds_builder`.
 
     Raises:
@@ -174,11 +174,9 @@ def tfds_samples(
 def tfds_rows(
     name: str, split: str, columns: Iterable[str], data_dir: str | None, instead: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """Yields the features `columns` of each example of a tfds split.
+    """Yields the features `columns` of each example of a tfds split: text, numbers, lists of these, class names.
 
-    They are text, numbers, lists of these, and class labels by name.
-
-    A negative label, by which tfds marks an example without label, has the name "". For arguments and errors see
+    The class of an example without label is "" (tfds marks it with a negative number). For arguments and errors see
     `tfds_samples`.
     """
     builder = tfds_builder(name, data_dir, instead)

@@ -1,12 +1,12 @@
 """Speech recognition (T2T's `data_generators/speech_recognition.py`): waveforms in, text out.
 
-A record holds a waveform, 16 bits a sample, and the transcript's ids. When a batch is made the waveforms become log-mel
-features `inputs` [batch, frames, bins, channels], or stay waveforms [batch, samples] for a model that computes the
-features itself (`audio_preproc_in_bottom`). Memory holds the waveforms of `window` utterances, not more.
+A record holds a waveform, 16 bits a sample, and the transcript's ids. When a batch is built, the waveforms become
+log-mel features `inputs` [batch, frames, bins, channels], or stay waveforms [batch, samples] for a model that computes
+the features itself (`audio_preproc_in_bottom`). Memory holds the waveforms of at most `window` utterances.
 
 `batch_size` counts values of the features (frames times bins; samples of waveforms), padding included, as in T2T on
 GPUs. A `batch_size` below `max_length`, which could not hold the longest utterance, counts utterances, as in T2T on
-TPUs; an example is the 16 of transformer_librispeech.
+TPUs (transformer_librispeech has 16).
 """
 
 from collections.abc import Iterator
@@ -118,7 +118,7 @@ class SpeechRecognitionProblem(Text2TextProblem):
         return {**features, "waveforms": tf.RaggedTensor.from_row_lengths(samples, lengths)}
 
     def preprocess_batch(self, features: Features, split: str, hparams: HParams, seed: tf.Tensor) -> Features:
-        """Returns a batch as the model gets it; noise and masks are for "train"."""
+        """Returns a batch as the model gets it; the split "train" adds noise and masks."""
         targets, longest = features["targets"], hparams.get("max_target_seq_length", 0)
         if hparams.get("ctc_targets", False):
             targets = targets[:, :-1]  # CTC needs no EOS: the text ends with the audio
@@ -150,7 +150,7 @@ class SpeechRecognitionProblem(Text2TextProblem):
         step = 1 if in_bottom else audio.samples_a_frame(hparams)
 
         def samples(frames: int) -> int:
-            """Returns the largest number of samples that make so many frames."""
+            """Returns the largest number of samples that give so many frames."""
             return max(0, (frames - silence) * step + 1)
 
         drops = drop_long_sequences and limit < cut

@@ -1,6 +1,6 @@
 """Base classes of text problems (T2T's `text_problems.py`): text to text, language models, classes, numbers.
 
-A subclass defines `generate_samples` and few properties, on which vocabulary, encoding and files depend:
+A subclass defines `generate_samples` and a few properties, on which vocabulary, encoding and files depend:
 
     @registry.register_problem
     class Shout(Text2TextProblem):
@@ -56,8 +56,8 @@ class Text2TextProblem(Problem):
         """Yields `{"inputs": text, "targets": text}`; called for "train" only unless `is_generate_per_split`.
 
         Args:
-            data_dir: where data and vocabularies lie.
-            tmp_dir: where raw files lie or are put.
+            data_dir: directory of data and vocabularies.
+            tmp_dir: directory of raw files.
             dataset_split: "train", "validation" or "test".
         """
         raise NotImplementedError(f"{type(self).__name__} does not define generate_samples")
@@ -154,7 +154,7 @@ class Text2TextProblem(Problem):
         if not os.path.exists(path):
             learnt = self.vocab_type in (VocabType.SUBWORD, VocabType.SENTENCEPIECE)
             if force_get or not learnt:
-                how = "it is made with the data: run t2t-datagen first" if learnt else "put it there, one token a line"
+                how = "t2t-datagen builds it with the data" if learnt else "put it there, one token a line"
                 raise FileNotFoundError(f"problem {self.name} has no vocabulary {path}; {how}")
             if self.use_vocab_from_other_problem:
                 return self.use_vocab_from_other_problem.get_or_create_vocab(data_dir, tmp_dir)
@@ -325,7 +325,7 @@ class Text2ClassProblem(Text2TextProblem):
 
 
 class TextConcat2ClassProblem(Text2ClassProblem):
-    """Base class of the classification of several texts: `inputs` is a list, joined by `CONCAT_TOKEN`."""
+    """Base class for the classification of several texts: `inputs` is a list, joined by `CONCAT_TOKEN`."""
 
     CONCAT_TOKEN = "$"
 

@@ -1,6 +1,6 @@
-"""Parts of TensorFlow Datasets that are not its public API. No other module uses such parts.
+"""All uses of TensorFlow Datasets' private API, each with its reason.
 
-Each use says why it is needed. `tests/data/test_tfds_internals.py` fails when a new version of tfds moves one of them.
+`tests/data/test_tfds_internals.py` fails when a new version of tfds moves one of these parts.
 """
 
 import os
@@ -17,16 +17,16 @@ class LocalInfo(tfds.core.DatasetInfo):
     """Metadata of a data set that tfds's bucket does not hold."""
 
     def initialize_from_bucket(self) -> None:
-        """Does nothing: tfds would ask the network whenever a builder is made, and leave an empty folder behind."""
+        """Does nothing: tfds would access the network for every builder, and leave an empty folder behind."""
 
 
 class LocalBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A tfds builder that is not in tfds's registry, downloads nothing through tfds and prints nothing.
 
-    Data lie in `data_dir/<dataset_filename()>/<config>/<version>`.
+    Data are in `data_dir/<dataset_filename()>/<config>/<version>`.
 
     Attributes:
-        constructor_arguments: keyword arguments from which a pickled builder is made again; set by the subclass.
+        constructor_arguments: keyword arguments from which a pickled builder is restored; set by the subclass.
     """
 
     constructor_arguments: dict[str, Any]
@@ -43,7 +43,7 @@ class LocalBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self.__init__(**arguments)
 
     def dataset_filename(self) -> str:
-        """Name of the folder with the data, which several builders may share."""
+        """Returns the name of the folder with the data, which several builders may share."""
         return self.name
 
     def _build_data_dir(self, given_data_dir: str | None) -> tuple[str, str]:
@@ -57,7 +57,7 @@ class LocalBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return os.fspath(root), os.fspath(directory)
 
     def _make_download_manager(self, download_dir: Any, download_config: Any) -> types.SimpleNamespace:
-        # Overridden because tfds's manager makes folders for downloads, which `data.sources` fetches elsewhere.
+        # Overridden because tfds's manager creates folders for downloads, which `data.sources` stores elsewhere.
         del download_dir, download_config
         return types.SimpleNamespace(downloaded_size=0)
 
@@ -71,17 +71,14 @@ class LocalBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
 
 class DownloadConfig(tfds.download.DownloadConfig):
-    """tfds's, with the number of files of a split decided by `num_shards_of(num_examples)`.
-
-    tfds's own `num_shards` is one number for all splits.
-    """
+    """tfds's configuration, with `num_shards_of(num_examples)` files for a split instead of one number for all."""
 
     def __init__(self, num_shards_of: Callable[[int], int], **kwargs: Any):
         super().__init__(**kwargs)
         self._num_shards_of = num_shards_of
 
     def get_shard_config(self) -> shard_utils.ShardConfig:
-        """Returns the number of files and their sizes, which tfds asks when it writes a split."""
+        """Returns the rule for the number of files, which tfds applies when it writes a split."""
         return _ShardConfig(self._num_shards_of)
 
 

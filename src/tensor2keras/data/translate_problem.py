@@ -6,7 +6,7 @@ A problem's text is looked for in three places:
 2. the tfds data set that carries the same corpora, prepared in `data_dir` or fetched over the network;
 3. for problems without such a data set, the archives' addresses.
 
-Without network, an error names within seconds what to put where.
+Without network, an error says within seconds which files to put where.
 """
 
 import itertools

@@ -1,7 +1,7 @@
 """Algorithmic problems: copy, shift, reverse, sort, add and multiply sequences of symbols (T2T's `algorithmic.py`).
 
 A symbol s has the id s + 2, after padding and EOS. Training sequences have up to `train_length` symbols, validation
-sequences up to `dev_length`: validation tests whether the algorithm has been learnt. The data come from a fixed seed.
+sequences up to `dev_length`, so validation tests generalization to longer sequences. The seed is fixed.
 """
 
 from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ class AlgorithmicProblem(Problem):
 
     @property
     def num_signs(self) -> int:
-        """Number of symbols beside the `num_symbols` that are drawn, such as the sign between two numbers."""
+        """Number of symbols in addition to the `num_symbols` of the alphabet, such as the sign between two numbers."""
         return 0
 
     @property

@@ -1,4 +1,4 @@
-"""Sums of two variables (T2T's `algorithmic_math_two_variables.py`): Wangperawong 2018, arXiv:1812.02825.
+"""Arithmetic with two variables (T2T's `algorithmic_math_two_variables.py`): Wangperawong 2018, arXiv:1812.02825.
 
 `tmp_dir` holds `mathematical_language_understanding_train.tar.gz`, or extracted `symbolic_math_train.txt`, with lines
 such as `y=691,x=-999,y*x:-690309`.
@@ -18,7 +18,7 @@ FILE = "symbolic_math_train.txt"
 
 @registry.register_problem
 class AlgorithmicMathTwoVariables(Text2TextProblem):
-    """From values of x and y and a sum, difference or product of them to its value, by bytes."""
+    """From the values of x and y and their sum, difference or product as a formula to its value, bytes."""
 
     vocab_type = VocabType.CHARACTER
     is_generate_per_split = False

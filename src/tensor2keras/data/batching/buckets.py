@@ -7,7 +7,7 @@ import tensorflow as tf
 
 LONGEST = 10**9  # T2T's "no limit"
 
-# Sizes with many divisors: a batch's rows divide one of them, which makes few distinct batch sizes.
+# Sizes with many divisors: a batch's rows divide one of them, so that there are few distinct batch sizes.
 _HIGHLY_COMPOSITE = (
     *(1, 2, 4, 6, 12, 24, 36, 48, 60, 120, 180, 240, 360, 720, 840, 1260, 1680, 2520, 5040, 7560, 10080, 15120),
     *(20160, 25200, 27720, 45360, 50400, 55440, 83160, 110880, 166320, 221760, 277200, 332640, 498960, 554400, 665280),
@@ -149,7 +149,7 @@ def bucketed_batches(
         seed: int32 [2].
 
     Returns:
-        int32 [batches, (rows)] examples of each batch, and int32 [left] the examples that wait for the next window.
+        int32 [batches, (rows)]: examples of each batch; int32 [left]: examples that wait for the next window.
     """
     num_buckets = len(scheme.batch_sizes)
     sizes = tf.constant(scheme.batch_sizes)

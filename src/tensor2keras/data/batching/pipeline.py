@@ -8,14 +8,14 @@ The stages of `make_dataset`, in order:
 4. filter: examples shorter than `min_length` or longer than `max_length` are dropped in training;
 5. pack (optional): several examples become one row of constant length (`packing.py`);
 6. bucket and batch: each window is divided into batches of `batch_size` tokens a replica with rows of similar length
-   (`buckets.py`); examples that fill no batch wait for the next window. Unshuffled data keep their order;
+   (`buckets.py`); left-over examples wait for the next window. Unshuffled data keep their order;
 7. pad with zeros to the batch's longest row (or to the bucket's boundary), rows to a multiple of the replicas;
 8. weights: 1 / n at the n target positions of the global batch that count (`tensor2keras.weights`), 0 elsewhere;
 9. prefetch.
 
-From 2 on everything is TensorFlow operations on whole windows: no Python runs for a batch. The order is a function of
-seed and epoch alone, and every epoch has the same number of batches (packed data aside), so that `start_step` is found
-by arithmetic and one partial epoch whose batches are planned but not built.
+From stage 2 on, everything is TensorFlow operations on whole windows: no Python runs for a batch. The order depends on
+seed and epoch only, and every epoch has the same number of batches (except packed data), so `start_step` is found by
+arithmetic and by planning one partial epoch, without building its batches.
 """
 
 from collections.abc import Callable, Mapping
@@ -67,10 +67,10 @@ def make_dataset(
             `use_fixed_batch_size`, `eval_drop_long_sequences`, `max_input_seq_length`, `max_target_seq_length`,
             `split_to_length`, `pack_dataset`, `pad_batch`.
         num_replicas: rows of a batch are a multiple of it, filled up with empty rows of weight 0.
-        seed: with the epoch, decides the order.
+        seed: determines the order, together with the epoch.
         start_step: batches to skip; the following ones are exactly those of an uninterrupted run.
         shuffle: default: only for "train". Unshuffled data keep their order.
-        repeat: for ever; default: only for "train".
+        repeat: without end; default: only for "train".
         pad_to_boundary: pad to full buckets (length and rows): at most one shape a bucket, for XLA and TPU.
         window: examples that are shuffled and sorted together; None: `problem.window`, or 65,536, or 2,048 if
             `batch_size` counts examples.
@@ -131,7 +131,7 @@ def make_dataset(
 
 
 def targets_weights_fn(problem: Any, hparams: Mapping[str, Any], training: bool) -> weights.WeightsFn:
-    """Returns the function that weighs the problem's targets (symbols, if it says no modality)."""
+    """Returns the function that weighs the problem's targets; targets without a modality count as symbols."""
     plain = hparams.get("problem") or problem.get_hparams(hparams)
     modality = plain["features"].get("targets", {}).get("modality", "symbol")
     return weights.targets_weights_fn(hparams, registry.modality(modality), training)
@@ -140,10 +140,10 @@ def targets_weights_fn(problem: Any, hparams: Mapping[str, Any], training: bool)
 def preprocess(
     windows: tf.data.Dataset, problem: Any, split: str, hparams: Mapping[str, Any], window: int = WINDOW
 ) -> tf.data.Dataset:
-    """Reverses, copies, truncates and splits as problem and hparams say; ends with int32 in place of int64.
+    """Reverses, copies, truncates and splits as problem and hparams require; casts int64 to int32.
 
     The default `preprocess_example` is done on whole windows; a problem's own is called for each example, which takes
-    longer. A problem with `preprocess_batch` does all of it when its batches are made.
+    longer. A problem with `preprocess_batch` does all of this when its batches are built.
     """
     if problem.preprocess_batch:
         return windows.map(problem.decode_window, num_parallel_calls=tf.data.AUTOTUNE)
@@ -165,7 +165,7 @@ def preprocess(
 
 
 def split_sequences(features: Window, length: int) -> Window:
-    """Cuts targets into examples of `length`, the last may be shorter; ValueError if there are other features."""
+    """Cuts targets into examples of `length`; the last may be shorter. ValueError if there are other features."""
     if set(features) != {"targets"}:
         raise ValueError(f"split_to_length={length} needs examples of targets only, got features {sorted(features)}")
     return {"targets": packing.chop(features["targets"], length)}
@@ -204,7 +204,8 @@ def batch_windows(
         equal_epochs: whether every epoch has the same examples, hence the same number of batches; else `start_step` is
             found by planning all epochs from the first.
         weights_fn: which target positions count.
-        finish: changes a batch's features, given a seed [2] of its own: a function of `seed` and the batch's number.
+        finish: changes a batch's features; its second argument is a seed [2] that depends on `seed` and the batch's
+            number.
     """
 
     def planned(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -235,16 +236,16 @@ def batch_windows(
 
 
 def count(dataset: tf.data.Dataset) -> int:
-    """Returns the number of elements, by running through them."""
+    """Returns the number of elements, by reading them all."""
     return int(dataset.reduce(tf.constant(0, tf.int64), lambda n, *_: n + 1))
 
 
 @no_autograph
 def plan_batches(windows: tf.data.Dataset, scheme: BatchingScheme, seed: tf.Tensor | None) -> tf.data.Dataset:
-    """Returns one epoch as elements (window, rows int32 [batch]): each a batch, not yet gathered or padded.
+    """Returns one epoch as elements (window, rows int32 [batch]): each is a batch, not yet gathered or padded.
 
-    With a seed [2], rows of similar lengths in random order; without, consecutive rows in order. Examples that do not
-    fill a batch wait for the next window, at the epoch's end the rest comes in batches as full as possible.
+    With a seed [2], batches have rows of similar lengths and come in random order; without, rows are consecutive.
+    Left-over examples wait for the next window; those of the epoch's end form batches as full as possible.
 
     Raises:
         tf.errors.InvalidArgumentError: (when run) the epoch has no example.
@@ -285,7 +286,7 @@ def pad_and_weigh(
     multiple: tf.Tensor | int,
     weights_fn: weights.WeightsFn = weights.weights_nonzero,
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
-    """Dense features with zeros for padding, their targets and the weights.
+    """Pads a batch with zeros and weighs its target positions.
 
     Args:
         features: one batch.

@@ -12,14 +12,14 @@ from tensor2keras.data.preprocessing import LIMITS, prepend_inputs, truncate
 
 
 class PaddingReport(NamedTuple):
-    """Contents of a number of batches.
+    """Padding and shapes of a number of batches.
 
     Attributes:
-        batches: how many were counted.
-        rows: rows of all of them.
-        positions: token positions of all of them; 0 for images and audio.
+        batches: number of batches.
+        rows: their rows.
+        positions: their token positions; 0 for images and audio.
         non_padding: the share of the positions that is not padding.
-        shapes: how many distinct shapes they have.
+        shapes: number of distinct shapes.
     """
 
     batches: int
@@ -40,7 +40,7 @@ class PaddingReport(NamedTuple):
 
 def padding_report(dataset: tf.data.Dataset, batches: int = 100) -> PaddingReport:
     """Counts padding in the first `batches` batches of `make_dataset`: zeros in integer features [batch, length]."""
-    seen = rows = positions = real = 0
+    count = rows = positions = real = 0
     shapes = set()
     for features, targets, _ in dataset.take(batches):
         sequences = {
@@ -48,18 +48,18 @@ def padding_report(dataset: tf.data.Dataset, batches: int = 100) -> PaddingRepor
             for name, x in features.items()
             if x.dtype.is_integer and len(x.shape) == 2 and not name.endswith(("_segmentation", "_position"))
         }
-        seen += 1
+        count += 1
         rows += targets.shape[0]
         positions += sum(int(tf.size(x)) for x in sequences.values())
         real += sum(int(tf.math.count_nonzero(x)) for x in sequences.values())
         shapes.add(tuple((name, tuple(x.shape)) for name, x in sorted(features.items())))
-    return PaddingReport(seen, rows, positions, real / positions if positions else 1.0, len(shapes))
+    return PaddingReport(count, rows, positions, real / positions if positions else 1.0, len(shapes))
 
 
 def length_report(problem: Any, split: str, hparams: Mapping[str, Any], examples: int = 2000) -> str:
-    """Says in one line how many of a split's first examples are cut or, in training, left out; "" if none are.
+    """Returns a line with the number of a split's first examples that are cut or, in training, left out; "" if none.
 
-    Counts text with `inputs` and `targets` (or targets alone) that no `preprocess_example` of the problem changes.
+    Covers text with `inputs` and `targets`, or targets alone, of problems without a `preprocess_example` of their own.
     """
     spec = problem.example_spec()
     ragged = {name for name, feature in spec.items() if isinstance(feature, tf.io.RaggedFeature | tf.io.VarLenFeature)}

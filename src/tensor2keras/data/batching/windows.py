@@ -85,7 +85,7 @@ def take(features: Window, rows: tf.Tensor) -> Window:
 
 
 def parts_of(features: Window) -> Parts:
-    """Returns a window as plain tensors, which is all that `Dataset.scan` can keep."""
+    """Returns a window as plain tensors, because the state of `Dataset.scan` cannot be ragged."""
     return {name: (x.values, x.row_splits) if isinstance(x, tf.RaggedTensor) else (x,) for name, x in features.items()}
 
 

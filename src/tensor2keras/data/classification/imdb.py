@@ -1,8 +1,7 @@
 """Sentiment of film reviews (T2T's `imdb.py`): Maas et al. 2011, https://aclanthology.org/P11-1015.
 
 `tmp_dir` holds `aclImdb_v1.tar.gz`, which is read without extracting it, or the folder
-`aclImdb/{train,test}/{pos,neg}/*.txt`; else the tfds data set `imdb_reviews` is used. The test half is the validation
-split.
+`aclImdb/{train,test}/{pos,neg}/*.txt`; else the tfds data set `imdb_reviews` is used. Its test split is our validation.
 """
 
 import os

@@ -67,7 +67,7 @@ def normalize(image: tf.Tensor) -> tf.Tensor:
 
 
 def preprocess(image: tf.Tensor, size: int, split: str, seed: tf.Tensor, normalized: bool = True) -> tf.Tensor:
-    """Returns float32 [size, size, 3]: in training a random crop, mirrored every other time, else the middle."""
+    """Returns float32 [size, size, 3]: in training a random crop, mirrored with probability 1/2, else the middle."""
     if split == DatasetSplit.TRAIN:
         seeds = tf.random.experimental.stateless_split(seed, 2)
         image = random_crop(image, size, seeds[0])
@@ -100,7 +100,7 @@ def read_folders(tmp_dir: str, split: str) -> Iterator[tuple[str, int]] | None:
 
 @registry.register_problem
 class ImageImagenet(Image2ClassProblem):
-    """ImageNet: pictures in 1,000 classes, given to the model at 299 x 299 pixels."""
+    """ImageNet: pictures in 1,000 classes, at 299 x 299 pixels."""
 
     is_small = False
     num_classes = CLASSES

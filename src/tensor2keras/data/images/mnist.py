@@ -33,8 +33,8 @@ def read_idx(path: str, dimensions: int) -> np.ndarray:
         raise ValueError(f"{path}: not an IDX file of {dimensions}-dimensional uint8 data")
     shape = np.frombuffer(content[4:header], ">i4")
     if len(content) - header != np.prod(shape, dtype=np.int64):
-        said = " x ".join(map(str, shape))
-        raise ValueError(f"{path}: {len(content) - header} bytes of data, its header says {said}; is it whole?")
+        expected = " x ".join(map(str, shape))
+        raise ValueError(f"{path}: {len(content) - header} bytes of data, its header says {expected}; is it whole?")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 

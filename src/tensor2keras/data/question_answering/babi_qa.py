@@ -2,7 +2,7 @@
 
 `tmp_dir` holds `tasks_1-20_v1-2.tar.gz` or its folder. There is a problem for each of the 20 tasks, and for all
 together, with 1,000 (`_1k`) or 10,000 (`_10k`) training questions a task. As in T2T, every problem trains on all tasks
-and is evaluated on its own; answers are classes, one for each word.
+and is evaluated on its own task; answers are classes, one for each word.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Speech recognition: named corpora, and the base class that they are made from."""
+"""Speech recognition: named corpora and their base class."""
 
 from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.speech import common_voice, librispeech

@@ -6,7 +6,7 @@
         read without extracting them), with the lists of addresses all_train.txt, all_val.txt and all_test.txt
     train.jsonl, val.jsonl and perhaps test.jsonl (or .gz): objects with the keys "article" and "highlights"
 
-or else the tfds data set `cnn_dailymail` is used. A summary's highlights become sentences of one line.
+or else the tfds data set `cnn_dailymail` is used. A summary is its highlights, joined to one line of sentences.
 """
 
 import hashlib

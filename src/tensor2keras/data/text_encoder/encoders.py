@@ -166,7 +166,7 @@ class ClassLabelEncoder(TextEncoder):
         return self._ids[s]
 
     def decode(self, ids: int | Sequence[int] | np.ndarray, strip_extraneous: bool = False) -> str:
-        """Returns the label of an id, which may lie in a list or array of one."""
+        """Returns the label of an id, which may be a list or array of one element."""
         return self._class_labels[int(np.reshape(ids, ()))]
 
     def decode_list(self, ids: Iterable[int]) -> list[str]:

@@ -48,7 +48,7 @@ class SentencePieceEncoder(TextEncoder):
             target_size: size of the vocabulary; a small corpus can give fewer pieces.
             model_type: "unigram" or "bpe".
             reserved_tokens: take the first ids; they begin with `RESERVED_TOKENS`, which is also the default.
-            byte_fallback: whether 256 ids are spent on bytes, for characters the corpus does not have.
+            byte_fallback: whether 256 ids are bytes, for characters that the corpus does not have.
         """
         import sentencepiece
 

@@ -7,8 +7,8 @@ vocabulary; there are four rounds. A binary search over m finds the size asked f
 
 The result equals T2T's to the byte, but is computed faster. In the first round a piece starts at every character, so a
 string's count there is the highest it ever gets: the strings that reach m form a trie that is built once, level by
-level, with an array operation a level. All rounds, and all searches with a higher m, then use the same arrays, and
-strings are made only when the search has ended.
+level, with one array operation for each. All rounds, and all searches with a higher m, then use the same arrays, and
+strings are built only when the search has ended.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ ESCAPE_CHARS = frozenset("\\_u;0123456789")
 
 
 def alphabet_of(strings: Iterable[str]) -> set[str]:
-    """Returns the characters that a vocabulary must hold: those of `strings` and those of escapes.
+    """Returns the characters that a vocabulary must contain: those of `strings` and those of escapes.
 
     A newline is always written as an escape, since vocabulary files have one entry a line.
     """
@@ -220,7 +220,7 @@ class _Corpus:
         """Returns bool [places]: where a piece starts when every token is split greedily, longest subtoken first."""
         longest = np.ones(len(self.codes), np.int64)
         matches = accepted[trie.occurrence_node]
-        # Occurrences are sorted by length and the last assignment to a place holds.
+        # Occurrences are sorted by length, so the longest is assigned last.
         longest[trie.occurrence_place[matches]] = trie.length[trie.occurrence_node[matches]]
         if with_reserved:
             for places, length in self.reserved_matches:

@@ -119,12 +119,12 @@ class UserClassProblem(LabelsFileProblem, UserDataProblem, Text2ClassProblem):
 
 
 class ChosenVocabSizeProblem(Problem):
-    """A problem whose vocabulary's size can be chosen when it is made.
+    """A problem with the vocabulary's size as an argument.
 
     Args:
-        approx_vocab_size: size of the subword vocabulary to make; None: of the one that lies in `data_dir`, or
+        *args, **kwargs: arguments of `Problem`.
+        approx_vocab_size: size of the subword vocabulary to build; None: that of the one in `data_dir`, or
             `default_approx_vocab_size`.
-        **kwargs: arguments of `Problem`.
     """
 
     default_approx_vocab_size = 2**15

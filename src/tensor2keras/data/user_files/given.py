@@ -1,4 +1,4 @@
-"""Problems made in a notebook: `from_files` from any text files, `from_tfds` from a tfds data set."""
+"""Problems from given data: `from_files` for any text files, `from_tfds` for a tfds data set."""
 
 import glob
 import hashlib
@@ -21,7 +21,7 @@ Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
 class _GivenSource(UserDataProblem):
-    """Base class of problems whose source and vocabulary are arguments, on which the files' names depend."""
+    """Base class of problems with source and vocabulary as arguments; names of data files contain their hash."""
 
     def __init__(
         self,
@@ -89,9 +89,9 @@ def from_files(
     generate: bool = True,
     **kwargs: Any,
 ) -> Problem:
-    """Returns a problem made of text files, one sample a line, UTF-8, plain or `.gz`.
+    """Returns a problem on text files, one sample a line, UTF-8, plain or `.gz`.
 
-    `inputs` and `targets` make a translator, `targets` alone a language model, `inputs` and `labels` a classifier. Each
+    `inputs` and `targets` give a translator, `targets` alone a language model, `inputs` and `labels` a classifier. Each
     is a file, a pattern (`news*.en`), a list of files, or `{"train": ..., "validation": ..., "test": ...}` of these;
     without "validation", every 20th training sample is held out. `rows` are .tsv or .jsonl files with all `columns`.
 
@@ -100,10 +100,10 @@ def from_files(
         rows: .tsv or .jsonl files.
         columns: the columns of `rows`: `("inputs", "targets")`, `("targets",)` or `("inputs", "label")`.
         name: first part of the names of data and vocabulary in `data_dir` ("files" if None); the rest is a hash of
-            files and settings, so that changed files or settings make new data.
-        data_dir: where data and vocabulary lie.
+            files and settings, so changed files or settings give new data.
+        data_dir: directory of data and vocabulary.
         vocab_type, approx_vocab_size: see `Text2TextProblem`.
-        generate: whether to make missing vocabulary and data now.
+        generate: whether to generate missing vocabulary and data now.
         **kwargs: `was_reversed`, `was_copy`, `tmp_dir`.
 
     Raises:
@@ -139,7 +139,7 @@ def from_tfds(
     generate: bool = True,
     **kwargs: Any,
 ) -> Problem:
-    """Returns a problem made of features of a tfds data set, prepared in `data_dir` or within reach of the network.
+    """Returns a problem on features of a tfds data set, which is prepared in `data_dir` or downloaded.
 
     Args:
         builder: "builder" or "builder/config", such as "wmt14_translate/de-en".

@@ -2,9 +2,9 @@
 
 `speech_tmpdir` reads tables in `tmp_dir`, one row a recording, columns separated by tabs:
 
-    train.tsv, and dev.tsv (or eval, val, validation) and test.tsv if you have them; or one table of any name
-    columns file and transcript, in this order, or named in a first line (path, sentence and text are understood); one
-    table may have a column split (train, dev, test)
+    files     train.tsv, and dev.tsv (or eval, val, validation) and test.tsv if you have them; or one table of any name
+    columns   file and transcript, in this order, or named in a first line (path, sentence and text are understood); a
+              single table may have a column split (train, dev, test)
 
 Files are wav, flac, mp3 or whatever libsndfile reads, at any sample rate; their names are relative to the table's
 folder. Without a validation split every 20th training row is held out.

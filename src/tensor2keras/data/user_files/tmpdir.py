@@ -39,7 +39,7 @@ class TmpdirProblem(ChosenVocabSizeProblem, UserDataProblem):
         return FileSource(find_split_files(self.tmp_dir, self.columns), self.columns)
 
     def generate_data(self) -> None:
-        """Does as `Problem.generate_data`; warns if the data were made from other files than the present ones."""
+        """Does the same as `Problem.generate_data`; warns if the text files have changed since."""
         super().generate_data()
         try:
             now = self.source().fingerprint()
@@ -86,7 +86,7 @@ class Text2selfTmpdir(TmpdirProblem, Text2SelfProblem):
 class Text2selfTmpdirCharacters(Text2selfTmpdir):
     """Your own text for a language model by bytes, line breaks included, from train.txt in tmp_dir: pieces of 512.
 
-    Training pieces overlap: each begins a quarter of its length after the last, so that a byte is learned at four
+    Training pieces overlap: each begins a quarter of its length after the last, so that each byte occurs at four
     positions. Without a validation file the last tenth of the text is held out. Pieces have no end of sequence.
     """
 
