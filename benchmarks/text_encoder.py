@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tensor2keras.data.text_encoder.encoders import SentencePieceEncoder, SubwordTextEncoder
+from tensor2keras.data.text_encoder import SentencePieceEncoder, SubwordTextEncoder
 from tensor2keras.metrics.corpus import read_lines
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tensor2keras import registry
-from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data import text_encoder
 from tensor2keras.data.text_problem import (
     QuestionAndContext2TextProblem,
     Text2ClassProblem,

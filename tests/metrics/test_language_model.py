@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tensor2keras.data.text_encoder import encoders as text_encoder
+from tensor2keras.data import text_encoder
 from tensor2keras.metrics import language_model
 
 

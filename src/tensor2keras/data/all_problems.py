@@ -1,6 +1,6 @@
 """Imports every module that registers problems (T2T's `all_problems.py`)."""
 
-from tensor2keras.data import (
+from tensor2keras.data import (  # noqa: F401
     algorithmic,
     classification,
     images,
@@ -11,15 +11,3 @@ from tensor2keras.data import (
     translation,
     user_files,
 )
-
-__all__ = [
-    "algorithmic",
-    "classification",
-    "images",
-    "language_model",
-    "question_answering",
-    "speech",
-    "summarization",
-    "translation",
-    "user_files",
-]

@@ -21,8 +21,8 @@ from tensor2keras.data.problem import Problem
 from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
+from tensor2keras.data.text_encoder import ClassLabelEncoder
 from tensor2keras.data.text_encoder.base import TextEncoder
-from tensor2keras.data.text_encoder.encoders import ClassLabelEncoder
 from tensor2keras.hparams import HParams
 
 CLASS_METRICS = ["accuracy", "accuracy_top5", "neg_log_perplexity"]

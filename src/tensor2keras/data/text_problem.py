@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tensor2keras.data import generation
+from tensor2keras.data import generation, text_encoder
 from tensor2keras.data.problem import Problem
 from tensor2keras.data.problem_hooks import IDS, ProblemHParams
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.tfds_internals import progress_bar
 from tensor2keras.hparams import HParams

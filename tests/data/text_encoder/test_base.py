@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tensor2keras.data.text_encoder.base import read_vocab_lines, strip_ids
-from tensor2keras.data.text_encoder.encoders import (
+from tensor2keras.data.text_encoder import (
     TextEncoder,
 )
+from tensor2keras.data.text_encoder.base import read_vocab_lines, strip_ids
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensor2keras.data.text_encoder.encoders import (
+from tensor2keras.data.text_encoder import (
     ByteTextEncoder,
     ClassLabelEncoder,
     RealEncoder,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensor2keras.data.text_encoder.encoders import (
+from tensor2keras.data.text_encoder import (
     RESERVED_TOKENS,
     SentencePieceEncoder,
 )

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensor2keras.data.text_encoder import subword_vocabulary, tokenizer
-from tensor2keras.data.text_encoder.encoders import SubwordTextEncoder
+from tensor2keras.data.text_encoder import SubwordTextEncoder, subword_vocabulary, tokenizer
 from tensor2keras.data.text_encoder.subword_vocabulary import RESERVED_TOKENS
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from tensor2keras import registry
+from tensor2keras.data import text_encoder
 from tensor2keras.data.problem import Problem
 from tensor2keras.data.problem_hooks import ProblemHParams
 from tensor2keras.data.space_id import SpaceID
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.hparams import HParams
 from tensor2keras.symbols import EOS_ID

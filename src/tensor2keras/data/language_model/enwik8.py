@@ -13,10 +13,10 @@ import numpy as np
 from absl import logging
 
 from tensor2keras import registry
+from tensor2keras.data import text_encoder
 from tensor2keras.data.archives import Archive
 from tensor2keras.data.space_id import TaskID
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_problem import OVERLAP, Text2SelfProblem, VocabType
 from tensor2keras.hparams import HParams

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tensor2keras import registry
-from tensor2keras.data import sources
+from tensor2keras.data import sources, text_encoder
 from tensor2keras.data.archives import Archive
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_problem import Text2SelfProblem, VocabType
 from tensor2keras.hparams import HParams
 

@@ -12,12 +12,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tensor2keras import registry
-from tensor2keras.data import sources
+from tensor2keras.data import sources, text_encoder
 from tensor2keras.data.archives import Archive
 from tensor2keras.data.problem_hooks import IDS, ProblemHParams
 from tensor2keras.data.question_answering.squad import ConcatenatedContext
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_encoder import tokenizer
 from tensor2keras.data.text_problem import VocabType
 from tensor2keras.hparams import HParams

@@ -3,7 +3,6 @@
 Ids below `num_reserved_ids` are reserved: 0 is padding, 1 the end of a sequence. `encode` adds no EOS.
 
     SubwordTextEncoder   pieces of words from a vocabulary file; decoding restores any text exactly
-    SentencePieceEncoder the same with a model of the sentencepiece library
     ByteTextEncoder      UTF-8 bytes
     TokenTextEncoder     words between blanks, from a vocabulary file or list
     ClassLabelEncoder    one label, one id
@@ -19,28 +18,8 @@ import numpy as np
 
 from tensor2keras import files
 from tensor2keras.data.text_encoder import subword_vocabulary, tokenizer
-from tensor2keras.data.text_encoder.base import NUM_RESERVED_TOKENS, TextEncoder, read_vocab_lines, strip_ids
-from tensor2keras.data.text_encoder.sentencepiece import SentencePieceEncoder
-from tensor2keras.data.text_encoder.subword_vocabulary import EOS, PAD, RESERVED_TOKENS
-from tensor2keras.symbols import EOS_ID, PAD_ID
-
-__all__ = [
-    "EOS",
-    "EOS_ID",
-    "NUM_RESERVED_TOKENS",
-    "PAD",
-    "PAD_ID",
-    "RESERVED_TOKENS",
-    "ByteTextEncoder",
-    "ClassLabelEncoder",
-    "RealEncoder",
-    "SentencePieceEncoder",
-    "SubwordTextEncoder",
-    "TextEncoder",
-    "TokenTextEncoder",
-    "strip_ids",
-    "words_by_frequency",
-]
+from tensor2keras.data.text_encoder.base import NUM_RESERVED_TOKENS, TextEncoder, read_vocab_lines
+from tensor2keras.data.text_encoder.subword_vocabulary import RESERVED_TOKENS
 
 
 class ByteTextEncoder(TextEncoder):

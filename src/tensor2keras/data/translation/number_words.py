@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from tensor2keras import registry
+from tensor2keras.data import text_encoder
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_problem import Text2TextProblem
 

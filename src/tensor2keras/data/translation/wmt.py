@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tensor2keras import registry
+from tensor2keras.data import text_encoder
 from tensor2keras.data.corpora import Corpus, is_present
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_encoder.base import TextEncoder
 from tensor2keras.data.text_problem import VocabType
 from tensor2keras.data.translate_problem import TranslateProblem

@@ -21,10 +21,9 @@ import numpy as np
 from absl import logging
 
 from tensor2keras import registry
-from tensor2keras.data import sources
+from tensor2keras.data import sources, text_encoder
 from tensor2keras.data.rows import TEXT_TO_CLASS, TEXT_TO_SELF, TEXT_TO_TEXT, FileSource, find_split_files
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_encoder import encoders as text_encoder
 from tensor2keras.data.text_problem import OVERLAP, Text2SelfProblem, Text2TextProblem, VocabType
 from tensor2keras.data.user_files.base import ChosenVocabSizeProblem, UserClassProblem, UserDataProblem
 from tensor2keras.hparams import HParams
