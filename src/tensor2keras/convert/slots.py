@@ -1,7 +1,6 @@
 """Training state in a T2T checkpoint: optimizer slots and the step."""
 
 import re
-from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +22,9 @@ def is_training_state(name: str) -> bool:
     return _STATE.fullmatch(name) is not None
 
 
-def assignments(model: keras.Model, state: dict[str, np.ndarray], source: str) -> list[tuple[Any, np.ndarray]]:
+def assignments(
+    model: keras.Model, state: dict[str, np.ndarray], source: str
+) -> list[tuple[keras.Variable, np.ndarray]]:
     """Returns (variable of `model.optimizer`, value) pairs for each slot and the step.
 
     Raises:

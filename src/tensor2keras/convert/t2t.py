@@ -4,7 +4,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -72,7 +71,9 @@ def load_t2t_weights(model: keras.Model, source: Source, strict: bool = True, op
     return report
 
 
-def _match(model: keras.Model, weights: dict[str, np.ndarray], report: Report) -> list[tuple[Any, np.ndarray]]:
+def _match(
+    model: keras.Model, weights: dict[str, np.ndarray], report: Report
+) -> list[tuple[keras.Variable, np.ndarray]]:
     """Returns (variable, value) pairs for the model's variables; those without a counterpart go into the report."""
     wanted = {names.canonical_name(variable.path): variable for variable in model.weights}
     found: dict[str, tuple[str, np.ndarray]] = {}

@@ -226,24 +226,17 @@ def spec_augment(features: tf.Tensor, frames: tf.Tensor, hparams: Mapping[str, A
         seed: [2].
     """
     batch, length, bins = (tf.shape(features)[axis] for axis in range(3))
-    seeds = iter(
-        tf.unstack(
-            tf.random.experimental.stateless_split(
-                seed, 1 + setting(hparams, "specaugment_frequency_masks") + setting(hparams, "specaugment_time_masks")
-            )
-        )[1:]
-    )
-    for _ in range(setting(hparams, "specaugment_frequency_masks")):
-        ends = tf.fill([batch], bins)
-        masked = _random_span(
-            ends, tf.minimum(ends, setting(hparams, "specaugment_frequency_width")), bins, next(seeds)
-        )
+    bands, spans = (setting(hparams, f"specaugment_{axis}_masks") for axis in ("frequency", "time"))
+    _, *seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 1 + bands + spans))
+    ends = tf.fill([batch], bins)
+    widest = tf.minimum(ends, setting(hparams, "specaugment_frequency_width"))
+    for band_seed in seeds[:bands]:
+        masked = _random_span(ends, widest, bins, band_seed)
         features = tf.where(masked[:, None, :, None], 0.0, features)
-    share = setting(hparams, "specaugment_time_share")
-    for _ in range(setting(hparams, "specaugment_time_masks")):
-        longest = tf.cast(share * tf.cast(frames, tf.float32), tf.int32)
-        longest = tf.minimum(longest, setting(hparams, "specaugment_time_width"))
-        masked = _random_span(frames - 1, longest, length, next(seeds))
+    longest = tf.cast(setting(hparams, "specaugment_time_share") * tf.cast(frames, tf.float32), tf.int32)
+    longest = tf.minimum(longest, setting(hparams, "specaugment_time_width"))
+    for span_seed in seeds[bands:]:
+        masked = _random_span(frames - 1, longest, length, span_seed)
         features = tf.where(masked[:, :, None, None], 0.0, features)
     return features
 

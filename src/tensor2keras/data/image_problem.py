@@ -8,7 +8,7 @@ A problem may also define T2T's `preprocess_example(example, mode, hparams)` for
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -327,7 +327,7 @@ class FlatImages:
         return CLASS_METRICS
 
 
-def image_generator(images: Any, labels: Any) -> Iterator[dict[str, Any]]:
+def image_generator(images: Iterable[np.ndarray], labels: Iterable[int]) -> Iterator[dict[str, Any]]:
     """Yields a sample for each image, [height, width, channels] uint8, and its label (T2T `image_generator`)."""
     for image, label in zip(images, labels, strict=True):
         yield {"inputs": image, "targets": int(label)}

@@ -127,13 +127,13 @@ class Adafactor(GradientTransforms, keras.optimizers.Optimizer):
             return 1.0 - ops.power(step, -self.memory_exponent)
         return self.beta2 * (1.0 - ops.power(self.beta2, step - 1.0)) / (1.0 - ops.power(self.beta2, step))
 
-    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         index = self.variable_index(variable)
         decay = self._decay()
         gradient = ops.cast(gradient, "float32")
         squared = ops.square(gradient) + self.epsilon1
 
-        def update_moment(moment: Any, value: Tensor) -> Tensor:
+        def update_moment(moment: keras.Variable, value: Tensor) -> Tensor:
             new = decay * moment + (1.0 - decay) * value
             self.assign(moment, new)
             return new

@@ -43,7 +43,7 @@ class AdamW(Adam):
         super().__init__(learning_rate, **kwargs)
         self.decay = decay
 
-    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         self.assign_sub(variable, ops.multiply(variable, ops.cast(self.decay, variable.dtype)))
         super().update_step(gradient, variable, learning_rate)
 
@@ -87,7 +87,7 @@ class MultistepAdam(GradientTransforms, keras.optimizers.Optimizer):
             variables, ["momentum", "velocity", "gradient_sum"]
         )
 
-    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         index, dtype = self.variable_index(variable), variable.dtype
         slots = self._momentums[index], self._velocities[index], self._sums[index]
         momentum, velocity, total = (ops.convert_to_tensor(slot) for slot in slots)

@@ -45,7 +45,7 @@ class GradientTransforms(OptimizerHooks):
         super().__init_subclass__(**kwargs)
         keras.saving.register_keras_serializable("tensor2keras")(cls)  # for `.keras` files
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         if self.gradient_noise or self.weight_noise:
@@ -53,7 +53,7 @@ class GradientTransforms(OptimizerHooks):
             self._noise_state = self._noise_seed.state  # as an attribute it is one of the optimizer's variables
         super().build(variables)
 
-    def prepare_gradients(self, grads: list[Tensor], variables: list[Any]) -> list[Tensor]:
+    def prepare_gradients(self, grads: list[Tensor], variables: list[keras.Variable]) -> list[Tensor]:
         if self.l2:
             grads = [
                 gradient if _is_bias(variable) else gradient + self.l2 * ops.cast(variable, gradient.dtype)
@@ -63,7 +63,7 @@ class GradientTransforms(OptimizerHooks):
             grads = [gradient + self.gradient_noise * self._noise_like(gradient) for gradient in grads]
         return grads
 
-    def after_update_step(self, grads: list[Tensor], variables: list[Any], learning_rate: Tensor) -> None:
+    def after_update_step(self, grads: list[Tensor], variables: list[keras.Variable], learning_rate: Tensor) -> None:
         if self.weight_noise:
             scale = 0.001 * self.weight_noise * learning_rate
             for variable in variables:
@@ -82,7 +82,7 @@ class GradientTransforms(OptimizerHooks):
         return config
 
 
-def _is_bias(variable: Any) -> bool:
+def _is_bias(variable: keras.Variable) -> bool:
     return len(variable.shape) == 1 and variable.name.partition(":")[0].endswith("bias")
 
 

@@ -55,11 +55,11 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
         self._averages = {name: shared(name) for name in AVERAGES}
         self._curvatures = shared("log_curvatures", (self.curvature_window,))
 
-    def after_update_step(self, grads: list[Tensor], variables: list[Any], learning_rate: Tensor) -> None:
+    def after_update_step(self, grads: list[Tensor], variables: list[keras.Variable], learning_rate: Tensor) -> None:
         super().after_update_step(grads, variables, learning_rate)
         self._tune(grads, variables, learning_rate)
 
-    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         index, dtype = self.variable_index(variable), variable.dtype
         gradient = ops.cast(gradient, dtype)
         accumulator, average = self._accumulators[index], self._gradient_averages[index]
@@ -71,7 +71,7 @@ class YellowFin(GradientTransforms, keras.optimizers.Optimizer):
         """Returns the tuned rate; at the first step, `learning_rate`."""
         return ops.where(self.iterations > 0, ops.convert_to_tensor(self._rate), ops.cast(learning_rate, "float32"))
 
-    def _tune(self, grads: list[Tensor], variables: list[Any], learning_rate: Tensor) -> None:
+    def _tune(self, grads: list[Tensor], variables: list[keras.Variable], learning_rate: Tensor) -> None:
         """Tunes learning rate and momentum of the next update (algorithms 1 to 4 of the paper)."""
         step = ops.cast(self.iterations, "int32")
         correction = 1.0 - ops.power(self.beta, ops.cast(step, "float32") + 1.0)
