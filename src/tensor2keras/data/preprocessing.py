@@ -37,7 +37,7 @@ def prepend_inputs(features: Features, hparams: Mapping[str, Any], axis: int = 1
 
 
 def preprocess_example_common(example: Features, mode: str, hparams: Mapping[str, Any]) -> Features:
-    """Prepends inputs as `prepend_mode` says and truncates one example (T2T's `preprocess_example_common`).
+    """Prepends inputs according to `prepend_mode` and truncates one example (T2T's `preprocess_example_common`).
 
     Args:
         example: one example's features, ids `[length]`.

@@ -13,7 +13,7 @@ from tensor2keras.types import Tensor
 class GradientTransforms(OptimizerHooks):
     """Mixin that adds L2 regularisation and noise to an optimizer, and clips after the sum over replicas.
 
-    It comes before a `keras.optimizers.Optimizer` among a class's bases. In this order: sparse gradients are made
+    It precedes a `keras.optimizers.Optimizer` among a class's bases. In this order: sparse gradients are made
     dense, gradients are summed over replicas, L2 regularisation and noise are added, and the sum is clipped
     (`clipnorm`, `global_clipnorm` or `clipvalue`).
 

@@ -173,7 +173,7 @@ def split_sequences(features: Window, length: int) -> Window:
 
 @no_autograph
 def keep_lengths(features: Window, min_length: int, max_length: int) -> Window:
-    """Returns the examples whose longest sequence lies in [min_length, max_length]."""
+    """Returns the examples whose longest sequence has a length in [min_length, max_length]."""
     longest = tf.reduce_max(sequence_lengths(features), axis=1)
     kept = tf.where((longest >= min_length) & (longest <= max_length))[:, 0]
     return take(features, kept)

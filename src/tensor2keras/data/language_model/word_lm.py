@@ -70,7 +70,7 @@ class LanguagemodelPtb10k(WordLanguageModel):
     """Language model: Penn Treebank, 10,000 words.
 
     Ids 0 and 1 are padding and the end of a line. T2T's vocabulary file gives them to the two most frequent words,
-    which then count as padding and as an end; a `vocab.lmptb.10000` that T2T made is used unchanged.
+    which then count as padding and as an end; a `vocab.lmptb.10000` written by T2T is used unchanged.
     """
 
     archive = PTB

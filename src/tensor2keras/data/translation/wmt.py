@@ -1,6 +1,6 @@
 """Translation problems on the corpora of WMT and IWSLT (T2T's `translate_en??.py`).
 
-`TranslateProblem` says where the corpora are looked for.
+See `TranslateProblem` for where the corpora are looked for.
 """
 
 import os
@@ -101,7 +101,7 @@ ENZH = {
     DatasetSplit.TRAIN: [_news_commentary13("zh-en", "zh")],
     DatasetSplit.EVAL: [(WMT18 + "dev.tgz", ("dev/newsdev2017-enzh-src.en.sgm", "dev/newsdev2017-enzh-ref.zh.sgm"))],
 }
-# Corpora that require registration; they are used if their archive lies in tmp_dir.
+# Corpora that require registration; they are used if their archive is in tmp_dir.
 ENZH_CWMT = _chinese(
     "cwmt.tgz",
     ("cwmt/casia2015/casia2015_", "en.txt", "ch.txt"),
@@ -286,7 +286,7 @@ class TranslateEnviIwslt32k(TranslateProblem):
 class TranslateEnzhWmt32k(TranslateProblem):
     """English-Chinese, WMT, a vocabulary of 32k subwords for each language.
 
-    News Commentary, and the CWMT and UN corpora if `cwmt.tgz` and `UNv1.0.en-zh.tar.gz` lie in `tmp_dir`: their owners
+    News Commentary, and the CWMT and UN corpora if `cwmt.tgz` and `UNv1.0.en-zh.tar.gz` are in `tmp_dir`: their owners
     require registration (http://nlp.nju.edu.cn/cwmt-wmt/, https://conferences.unite.un.org/UNCorpus).
     """
 
