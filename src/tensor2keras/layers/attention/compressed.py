@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.attention.bias import mask_bias
-from tensor2keras.layers.attention.core import dot_product_attention
+from tensor2keras.layers.attention.core import dot_product_attention, write_to_cache
 from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, options_of
@@ -192,8 +192,7 @@ class MemoryEfficientAttention(Layer):
     def step(self, x: Tensor, position: Tensor | int, cache: Cache, bias: Tensor | None = None) -> tuple[Tensor, Cache]:
         """Returns the output at x [batch, 1, hidden] and the new cache."""
         q, k, v = self._project(x)
-        at = (0, 0, position, 0)
-        cache = {"k": ops.slice_update(cache["k"], at, k), "v": ops.slice_update(cache["v"], at, v)}
+        cache = write_to_cache(cache, position, k, v)
         return self._output(q, cache["k"], cache["v"], bias), cache
 
 

@@ -20,7 +20,7 @@ from keras import ops
 
 from tensor2keras.layers.dropout import broadcast_dropout
 from tensor2keras.layers.layer import Layer
-from tensor2keras.types import Shape, Tensor
+from tensor2keras.types import Cache, Shape, Tensor
 
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
@@ -101,6 +101,12 @@ def hard_weights(weights: Tensor, k: int, gumbel_noise: Tensor | None = None) ->
     kth = ops.top_k(padded, k)[0][..., k - 1 :]
     weights = ops.relu(weights - kth)
     return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1e-6)
+
+
+def write_to_cache(cache: Cache, slot: Tensor | int, k: Tensor, v: Tensor) -> Cache:
+    """Returns a cache with keys and values [batch, heads, positions, depth] written from `slot` on."""
+    at = (0, 0, slot, 0)
+    return {**cache, "k": ops.slice_update(cache["k"], at, k), "v": ops.slice_update(cache["v"], at, v)}
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")

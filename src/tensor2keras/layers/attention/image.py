@@ -17,6 +17,7 @@ from keras import ops
 
 from tensor2keras.layers.attention import local_2d
 from tensor2keras.layers.attention.bias import causal_bias, causal_bias_of
+from tensor2keras.layers.attention.core import write_to_cache
 from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.layer import Layer, LayerOptions, options_of
 from tensor2keras.layers.residual import ResidualOptions
@@ -135,12 +136,7 @@ class SelfAttention2D(Layer):
 
     def step(self, x: Tensor, step: Tensor | int, cache: Cache, order: local_2d.BlockOrder) -> tuple[Tensor, Cache]:
         """Returns the output and the new cache, as `SelfAttention.step`."""
-        k, v = self.attention.project_memory(x)
-        slot = step % cache["k"].shape[2]
-        cache = {
-            "k": ops.slice_update(cache["k"], (0, 0, slot, 0), k),
-            "v": ops.slice_update(cache["v"], (0, 0, slot, 0), v),
-        }
+        cache = write_to_cache(cache, step % cache["k"].shape[2], *self.attention.project_memory(x))
         q = self.attention.project_query(x)
         y = local_2d.masked_local_attention_2d_step(
             q, cache["k"], cache["v"], step, order, self.query_shape, self.memory_flange

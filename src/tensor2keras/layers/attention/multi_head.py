@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from tensor2keras.layers.attention import area, local, relative
-from tensor2keras.layers.attention.core import DotProductAttention, combine_heads, split_heads
+from tensor2keras.layers.attention.core import DotProductAttention, combine_heads, split_heads, write_to_cache
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, options_of
 from tensor2keras.types import Cache, Shape, Tensor
@@ -239,11 +239,7 @@ class MultiHeadAttention(Layer):
         window = ops.concatenate([cache["x"], x], axis=1) if "x" in cache else x
         new = slice(window.shape[1] - x.shape[1], None)
         k, v = self.project_memory(window)
-        cache = {
-            **cache,
-            "k": ops.slice_update(cache["k"], (0, 0, slot, 0), k[:, :, new]),
-            "v": ops.slice_update(cache["v"], (0, 0, slot, 0), v[:, :, new]),
-        }
+        cache = write_to_cache(cache, slot, k[:, :, new], v[:, :, new])
         if "x" in cache:
             cache["x"] = window[:, x.shape[1] :]
         q = self.project_query(window)[:, :, new]
