@@ -306,7 +306,7 @@ def test_attention_to_both_sides_cannot_draw():
     before = in_order(model, run(model, batch))
     batch["targets"][:, 0, 1:] = 255 - batch["targets"][:, 0, 1:]  # what the first value's block holds after it
     assert np.abs(in_order(model, run(model, batch))[0] - before[0]).max() > 1e-5
-    with pytest.raises(ValueError, match="sees what is yet to be drawn"):
+    with pytest.raises(ValueError, match="local_1d_noncausal is not causal: it cannot generate images"):
         model.infer({"inputs": np.zeros(2, "int32")})
 
 
