@@ -51,8 +51,8 @@ def test_targeted_dropout_trains(name):
     model, batch = model_of(name, **SMALL), zoo.batch("resnet")
     model.compile(optimizer=keras.optimizers.Adam(0.01))
     weights = np.full(3, 1 / 3, "float32")
-    losses = [float(model.train_on_batch(batch, batch["targets"], sample_weight=weights)) for _ in range(8)]
-    assert losses[-1] < losses[0]
+    losses = [float(model.train_on_batch(batch, batch["targets"], sample_weight=weights)) for _ in range(16)]
+    assert np.mean(losses[-4:]) < 0.5 * np.mean(losses[:4])  # the mean, because what is dropped is random
 
 
 def test_the_last_norm_of_a_stage_begins_at_zero():
