@@ -16,6 +16,30 @@ def test_an_earlier_path_gives_the_same_module(old, new):
     assert moved.__spec__.name == moved.__name__ == f"tensor2keras.{new}"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data.batching.make_dataset",
+        "data.problem.Problem",
+        "data.speech.SpeechRecognitionProblem",
+        "data.text_encoder.SubwordTextEncoder",
+        "data.translate.TranslateProblem",
+        "data.user_files.Text2textTmpdir",
+        "layers.attention.MultiHeadAttention",
+        "layers.local_attention.LocalAttention",
+        "layers.modality.Symbol",
+        "layers.transformer.DecoderLayer",
+        "models.image_transformer.Imagetransformer",
+        "models.resnet.BottleneckBlock",
+        "models.transformer.Transformer",
+        "models.transformer_hparams.transformer_base",
+    ],
+)
+def test_public_names_are_found_where_they_were(path):
+    module, _, name = path.rpartition(".")
+    assert hasattr(importlib.import_module(f"tensor2keras.{module}"), name)
+
+
 def test_an_earlier_path_can_be_the_first_import():
     code = (
         "from tensor2keras.data.tokenizer import encode\n"

@@ -42,6 +42,7 @@ MOVED = {  # within tensor2keras
     "layers.image_attention": "layers.attention.image",
     "layers.image_modality": "layers.modality.image",
     "layers.speech_modality": "layers.modality.speech",
+    "decoding.compiled": "backend.operations",
     "metrics.connectionist": "metrics.ctc",
     "models.transformer_hparams": "models.transformer.hparams",
     "models.universal_transformer_hparams": "models.universal_transformer.hparams",

@@ -1,5 +1,6 @@
 """The stacks of the Transformer and of its evolved and universal kin, as Keras layers."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -125,3 +126,14 @@ def test_keep_rows_takes_old_rows_where_told():
     kept = keep_rows(np.array([True, False, True]), old, new)
     np.testing.assert_array_equal(ops.convert_to_numpy(kept["a"])[:, 0], [0, 1, 0])
     np.testing.assert_array_equal(ops.convert_to_numpy(kept["b"]), [0, 1, 0])
+
+
+@pytest.mark.parametrize("kind", STACKS)
+def test_a_functional_model_with_a_context_is_saved_and_loaded(kind, tmp_path):
+    x, padding = keras.Input((5, 8)), keras.Input((5,))
+    y = encoder(kind)(x, Context(bias=ignore_padding_bias(padding), nonpadding=1 - padding))
+    model = keras.Model([x, padding], y)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    batch = [normal(2, 5, 8), PADDING]
+    assert_close(loaded(batch), model(batch))

@@ -156,6 +156,7 @@ class TransformerLayer(Layer):
         self.built = True
 
     def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
+        context = Context(*context)  # a list in a functional model that was loaded
         x = self.self_attention(x, bias=context.bias, training=training)
         return self._after_self_attention(x, context, training)
 
@@ -182,6 +183,19 @@ class TransformerLayer(Layer):
         return x, new
 
 
+# The names of these two classes are part of the paths in Keras's weights files.
+
+
+@keras.saving.register_keras_serializable("tensor2keras.layers")
+class EncoderLayer(TransformerLayer):
+    """A `TransformerLayer` of an encoder."""
+
+
+@keras.saving.register_keras_serializable("tensor2keras.layers")
+class DecoderLayer(TransformerLayer):
+    """A `TransformerLayer` of a decoder."""
+
+
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class LayerStack(Layer):
     """Base of stacks: `layers`, called like `TransformerLayer`, and the steps `final`; subclasses make both.
@@ -205,6 +219,7 @@ class LayerStack(Layer):
         self.built = True
 
     def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
+        context = Context(*context)  # a list in a functional model that was loaded
         for layer in self.layers:
             x = layer(x, context, training=training)
         return self.final(x, training=training)
@@ -276,6 +291,7 @@ class TransformerStack(LayerStack):
     """
 
     layer_class: type[keras.layers.Layer] = TransformerLayer
+    default_name: str | None = None
 
     def __init__(
         self,
@@ -285,9 +301,10 @@ class TransformerStack(LayerStack):
         residual: ResidualOptions,
         memory_attention: LayerOptions | list[LayerOptions] | None = None,
         zero_padding: bool = False,
+        name: str | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(name=name or self.default_name, **kwargs)
         self.layers = [
             self.layer_class(
                 of_layer(attention, i),
@@ -311,16 +328,16 @@ class TransformerStack(LayerStack):
 class TransformerEncoder(TransformerStack):
     """A `TransformerStack` called "encoder"."""
 
-    def __init__(self, *, name: str = "encoder", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
+    layer_class = EncoderLayer
+    default_name = "encoder"
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class TransformerDecoder(TransformerStack):
     """A `TransformerStack` called "decoder"; `init_cache` and `step` decode position by position."""
 
-    def __init__(self, *, name: str = "decoder", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
+    layer_class = DecoderLayer
+    default_name = "decoder"
 
 
 def keep_rows(keep: Tensor, old: Cache, new: Cache) -> Cache:

@@ -11,7 +11,7 @@ from tensor2keras.layers.depth_recurrence import Recurrence, RecurrenceOptions
 from tensor2keras.layers.layer import Layer, LayerOptions
 from tensor2keras.layers.residual import ResidualOptions
 from tensor2keras.layers.sru import SRU
-from tensor2keras.layers.transformer import NO_CONTEXT, Context, TransformerLayer
+from tensor2keras.layers.transformer import NO_CONTEXT, Context, DecoderLayer, EncoderLayer, TransformerLayer
 from tensor2keras.types import Cache, Shape, Tensor
 
 
@@ -35,6 +35,9 @@ class UniversalTransformerStack(Layer):
         [batch, length, hidden].
     """
 
+    layer_class: type[TransformerLayer] = TransformerLayer
+    default_name: str | None = None
+
     def __init__(
         self,
         num_layers: int,
@@ -44,15 +47,16 @@ class UniversalTransformerStack(Layer):
         recurrence: RecurrenceOptions,
         memory_attention: LayerOptions | None = None,
         zero_padding: bool = False,
+        name: str | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(name=name or self.default_name, **kwargs)
         self.has_memory = memory_attention is not None
 
         def make_unit(name: str, with_feed_forward: bool) -> TransformerLayer:
             network = feed_forward if with_feed_forward else None
             options = {"memory_attention": memory_attention, "zero_padding": zero_padding}
-            return TransformerLayer(attention, network, residual, name=name, dtype=self.dtype_policy, **options)
+            return self.layer_class(attention, network, residual, name=name, dtype=self.dtype_policy, **options)
 
         self.recurrence = Recurrence(
             make_unit,
@@ -71,6 +75,8 @@ class UniversalTransformerStack(Layer):
         self.built = True
 
     def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
+        context = Context(*context)  # a list in a functional model that was loaded
+
         def apply(layer: keras.layers.Layer, x: Tensor, step: Tensor) -> Tensor:
             return layer(x) if isinstance(layer, SRU) else layer(x, context, training=training)
 
@@ -117,13 +123,13 @@ class UniversalTransformerStack(Layer):
 class UniversalTransformerEncoder(UniversalTransformerStack):
     """A `UniversalTransformerStack` called "encoder"."""
 
-    def __init__(self, *, name: str = "encoder", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
+    layer_class = EncoderLayer
+    default_name = "encoder"
 
 
 @keras.saving.register_keras_serializable("tensor2keras.layers")
 class UniversalTransformerDecoder(UniversalTransformerStack):
     """A `UniversalTransformerStack` called "decoder"."""
 
-    def __init__(self, *, name: str = "decoder", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
+    layer_class = DecoderLayer
+    default_name = "decoder"

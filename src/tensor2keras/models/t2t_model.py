@@ -76,7 +76,7 @@ class T2TModel(keras.Model):
         check_allowed(type(self), name, hparams)
         kwargs.setdefault("dtype", dtype_policy(hparams))
         super().__init__(name=name, **kwargs)
-        self.hparams = hparams.frozen()
+        self._hparams = hparams.frozen()
         self.kernel_initializer = get_initializer(hparams.initializer, hparams.initializer_gain)
         self.read_hparams(self.hparams)
         self.modalities: dict[str, Modality] = {}  # by feature
@@ -86,6 +86,11 @@ class T2TModel(keras.Model):
         self._evaluation_metrics: list[keras.metrics.Metric] = []
         if self.problem is not None:
             self._make_modalities()
+
+    @property
+    def hparams(self) -> HParams:
+        """The model's frozen copy of its hyperparameters."""
+        return self._hparams
 
     def read_hparams(self, hparams: HParams) -> None:
         """Stores the hyperparameters that `body`, decoding and the loss need as attributes.
@@ -288,6 +293,9 @@ class T2TModel(keras.Model):
 
         Returns:
             float32 scalar.
+
+        Raises:
+            ValueError: the losses and the weights have different numbers of axes.
         """
         self._training_step = training
         if self.problem is None or self._loss_was_given:
@@ -296,6 +304,8 @@ class T2TModel(keras.Model):
         logits = y_pred[:, : ops.shape(y)[1]] if padded else y_pred
         losses = self._targets_loss(logits, y, self.label_smoothing if training else 0.0)
         weight = self.target_weights(y, training) if sample_weight is None else sample_weight
+        if len(losses.shape) != len(weight.shape):  # or they would broadcast
+            raise ValueError(f"losses {tuple(losses.shape)} need weights of their shape, not {tuple(weight.shape)}")
         total = ops.sum(losses * ops.cast(weight, losses.dtype)) * self.problem.get("loss_multiplier", 1.0)
         # Without a loss, Keras's `compute_loss` is the sum of the `add_loss` terms, scaled for the replicas.
         return total + super().compute_loss() if self.losses else total

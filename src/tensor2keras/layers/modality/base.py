@@ -43,16 +43,10 @@ class Modality(Layer):
 
     Example:
         >>> @registry.register_modality
-        ... class Celsius(Modality):
-        ...     def bottom(self, x, training=False):
-        ...         return ops.repeat(ops.cast(x, self.compute_dtype) / 100, self.hidden_size, axis=-1)
-        ...
-        ...     def top(self, body_output):
-        ...         return 100 * ops.mean(body_output, axis=-1, keepdims=True)
-        ...
+        ... class AbsoluteError(Real):  # models that take "real" take it too
         ...     @staticmethod
-        ...     def loss(logits, targets, label_smoothing=0.0):
-        ...         return ops.abs(logits - targets)
+        ...     def loss(logits, targets, label_smoothing=0.0):  # one loss a target position
+        ...         return ops.abs(ops.reshape(logits, ops.shape(targets)) - targets)
 
     Reference:
         T2T `layers/modalities.py`.
