@@ -388,7 +388,9 @@ class T2TModel(keras.Model):
         previous = ops.arange(cache["prefix"].shape[1], dtype="int32")[None, :] == position - 1
         prefix = ops.where(previous, ids[:, None], cache["prefix"])
         logits = self({**cache["features"], "targets": prefix}, training=False)
-        return ops.take(logits, position, axis=1), {**cache, "prefix": prefix}
+        # a model that reads symbols off its inputs has no position after them: the last one is repeated
+        last = ops.minimum(position, ops.shape(logits)[1] - 1)
+        return ops.take(logits, last, axis=1), {**cache, "prefix": prefix}
 
     def infer(self, features: Features, **kwargs: Any) -> dict[str, Any]:
         """Decodes a batch of features; arguments and result as in `tensor2keras.decoding.infer`."""
