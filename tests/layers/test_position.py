@@ -52,7 +52,7 @@ def test_positional_embedding_is_a_keras_layer(layer):
 
 
 def test_positional_embedding_nd_is_a_keras_layer():
-    run_layer_test(position.PositionalEmbeddingND(5, prefix="pe"), normal(2, 4, 5, 8))
+    run_layer_test(position.PositionalEmbeddingND(5, prefix="pe"), normal(2, 4, 5, 8), known_lengths=(4, 5))
 
 
 def test_an_image_larger_than_the_tables_is_refused():
