@@ -214,7 +214,7 @@ class SameGlobalBatch(TinyProblem):
         return super().dataset(split, hparams, num_replicas=2, **kwargs)
 for replicas, name in ((2, "two"), (1, "one")):
     train(Path({str(tmp_path)!r}) / name, 5, SameGlobalBatch(), hparams=tiny_hparams(dropout=0.0), worker_gpu=replicas,
-          locally_shard_to_cpu=replicas > 1, report=print_line)
+          locally_shard_to_cpu=replicas > 1, report=print)
 """
     done = run_python(code)
     assert done.returncode == 0, done.stderr

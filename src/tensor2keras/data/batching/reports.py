@@ -75,7 +75,7 @@ def length_report(problem: Any, split: str, hparams: Mapping[str, Any], examples
         if too_long:
             found.append(f"{too_long} {name} cut at {limit} tokens")
     window = truncate(problem.maybe_reverse_and_copy(prepend_inputs(stored, hparams)), hparams)
-    longest = functools.reduce(np.maximum, (x.row_lengths().numpy() for x in window.values()))
+    longest = functools.reduce(np.maximum, (window[name].row_lengths().numpy() for name in ragged))
     limit = problem.packed_row_length(hparams) or problem.max_length(hparams)
     if limit and split == "train" and (left_out := (longest > limit).sum()):
         found.append(f"{left_out} left out, longer than {limit}")
