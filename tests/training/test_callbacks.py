@@ -32,6 +32,10 @@ def reason(evaluations, **options):
         ((0.1, 0.3, 0.5, 0.8), {"minimize": False}, False),
         ((3.0, 3.0, 3.0), {"steps": None}, False),
         ((), {}, False),
+        ((np.nan, 3.0, 2.0), {}, False),
+        ((3.0, np.nan, 2.0), {}, False),
+        ((3.0, np.nan, -np.inf), {}, True),
+        ((-np.inf, 3.0, 2.0), {}, False),
     ],
 )
 def test_training_stops_when_the_metric_no_longer_improves(values, options, stops):
@@ -42,6 +46,10 @@ def test_reason_names_the_best_step():
     expected = "early stopping: accuracy has not improved by more than 0.1 since step 20 (0.5)"
     evaluations = rows(0.2, 0.5, 0.5, 0.4, metric="accuracy")
     assert reason(evaluations, metric="metrics-problem/accuracy", minimize=False) == expected
+
+
+def test_evaluations_that_were_never_finite_are_a_reason():
+    assert reason(rows(np.nan, np.inf, np.nan)) == "early stopping: loss has not been finite in any evaluation"
 
 
 def test_unknown_metric_lists_the_known_ones():
@@ -58,6 +66,33 @@ def test_best_checkpoint_has_the_highest_neg_log_perplexity(tmp_path):
     ]
     assert found == [True, False, True]
     assert checkpoints.best_record(tmp_path) == {"step": 30, "metric": "neg_log_perplexity", "value": -2.0}
+
+
+@pytest.mark.parametrize("old_record", ["", '{"step": 5, "metric": "loss", "value": NaN}'])
+def test_a_value_that_is_not_finite_is_never_the_best(tmp_path, old_record):
+    (tmp_path / "checkpoints").mkdir()
+    if old_record:
+        (tmp_path / "checkpoints/best.json").write_text(old_record)
+    found = [callbacks.save_best(tmp_path, i, {"loss": loss}) for i, loss in enumerate([np.nan, 3.0, np.nan, -np.inf])]
+    assert found == [False, True, False, False]
+    assert checkpoints.best_record(tmp_path) == {"step": 1, "metric": "loss", "value": 3.0}
+    assert not callbacks.save_best(tmp_path, 9, {"loss": np.nan, "neg_log_perplexity": -1.0})
+
+
+@pytest.mark.parametrize(
+    ("losses", "good"),
+    [
+        ([], 40),
+        ([3.0], 40),
+        ([3.0, np.nan], 15),
+        ([3.0, np.nan, 2.0], 40),
+        ([np.nan, np.inf], None),
+        ([np.nan, 2.0], 40),
+    ],
+)
+def test_the_last_good_step_is_before_evaluations_ceased_to_be_finite(losses, good):
+    evaluations = [{**row, "perplexity": np.inf} for row in rows(*losses)]
+    assert callbacks.last_good_step([10, 15, 20, 40], evaluations) == good
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(3725, "1:02:05"), (59.9, "0:00:59"), (360000, "100:00:00")])
@@ -119,7 +154,11 @@ def test_a_loss_that_is_no_number_stops_with_the_step(model):
 
 
 def test_weights_that_are_no_numbers_are_named(model):
+    model.add(keras.layers.BatchNormalization())
     callbacks.check_finite(model, 3)
+    model.layers[1].moving_mean.assign([np.nan])
+    with pytest.raises(callbacks.NonFiniteLossError, match=r"moving_mean is not finite after step 3"):
+        callbacks.check_finite(model, 3)
     model.layers[0].kernel.assign(np.array([[1.0], [np.inf]]))
     with pytest.raises(callbacks.NonFiniteLossError, match=r"dense.*/kernel is not finite after step 3"):
         callbacks.check_finite(model, 3)

@@ -59,13 +59,16 @@ def test_numbered_files_hold_weights_only(tmp_path):
     uncompiled.load_weights(path)  # a plain Keras file
 
 
-def test_list_latest_best_and_prune(tmp_path):
+def test_list_latest_best_and_prune(tmp_path, caplog):
     model = build()
     for step in (2, 10, 9, 30):
         checkpoints.save_weights(model, tmp_path, step)
     (tmp_path / "checkpoints/tmp.model.ckpt-31.weights.h5").write_text("left by a kill")
     assert [step for step, _ in checkpoints.list_checkpoints(tmp_path)] == [2, 9, 10, 30]
     assert checkpoints.best(tmp_path) == checkpoints.latest(tmp_path)
+    assert "no evaluation with finite values" in caplog.text
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        checkpoints.mark_best(tmp_path, 2, "loss", np.nan)
     checkpoints.mark_best(tmp_path, 2, "loss", 1.5)
     checkpoints.prune(tmp_path, 2)
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tensor2keras import convert, training
-from tensor2keras.training import checkpoints
+from tensor2keras.training import checkpoints, evaluation
 from tensor2keras.training.callbacks import NonFiniteLossError
 from tensor2keras.training.report import log
 from tests.training.tiny import TinyProblem, build, losses, rows_of, tiny_hparams
@@ -120,6 +120,17 @@ def test_nan_stops_with_the_step_and_keeps_the_last_good_checkpoint(tmp_path):
     with pytest.raises(NonFiniteLossError, match=r"loss is nan at step 6; lower the learning rate.*step 3"):
         train(tmp_path, 9, hparams=tiny_hparams(nan_from=4))
     assert [step for step, _ in checkpoints.list_checkpoints(tmp_path)] == [3]
+
+
+def test_a_first_evaluation_that_is_nan_is_not_the_best(tmp_path, monkeypatch):
+    metrics_on = evaluation.metrics_on
+    broken = iter([{"loss": float("nan")}, None, {"loss": float("nan")}])
+    monkeypatch.setattr(evaluation, "metrics_on", lambda *given: next(broken) or metrics_on(*given))
+    lines = []
+    with pytest.raises(NonFiniteLossError, match=r"\. The last good checkpoint is step 4 in"):
+        train(tmp_path, 9, hparams=tiny_hparams(nan_from=7), eval_every=2, report=lines.append)
+    assert any("loss nan  (not finite: never the best)" in line for line in lines)
+    assert checkpoints.best(tmp_path).name == "model.ckpt-4.weights.h5"
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -243,11 +243,13 @@ def early_stopping_reason(evaluations: Sequence[Mapping[str, Any]], options: Tra
         raise ValueError(f"unknown eval_early_stopping_metric {metric!r}; evaluations have: {known}")
     best, best_step = math.inf, 0
     for row in evaluations:
-        value = sign * row[metric]
-        if value < best - delta:
+        value = sign * row.get(metric, math.nan)
+        if math.isfinite(value) and value < best - delta:
             best, best_step = value, row["step"]
     if evaluations[-1]["step"] - best_step < options.early_stopping_steps:
         return None
+    if best == math.inf:
+        return f"early stopping: {metric} has not been finite in any evaluation"
     return f"early stopping: {metric} has not improved by more than {delta} since step {best_step} ({sign * best:.4g})"
 
 
@@ -267,7 +269,7 @@ def learning_rate(model: keras.Model) -> float:
 
 def check_finite(model: keras.Model, step: int) -> None:
     """Raises NonFiniteLossError if a weight is not finite: such a checkpoint must not replace a good one."""
-    for variable in model.trainable_variables:
+    for variable in model.weights:
         if not np.isfinite(keras.ops.convert_to_numpy(variable.value)).all():
             raise NonFiniteLossError(
                 f"{variable.path} is not finite after step {step}; lower the learning rate "
@@ -282,11 +284,35 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}"
 
 
+def is_finite(evaluation: Mapping[str, Any]) -> bool:
+    """Returns whether loss and `neg_log_perplexity` of an evaluation are finite; other metrics may overflow."""
+    return all(math.isfinite(evaluation.get(name, 0.0)) for name in ("loss", "neg_log_perplexity"))
+
+
+def last_good_step(steps: Iterable[int], evaluations: Sequence[Mapping[str, Any]]) -> int | None:
+    """Returns the newest saved step before evaluations ceased to be finite; None if there is none.
+
+    Args:
+        steps: steps with a checkpoint.
+        evaluations: "step" and metrics of each evaluation, oldest first.
+    """
+    limit = math.inf
+    for row in reversed(evaluations):
+        if is_finite(row):
+            break
+        limit = row["step"]
+    return max((step for step in steps if step < limit), default=None)
+
+
 def save_best(output_dir: str | Path, step: int, values: dict[str, float]) -> bool:
-    """Marks the checkpoint of `step` as the best if it is: highest neg_log_perplexity, otherwise lowest loss."""
+    """Marks the checkpoint of `step` as the best if it is: highest neg_log_perplexity, otherwise lowest loss.
+
+    A value that is not finite is never the best.
+    """
     metric, sign = ("neg_log_perplexity", -1) if "neg_log_perplexity" in values else ("loss", 1)
     record = checkpoints.best_record(output_dir)
-    is_best = record is None or record["metric"] != metric or sign * values[metric] < sign * record["value"]
+    is_better = record is None or record["metric"] != metric or sign * values[metric] < sign * record["value"]
+    is_best = is_finite(values) and is_better
     if is_best:
         checkpoints.mark_best(output_dir, step, metric, values[metric])
     return is_best

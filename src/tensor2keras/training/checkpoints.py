@@ -12,6 +12,7 @@ any moment resumes at the newest step for which both exist.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from absl import logging
 
 from tensor2keras import files
 from tensor2keras import watch as watching
@@ -87,21 +89,26 @@ def latest(output_dir: str | Path) -> Path:
 
 
 def best(output_dir: str | Path) -> Path:
-    """Returns the checkpoint with the best evaluation; the newest if none has been evaluated."""
-    record = best_record(output_dir)
-    path = Path(output_dir, "checkpoints", f"model.ckpt-{record['step']}{_SUFFIX}") if record else None
-    return path if path and path.exists() else latest(output_dir)
+    """Returns the checkpoint with the best evaluation; warns and returns the newest one if there is none."""
+    if record := best_record(output_dir):
+        path = Path(output_dir, "checkpoints", f"model.ckpt-{record['step']}{_SUFFIX}")
+        if path.exists():
+            return path
+    newest = latest(output_dir)
+    logging.warning("%s has no best checkpoint (no evaluation with finite values): %s is used", output_dir, newest.name)
+    return newest
 
 
 def best_record(output_dir: str | Path) -> dict[str, Any] | None:
-    """Returns `{"step", "metric", "value"}` of the best evaluation, or None."""
+    """Returns `{"step", "metric", "value"}` of the best evaluation; None without one (or with NaN, as of 0.1.0)."""
     path = Path(output_dir, "checkpoints", "best.json")
-    return json.loads(path.read_text()) if path.exists() else None
+    record = json.loads(path.read_text()) if path.exists() else None
+    return record if record and math.isfinite(record["value"]) else None
 
 
 def mark_best(output_dir: str | Path, step: int, metric: str, value: float) -> None:
-    """Records that the checkpoint of `step` is the best so far, so that it is kept."""
-    text = json.dumps({"step": step, "metric": metric, "value": value})
+    """Records that the checkpoint of `step` is the best so far, so that it is kept; ValueError if `value` is NaN."""
+    text = json.dumps({"step": step, "metric": metric, "value": value}, allow_nan=False)
     files.write_text(Path(output_dir, "checkpoints", "best.json"), text)
 
 

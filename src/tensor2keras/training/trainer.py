@@ -82,8 +82,8 @@ def train_and_evaluate(
         report(reason)
         return run.last_evaluation(start_step)
     last_step = _fit(run, train_data, tokens_per_step, began)
-    newest, best = checkpoints.latest(output_dir), checkpoints.best(output_dir)
-    report(f"done: {output_dir}; newest checkpoint {newest.name}, best {best.name}")
+    newest, best = checkpoints.latest(output_dir), checkpoints.best_record(output_dir)
+    report(f"done: {output_dir}; newest checkpoint {newest.name}, best step {best['step'] if best else '(none)'}")
     return run.last_evaluation(last_step)
 
 
@@ -133,7 +133,8 @@ class _Run:
         self.eval_events.write(step, values, prefix=f"metrics-{self.problem.name}/")
         is_best = callbacks.save_best(self.output_dir, step, values)
         figures = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
-        self.report(f"step {step}  {split}  {figures}{'  (best)' if is_best else ''}")
+        mark = "  (best)" if is_best else "" if callbacks.is_finite(values) else "  (not finite: never the best)"
+        self.report(f"step {step}  {split}  {figures}{mark}")
 
     def make_up_for_missed_evaluation(self) -> None:
         """Evaluates the resumed step if the run was killed between its checkpoint and its evaluation."""
@@ -159,6 +160,16 @@ class _Run:
         """Returns the metrics of the last evaluation and its step; `step` alone if there was none."""
         rows = self._evaluations()
         return {name: value for name, value in rows[-1].items() if name != "split"} if rows else {"step": step}
+
+    def last_good(self) -> str:
+        """Returns a sentence on the newest checkpoint whose weights and evaluation are finite."""
+        steps = [step for step, _ in checkpoints.list_checkpoints(self.output_dir)]
+        if not steps:
+            return "No checkpoint had been saved"
+        good = callbacks.last_good_step(steps, self._evaluations())
+        if good is None:
+            return f"No checkpoint in {self.output_dir} has an evaluation with finite values"
+        return f"The last good checkpoint is step {good} in {self.output_dir}"
 
     def _evaluations(self) -> list[dict[str, Any]]:
         return self.metrics_file.of_split(self.options.eval_split)
@@ -244,16 +255,9 @@ def _fit(run: _Run, train_data: Any, tokens_per_step: float | None, began: float
                 callbacks=[callbacks.StopOnNaN(start_step), progress, saver, *samples, stopper],
             )
         except callbacks.NonFiniteLossError as error:
-            raise callbacks.NonFiniteLossError(f"{error}. {_last_good(run.output_dir)}") from None
+            raise callbacks.NonFiniteLossError(f"{error}. {run.last_good()}") from None
         if stop_requested.is_set() and saver.step < options.train_steps:
             if saver.saved_step != saver.step:
                 run.save(saver.step)
             raise KeyboardInterrupt(f"stopped at step {saver.step}, which is saved; the same command resumes there")
     return saver.step
-
-
-def _last_good(output_dir: Path) -> str:
-    saved = checkpoints.list_checkpoints(output_dir)
-    return (
-        f"The last good checkpoint is step {saved[-1][0]} in {output_dir}" if saved else "No checkpoint had been saved"
-    )
