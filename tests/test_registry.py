@@ -2,6 +2,9 @@
 
 import importlib.metadata
 import json
+import re
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +141,47 @@ def test_the_sets_of_a_model_are_those_defined_with_it(model, sets):
     found = set(registry.sets_of(model))
     assert sets <= found
     assert not found & {"shakeshake_big", "lstm_seq2seq"}
+
+
+@pytest.fixture
+def variant(monkeypatch):
+    """`variant` of a module of the user's own, whose sets are forgotten after the test."""
+    registry.hparams_sets._load()
+    monkeypatch.setattr(registry.hparams_sets, "_entries", dict(registry.hparams_sets._entries))
+    return registry.variants_of("mine")
+
+
+def test_a_variant_is_another_set_with_some_values_changed(variant):
+    def base():
+        return HParams(sizes=[1, 2], dropout=0.1, pos="timing")
+
+    narrow = variant("narrow", base, "For small images.", sizes=[1], dropout=0)
+    narrow().sizes.append(5)  # a caller's change does not reach the next caller
+    assert registry.hparams("narrow").values() == {"sizes": [1], "dropout": 0.0, "pos": "timing", "problem": None}
+    assert base().values() == {"sizes": [1, 2], "dropout": 0.1, "pos": "timing"}
+    assert (narrow.__module__, narrow.__name__, narrow.__qualname__) == ("mine", "narrow", "narrow")
+    assert registry.hparams_sets.summary("narrow") == "For small images."
+    assert variant("deep", narrow, sizes=[1, 3], dropout=0.2).__doc__ == "narrow with sizes=[1, 3], dropout=0.2."
+    assert variant("alias", narrow).__doc__ == "The same as narrow."
+    with pytest.raises(KeyError, match=r"unknown hparam 'dropuot'; closest: dropout"):
+        variant("misspelt", base, dropuot=0.2)()
+    with pytest.raises(
+        ValueError, match=r"'narrow' is already registered by mine\.narrow; yours\.narrow needs another"
+    ):
+        registry.variants_of("yours")("narrow", base)
+
+
+def test_every_set_is_found_in_its_module_under_its_function_name():
+    sets = [registry.hparams_sets[name] for name in registry.hparams_sets]
+    sets = [made for made in sets if made.__module__.startswith("tensor2keras.")]  # tests register others
+    for made in sets:
+        assert getattr(sys.modules[made.__module__], made.__name__) is made
+        assert made.__doc__
+        assert "<lambda>" not in made.__doc__
+    texts = [Path(sys.modules[module].__file__).read_text() for module in {made.__module__ for made in sets}]
+    pairs = [pair for text in texts for pair in re.findall(r'^(\w+) = variant\(\s*"(\w+)"', text, re.M)]
+    assert len({assigned for assigned, _ in pairs}) == len(pairs) > 300
+    assert [pair for pair in pairs if len(set(pair)) > 1] == []
 
 
 def function_names(value):

@@ -8,6 +8,7 @@ Example:
     >>> network = model("transformer", hparams)
 """
 
+import copy
 import difflib
 import importlib
 import importlib.metadata
@@ -127,6 +128,37 @@ register_hparams = hparams_sets.register
 register_ranged_hparams = hparams_ranges.register
 register_optimizer = optimizers.register
 register_modality = modalities.register
+
+
+def variants_of(module: str) -> Callable[..., Callable[[], HParams]]:
+    """Returns the function `variant`, which registers an hparams set that is another one with some values changed.
+
+    `variant(name, base, doc="", **changes)` returns a function of no arguments that makes the set, as
+    `@register_hparams` does. `base` is such a function, `doc` the docstring (by default the base and the changes), and
+    `changes` are values of hyperparameters that the base has.
+
+    Args:
+        module: `__name__` of the module in which the sets are defined.
+
+    Example:
+        >>> variant = registry.variants_of(__name__)
+        >>> transformer_wide = variant("transformer_wide", transformer_base, hidden_size=1024, num_heads=16)
+        >>> transformer_wide().num_heads
+        16
+    """
+
+    def variant(name: str, base: Callable[[], HParams], doc: str = "", /, **changes: Any) -> Callable[[], HParams]:
+        def make() -> HParams:
+            return base().override(copy.deepcopy(changes))
+
+        values = ", ".join(f"{key}={value}" for key, value in changes.items())
+        make.__doc__ = doc or (f"{base.__name__} with {values}." if values else f"The same as {base.__name__}.")
+        make.__name__ = make.__qualname__ = name
+        make.__module__ = module
+        return register_hparams(name)(make)
+
+    return variant
+
 
 _plugins_loaded = False
 

@@ -67,35 +67,23 @@ def attention_lm_base() -> HParams:
     )
 
 
-@registry.register_hparams
-def attention_lm_small() -> HParams:
-    """Four layers of width 512."""
-    return attention_lm_base().override(
-        num_hidden_layers=4, hidden_size=512, filter_size=2048, layer_prepostprocess_dropout=0.5
-    )
+variant = registry.variants_of(__name__)
 
-
-@registry.register_hparams
-def attention_lm_translation() -> HParams:
-    """For translation: the source is prepended to the target."""
-    return attention_lm_base().override(
-        layer_preprocess_sequence="n",
-        layer_postprocess_sequence="da",
-        learning_rate=0.4,
-        prepend_mode="prepend_inputs_masked_attention",
-        max_length=512,
-        label_smoothing=0.1,
-        shared_embedding_and_softmax_weights=True,
-    )
-
-
-@registry.register_hparams
-def attention_lm_translation_l12() -> HParams:
-    """Twelve layers."""
-    return attention_lm_translation().override(batch_size=4096, num_hidden_layers=12)
-
-
-@registry.register_hparams
-def attention_lm_translation_full_attention() -> HParams:
-    """The source's positions attend to each other in full."""
-    return attention_lm_translation().override(prepend_mode="prepend_inputs_full_attention")
+# fmt: off
+attention_lm_small = variant(
+    "attention_lm_small", attention_lm_base, "Four layers of hidden size 512.",
+    num_hidden_layers=4, hidden_size=512, filter_size=2048, layer_prepostprocess_dropout=0.5,
+)
+attention_lm_translation = variant(
+    "attention_lm_translation", attention_lm_base, "For translation: the source is prepended to the target.",
+    layer_preprocess_sequence="n", layer_postprocess_sequence="da", prepend_mode="prepend_inputs_masked_attention",
+    shared_embedding_and_softmax_weights=True, label_smoothing=0.1, learning_rate=0.4, max_length=512,
+)
+attention_lm_translation_l12 = variant(
+    "attention_lm_translation_l12", attention_lm_translation, "Twelve layers.", num_hidden_layers=12, batch_size=4096
+)
+attention_lm_translation_full_attention = variant(
+    "attention_lm_translation_full_attention", attention_lm_translation,
+    "The positions of the source attend to all of the source.", prepend_mode="prepend_inputs_full_attention",
+)
+# fmt: on

@@ -242,195 +242,94 @@ def attention_lm_moe_base() -> HParams:
     )
 
 
-@registry.register_hparams
-def attention_lm_moe_base_long_seq() -> HParams:
-    """For long sequences, with separable convolutions."""
-    return attention_lm_moe_base().override(
-        max_length=0, eval_drop_long_sequences=True, min_length_bucket=256, use_sepconv=True
-    )
+variant = registry.variants_of(__name__)
 
-
-@registry.register_hparams
-def attention_lm_moe_base_ae() -> HParams:
-    """Attention within experts."""
-    return attention_lm_moe_base_long_seq().override(
-        attention_type="local_experts", learning_rate=0.05, learning_rate_warmup_steps=10000
-    )
-
-
-@registry.register_hparams
-def attention_lm_moe_base_local() -> HParams:
-    """Local attention."""
-    return attention_lm_moe_base_long_seq().override(attention_local=True)
-
-
-@registry.register_hparams
-def attention_lm_moe_base_hybrid() -> HParams:
-    """Local attention and attention within experts in turn."""
-    return attention_lm_moe_base_long_seq().override(attention_layers="hehe", attention_local=True)
-
-
-@registry.register_hparams
-def attention_lm_hybrid_v2() -> HParams:
-    """Attention within experts in the third of four layers, local attention in the others."""
-    return attention_lm_moe_base_long_seq().override(
-        attention_layers="hheh",
-        attention_local=True,
-        attention_moe_k=6,
-        layer_preprocess_sequence="n",
-        layer_postprocess_sequence="da",
-    )
-
-
-@registry.register_hparams
-def attention_lm_16k() -> HParams:
-    """Batches of 16384."""
-    return attention_lm_hybrid_v2().override(batch_size=16384)
-
-
-@registry.register_hparams
-def attention_lm_12k() -> HParams:
-    """Batches of 12000."""
-    return attention_lm_hybrid_v2().override(batch_size=12000)
-
-
-@registry.register_hparams
-def attention_lm_11k() -> HParams:
-    """Batches of 11500."""
-    return attention_lm_hybrid_v2().override(batch_size=11500)
-
-
-@registry.register_hparams
-def attention_lm_ae_extended() -> HParams:
-    """Attention within experts, of four parts of each position."""
-    return attention_lm_moe_base_long_seq().override(
-        attention_layers="eeee",
-        attention_local=True,
-        attention_moe_k=2,
-        attention_exp_factor=4,
-        layer_preprocess_sequence="n",
-        layer_postprocess_sequence="da",
-    )
-
-
-@registry.register_hparams
-def attention_lm_moe_base_memeff() -> HParams:
-    """Layers with their own norms."""
-    return attention_lm_moe_base_long_seq().override(
-        use_sepconv=False,
-        diet_experts=True,
-        layer_preprocess_sequence="n",
-        layer_postprocess_sequence="da",
-        layer_prepostprocess_dropout=0.0,
-        memory_efficient_ffn=True,
-        attention_type="memory_efficient",
-        num_heads=8,
-        factored_logits=True,
-    )
-
-
-@registry.register_hparams
-def attention_lm_moe_small() -> HParams:
-    """Width 512, with 128 experts: 312 million parameters on lm1b."""
-    return attention_lm_moe_base().override(
-        num_hidden_layers=4, hidden_size=512, filter_size=2048, moe_num_experts=128, moe_layers="2"
-    )
-
-
-@registry.register_hparams
-def attention_lm_moe_tiny() -> HParams:
-    """With 32 experts."""
-    return attention_lm_moe_small().override(moe_num_experts=32)
-
-
-@registry.register_hparams
-def attention_lm_attention_moe_tiny() -> HParams:
-    """Attention within 128 experts, and no others."""
-    return attention_lm_moe_small().override(
-        moe_layers="", attention_num_experts=128, filter_size=8192, attention_type="local_experts"
-    )
-
-
-@registry.register_hparams
-def attention_lm_no_moe_small() -> HParams:
-    """Without experts, for comparison: 45 million parameters on lm1b."""
-    return attention_lm_moe_small().override(moe_layers="")
-
-
-@registry.register_hparams
-def attention_lm_moe_large() -> HParams:
-    """Five layers, with 128 experts of width 4096 in the fourth: over a billion parameters."""
-    return attention_lm_moe_base().override(
-        num_hidden_layers=5,
-        moe_layers="3",
-        hidden_size=1024,
-        num_heads=16,
-        filter_size=4096,
-        moe_hidden_sizes="4096",
-        moe_num_experts=128,
-        layer_prepostprocess_dropout=0.2,
-    )
-
-
-@registry.register_hparams
-def attention_lm_moe_large_diet() -> HParams:
-    """The same as `attention_lm_moe_large`; T2T stored the experts in less memory."""
-    return attention_lm_moe_large().override(diet_experts=True)
-
-
-@registry.register_hparams
-def attention_lm_moe_memory_efficient() -> HParams:
-    """Five layers with their own norms."""
-    return attention_lm_moe_large().override(
-        diet_experts=True,
-        layer_preprocess_sequence="n",
-        layer_postprocess_sequence="da",
-        layer_prepostprocess_dropout=0.0,
-        memory_efficient_ffn=True,
-        attention_type="memory_efficient",
-        num_heads=8,
-        factored_logits=True,
-    )
-
-
-@registry.register_hparams
-def attention_lm_moe_32b_diet() -> HParams:
-    """32 billion parameters."""
-    return attention_lm_moe_large_diet().override(moe_hidden_sizes="16384", moe_num_experts=1024)
-
-
-@registry.register_hparams
-def attention_lm_moe_24b_diet() -> HParams:
-    """24 billion parameters."""
-    return attention_lm_moe_large_diet().override(moe_hidden_sizes="12288", moe_num_experts=1024, batch_size=4096)
-
-
-@registry.register_hparams
-def attention_lm_moe_translation() -> HParams:
-    """For translation, with experts in all six layers: the source is prepended to the target."""
-    return attention_lm_moe_base().override(
-        layer_preprocess_sequence="n",
-        layer_postprocess_sequence="da",
-        learning_rate=0.4,
-        prepend_mode="prepend_inputs_masked_attention",
-        max_length=512,
-        label_smoothing=0.1,
-        layer_prepostprocess_dropout=0.2,
-        num_hidden_layers=6,
-        moe_layers="0,1,2,3,4,5",
-        shared_embedding_and_softmax_weights=True,
-    )
-
-
-@registry.register_hparams
-def attention_lm_moe_unscramble_base() -> HParams:
-    """Predicts a text from its shuffled words."""
-    return attention_lm_no_moe_small().override(
-        use_inputs=True,
-        min_length_bucket=1024,
-        max_length=1024,
-        batch_size=5000,
-        layer_prepostprocess_dropout=0.0,
-        layer_preprocess_sequence="n",
-        layer_postprocess_sequence="da",
-    )
+# fmt: off
+attention_lm_moe_base_long_seq = variant(
+    "attention_lm_moe_base_long_seq", attention_lm_moe_base, "For long sequences, with separable convolutions.",
+    max_length=0, eval_drop_long_sequences=True, min_length_bucket=256, use_sepconv=True,
+)
+attention_lm_moe_base_ae = variant(
+    "attention_lm_moe_base_ae", attention_lm_moe_base_long_seq, "Attention within experts.",
+    attention_type="local_experts", learning_rate=0.05, learning_rate_warmup_steps=10000,
+)
+attention_lm_moe_base_local = variant(
+    "attention_lm_moe_base_local", attention_lm_moe_base_long_seq, attention_local=True
+)
+attention_lm_moe_base_hybrid = variant(
+    "attention_lm_moe_base_hybrid", attention_lm_moe_base_long_seq,
+    "Local attention and attention within experts alternate.", attention_layers="hehe", attention_local=True,
+)
+attention_lm_hybrid_v2 = variant(
+    "attention_lm_hybrid_v2", attention_lm_moe_base_long_seq,
+    "Attention within experts in the third of four layers, local attention in the others.",
+    attention_layers="hheh", attention_local=True, attention_moe_k=6, layer_preprocess_sequence="n",
+    layer_postprocess_sequence="da",
+)
+attention_lm_16k = variant("attention_lm_16k", attention_lm_hybrid_v2, batch_size=16384)
+attention_lm_12k = variant("attention_lm_12k", attention_lm_hybrid_v2, batch_size=12000)
+attention_lm_11k = variant("attention_lm_11k", attention_lm_hybrid_v2, batch_size=11500)
+attention_lm_ae_extended = variant(
+    "attention_lm_ae_extended", attention_lm_moe_base_long_seq,
+    "Attention within experts, each position split into four parts.",
+    attention_layers="eeee", attention_local=True, attention_moe_k=2, attention_exp_factor=4,
+    layer_preprocess_sequence="n", layer_postprocess_sequence="da",
+)
+attention_lm_moe_base_memeff = variant(
+    "attention_lm_moe_base_memeff", attention_lm_moe_base_long_seq,
+    "Memory-efficient layers, which normalize their inputs themselves.",
+    num_heads=8, layer_preprocess_sequence="n", layer_postprocess_sequence="da", attention_type="memory_efficient",
+    layer_prepostprocess_dropout=0.0, use_sepconv=False, diet_experts=True, memory_efficient_ffn=True,
+    factored_logits=True,
+)
+attention_lm_moe_small = variant(
+    "attention_lm_moe_small", attention_lm_moe_base, "Hidden size 512, 128 experts: 312 million parameters on lm1b.",
+    num_hidden_layers=4, hidden_size=512, filter_size=2048, moe_layers="2", moe_num_experts=128,
+)
+attention_lm_moe_tiny = variant("attention_lm_moe_tiny", attention_lm_moe_small, moe_num_experts=32)
+attention_lm_attention_moe_tiny = variant(
+    "attention_lm_attention_moe_tiny", attention_lm_moe_small,
+    "Attention within 128 experts, and no expert feed-forward layers.",
+    filter_size=8192, moe_layers="", attention_num_experts=128, attention_type="local_experts",
+)
+attention_lm_no_moe_small = variant(
+    "attention_lm_no_moe_small", attention_lm_moe_small,
+    "Without experts, for comparison: 45 million parameters on lm1b.", moe_layers="",
+)
+attention_lm_moe_large = variant(
+    "attention_lm_moe_large", attention_lm_moe_base,
+    "Five layers, with 128 experts of width 4096 in the fourth: over a billion parameters.",
+    num_hidden_layers=5, hidden_size=1024, filter_size=4096, num_heads=16, moe_layers="3", moe_hidden_sizes="4096",
+    moe_num_experts=128, layer_prepostprocess_dropout=0.2,
+)
+attention_lm_moe_large_diet = variant(
+    "attention_lm_moe_large_diet", attention_lm_moe_large,
+    "attention_lm_moe_large, whose experts T2T stored in less memory.", diet_experts=True,
+)
+attention_lm_moe_memory_efficient = variant(
+    "attention_lm_moe_memory_efficient", attention_lm_moe_large,
+    "Memory-efficient layers, which normalize their inputs themselves.",
+    num_heads=8, layer_preprocess_sequence="n", layer_postprocess_sequence="da", attention_type="memory_efficient",
+    layer_prepostprocess_dropout=0.0, diet_experts=True, memory_efficient_ffn=True, factored_logits=True,
+)
+attention_lm_moe_32b_diet = variant(
+    "attention_lm_moe_32b_diet", attention_lm_moe_large_diet, "32 billion parameters.",
+    moe_hidden_sizes="16384", moe_num_experts=1024,
+)
+attention_lm_moe_24b_diet = variant(
+    "attention_lm_moe_24b_diet", attention_lm_moe_large_diet, "24 billion parameters.",
+    moe_hidden_sizes="12288", moe_num_experts=1024, batch_size=4096,
+)
+attention_lm_moe_translation = variant(
+    "attention_lm_moe_translation", attention_lm_moe_base,
+    "For translation, with experts in all six layers: the source is prepended to the target.",
+    num_hidden_layers=6, moe_layers="0,1,2,3,4,5", layer_preprocess_sequence="n", layer_postprocess_sequence="da",
+    prepend_mode="prepend_inputs_masked_attention", shared_embedding_and_softmax_weights=True, label_smoothing=0.1,
+    layer_prepostprocess_dropout=0.2, learning_rate=0.4, max_length=512,
+)
+attention_lm_moe_unscramble_base = variant(
+    "attention_lm_moe_unscramble_base", attention_lm_no_moe_small, "Predicts a text from its shuffled words.",
+    layer_preprocess_sequence="n", layer_postprocess_sequence="da", layer_prepostprocess_dropout=0.0, use_inputs=True,
+    min_length_bucket=1024, max_length=1024, batch_size=5000,
+)
+# fmt: on

@@ -64,16 +64,12 @@ class BasicFcRelu(t2t_model.T2TModel):
         return x[:, None]
 
 
-@registry.register_hparams
-def basic_fc_small() -> HParams:
-    """Two layers of width 256."""
-    return basic_params1().override(
-        learning_rate=0.1,
-        batch_size=128,
-        hidden_size=256,
-        num_hidden_layers=2,
-        initializer="uniform_unit_scaling",
-        initializer_gain=1.0,
-        weight_decay=0.0,
-        dropout=0.0,
-    )
+variant = registry.variants_of(__name__)
+
+# fmt: off
+basic_fc_small = variant(
+    "basic_fc_small", basic_params1, "Two layers of hidden size 256.",
+    num_hidden_layers=2, hidden_size=256, dropout=0.0, initializer="uniform_unit_scaling", initializer_gain=1.0,
+    learning_rate=0.1, weight_decay=0.0, batch_size=128,
+)
+# fmt: on

@@ -172,6 +172,23 @@ def exp_training(hparams: HParams) -> HParams:
     )
 
 
+def momentum_training(hparams: HParams) -> HParams:
+    """Sets the training of T2T's residual networks (momentum, cosine decay) and returns `hparams`."""
+    return hparams.override(
+        batch_size=128,
+        clip_grad_norm=0.0,
+        initializer="normal_unit_scaling",
+        initializer_gain=2.0,
+        learning_rate=0.4,
+        learning_rate_cosine_cycle_steps=120000,
+        learning_rate_decay_scheme="cosine",
+        optimizer="Momentum",
+        optimizer_momentum_momentum=0.9,
+        optimizer_momentum_nesterov=True,
+        weight_decay=1e-4,
+    )
+
+
 @registry.register_ranged_hparams("basic1")
 def basic_range1(rhp: RangedHParams) -> None:
     """Search space of the shared hyperparameters."""

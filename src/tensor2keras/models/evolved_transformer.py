@@ -85,49 +85,34 @@ def _evolved_tpu(hparams: HParams) -> HParams:
     )
 
 
-@registry.register_hparams
-def evolved_transformer_tiny() -> HParams:
-    """`transformer_tiny`, evolved."""
-    return _evolved(transformer_hparams.transformer_tiny()).override(
-        learning_rate_schedule="constant*single_cycle_cos_decay"
-    )
+variant = registry.variants_of(__name__)
 
-
-@registry.register_hparams
-def evolved_transformer_base() -> HParams:
-    """`transformer_base`, evolved."""
-    return _evolved(transformer_hparams.transformer_base())
-
-
-@registry.register_hparams
-def evolved_transformer_big() -> HParams:
-    """`transformer_big`, evolved."""
-    return _evolved(transformer_hparams.transformer_big())
-
-
-@registry.register_hparams
-def evolved_transformer_deep() -> HParams:
-    """Nine and ten layers of width 640."""
-    return evolved_transformer_big().override(num_encoder_layers=9, num_decoder_layers=10, hidden_size=640)
-
-
-@registry.register_hparams
-def evolved_transformer_base_tpu() -> HParams:
-    """`transformer_tpu`, evolved."""
-    return _evolved_tpu(transformer_hparams.transformer_tpu())
-
-
-@registry.register_hparams
-def evolved_transformer_big_tpu() -> HParams:
-    """`transformer_big_tpu`, evolved."""
-    return _evolved_tpu(transformer_hparams.transformer_big_tpu())
-
-
-@registry.register_hparams
-def evolved_transformer_tpu_basic() -> HParams:
-    """`transformer_big_tpu` as it is, for fine-tuning the decoder's top."""
-    return (
-        transformer_hparams.transformer_big_tpu()
-        .override(batch_size=8192, max_length=256)
-        .extend(print_vars=False, num_trainable_top_decoder_layers=-1)
-    )
+# fmt: off
+evolved_transformer_tiny = variant(
+    "evolved_transformer_tiny", lambda: _evolved(transformer_hparams.transformer_tiny()), "transformer_tiny, evolved.",
+    learning_rate_schedule="constant*single_cycle_cos_decay",
+)
+evolved_transformer_base = variant(
+    "evolved_transformer_base", lambda: _evolved(transformer_hparams.transformer_base()), "transformer_base, evolved."
+)
+evolved_transformer_big = variant(
+    "evolved_transformer_big", lambda: _evolved(transformer_hparams.transformer_big()), "transformer_big, evolved."
+)
+evolved_transformer_deep = variant(
+    "evolved_transformer_deep", evolved_transformer_big, "Nine encoder and ten decoder layers of hidden size 640.",
+    num_encoder_layers=9, num_decoder_layers=10, hidden_size=640,
+)
+evolved_transformer_base_tpu = variant(
+    "evolved_transformer_base_tpu", lambda: _evolved_tpu(transformer_hparams.transformer_tpu()),
+    "transformer_tpu, evolved.",
+)
+evolved_transformer_big_tpu = variant(
+    "evolved_transformer_big_tpu", lambda: _evolved_tpu(transformer_hparams.transformer_big_tpu()),
+    "transformer_big_tpu, evolved.",
+)
+evolved_transformer_tpu_basic = variant(
+    "evolved_transformer_tpu_basic",
+    lambda: transformer_hparams.transformer_big_tpu().extend(print_vars=False, num_trainable_top_decoder_layers=-1),
+    "`transformer_big_tpu`, extended for fine-tuning the decoder's top.", batch_size=8192, max_length=256,
+)
+# fmt: on

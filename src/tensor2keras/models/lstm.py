@@ -227,94 +227,42 @@ class LSTMEncoder(_LSTMModel):
         return self.encoder(recurrent.reverse_sequence(inputs, lengths), lengths, training=training)[0]
 
 
-@registry.register_hparams
-def lstm_seq2seq() -> HParams:
-    """Two layers of width 128."""
-    return basic_params1().override(
-        daisy_chain_variables=False,
-        batch_size=1024,
-        hidden_size=128,
-        num_hidden_layers=2,
-        initializer="uniform_unit_scaling",
-        initializer_gain=1.0,
-        weight_decay=0.0,
-    )
-
-
 def lstm_attention_base() -> HParams:
     """Base of the sets with attention."""
     hparams = lstm_seq2seq()
     return hparams.extend(attention_layer_size=hparams.hidden_size, output_attention=True, num_heads=1)
 
 
-@registry.register_hparams
-def lstm_bahdanau_attention() -> HParams:
-    """Additive attention."""
-    return lstm_attention_base().extend(attention_mechanism="bahdanau")
+variant = registry.variants_of(__name__)
 
-
-@registry.register_hparams
-def lstm_luong_attention() -> HParams:
-    """Dot-product attention."""
-    return lstm_attention_base().extend(attention_mechanism="luong")
-
-
-@registry.register_hparams
-def lstm_attention() -> HParams:
-    """`lstm_bahdanau_attention`, by its older name."""
-    return lstm_bahdanau_attention()
-
-
-@registry.register_hparams
-def lstm_bahdanau_attention_multi() -> HParams:
-    """Additive attention, four heads."""
-    return lstm_bahdanau_attention().override(num_heads=4)
-
-
-@registry.register_hparams
-def lstm_luong_attention_multi() -> HParams:
-    """Dot-product attention, four heads."""
-    return lstm_luong_attention().override(num_heads=4)
-
-
-@registry.register_hparams
-def lstm_asr_v1() -> HParams:
-    """For speech: long inputs, width 256."""
-    return lstm_bahdanau_attention().override(
-        num_hidden_layers=2,
-        hidden_size=256,
-        batch_size=36,
-        max_input_seq_length=600000,
-        max_target_seq_length=350,
-        max_length=600000,
-        min_length_bucket=300000,
-        learning_rate=0.05,
-    )
-
-
-@registry.register_hparams
-def lstm_area_attention_base() -> HParams:
-    """Attention to areas of up to two positions (Li et al. 2019, https://arxiv.org/abs/1810.10126)."""
-    return (
-        lstm_luong_attention()
-        .override(batch_size=16384, num_hidden_layers=2, hidden_size=1024, num_heads=4, dropout=0.2, learning_rate=0.1)
-        .override(max_area_width=2, area_key_mode="mean", area_value_mode="sum")
-    )
-
-
-@registry.register_hparams
-def lstm_area_attention_enfr() -> HParams:
-    """`lstm_area_attention_base` with less dropout."""
-    return lstm_area_attention_base().override(dropout=0.1)
-
-
-@registry.register_hparams
-def lstm_area_attention_char() -> HParams:
-    """For characters: larger batches."""
-    return lstm_area_attention_base().override(batch_size=20480)
-
-
-@registry.register_hparams
-def lstm_area_attention_char_enfr() -> HParams:
-    """`lstm_area_attention_char` with less dropout."""
-    return lstm_area_attention_char().override(dropout=0.1)
+# fmt: off
+lstm_seq2seq = variant(
+    "lstm_seq2seq", basic_params1, "Two layers of hidden size 128.",
+    num_hidden_layers=2, hidden_size=128, initializer="uniform_unit_scaling", initializer_gain=1.0, weight_decay=0.0,
+    batch_size=1024, daisy_chain_variables=False,
+)
+lstm_bahdanau_attention = variant(
+    "lstm_bahdanau_attention", lambda: lstm_attention_base().extend(attention_mechanism="bahdanau"),
+    "Additive attention.",
+)
+lstm_luong_attention = variant(
+    "lstm_luong_attention", lambda: lstm_attention_base().extend(attention_mechanism="luong"), "Dot-product attention."
+)
+lstm_attention = variant("lstm_attention", lstm_bahdanau_attention, "lstm_bahdanau_attention by its older name.")
+lstm_bahdanau_attention_multi = variant("lstm_bahdanau_attention_multi", lstm_bahdanau_attention, num_heads=4)
+lstm_luong_attention_multi = variant("lstm_luong_attention_multi", lstm_luong_attention, num_heads=4)
+lstm_asr_v1 = variant(
+    "lstm_asr_v1", lstm_bahdanau_attention, "For speech: long inputs, width 256.",
+    num_hidden_layers=2, hidden_size=256, learning_rate=0.05, batch_size=36, max_input_seq_length=600000,
+    max_target_seq_length=350, max_length=600000, min_length_bucket=300000,
+)
+lstm_area_attention_base = variant(
+    "lstm_area_attention_base", lstm_luong_attention,
+    "Attention to areas of up to two positions (Li et al. 2019, https://arxiv.org/abs/1810.10126).",
+    num_hidden_layers=2, hidden_size=1024, num_heads=4, max_area_width=2, area_key_mode="mean", area_value_mode="sum",
+    dropout=0.2, learning_rate=0.1, batch_size=16384,
+)
+lstm_area_attention_enfr = variant("lstm_area_attention_enfr", lstm_area_attention_base, dropout=0.1)
+lstm_area_attention_char = variant("lstm_area_attention_char", lstm_area_attention_base, batch_size=20480)
+lstm_area_attention_char_enfr = variant("lstm_area_attention_char_enfr", lstm_area_attention_char, dropout=0.1)
+# fmt: on

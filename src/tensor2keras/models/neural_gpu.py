@@ -144,26 +144,14 @@ class DiagonalNeuralGPU(_NeuralGPU):
         return self._lengthened(first, features["targets"])
 
 
-@registry.register_hparams
-def neural_gpu() -> HParams:
-    """One layer of width 256."""
-    return basic_params1().override(
-        daisy_chain_variables=False,
-        batch_size=1024,
-        hidden_size=256,
-        dropout=0.1,
-        label_smoothing=0.0,
-        clip_grad_norm=10.0,
-        num_hidden_layers=1,
-        kernel_height=3,
-        kernel_width=1,
-        learning_rate_decay_scheme="exp",
-        learning_rate=0.02,
-        learning_rate_warmup_steps=3000,
-        initializer_gain=1.0,
-        weight_decay=0.0,
-        sampling_method="argmax",
-        optimizer_adam_epsilon=1e-6,
-        optimizer_adam_beta1=0.85,
-        optimizer_adam_beta2=0.997,
-    )
+variant = registry.variants_of(__name__)
+
+# fmt: off
+neural_gpu = variant(
+    "neural_gpu", basic_params1, "One layer of hidden size 256.",
+    num_hidden_layers=1, hidden_size=256, kernel_height=3, kernel_width=1, dropout=0.1, label_smoothing=0.0,
+    initializer_gain=1.0, clip_grad_norm=10.0, weight_decay=0.0, learning_rate=0.02, learning_rate_decay_scheme="exp",
+    learning_rate_warmup_steps=3000, optimizer_adam_beta1=0.85, optimizer_adam_beta2=0.997, optimizer_adam_epsilon=1e-6,
+    batch_size=1024, daisy_chain_variables=False, sampling_method="argmax",
+)
+# fmt: on

@@ -18,7 +18,7 @@ from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.normalization import BatchNorm
 from tensor2keras.layers.reversible import ReversibleBlock
 from tensor2keras.models.allowed import Allowed
-from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.common_hparams import basic_params1, momentum_training
 from tensor2keras.models.image_classifier import ImageClassifier
 from tensor2keras.types import Features, Shape, Tensor
 
@@ -229,40 +229,18 @@ class Revnet(ImageClassifier):
 
 def revnet_base() -> HParams:
     """For ImageNet."""
-    return (
-        basic_params1()
-        .extend(
-            num_channels=[64, 128, 256, 416],
-            num_layers_per_block=[1, 1, 10, 1],
-            bottleneck=True,
-            first_batch_norm=[False, True, True, True],
-            init_stride=2,
-            init_kernel_size=7,
-            init_maxpool=True,
-            strides=[1, 2, 2, 2],
-            num_channels_init_block=64,
-            dim="2d",
-        )
-        .override(
-            initializer="normal_unit_scaling",
-            initializer_gain=2.0,
-            optimizer="Momentum",
-            optimizer_momentum_momentum=0.9,
-            optimizer_momentum_nesterov=True,
-            weight_decay=1e-4,
-            clip_grad_norm=0.0,
-            learning_rate=0.4,
-            learning_rate_decay_scheme="cosine",
-            learning_rate_cosine_cycle_steps=120000,
-            batch_size=128,
-        )
+    return momentum_training(basic_params1()).extend(
+        num_channels=[64, 128, 256, 416],
+        num_layers_per_block=[1, 1, 10, 1],
+        bottleneck=True,
+        first_batch_norm=[False, True, True, True],
+        init_stride=2,
+        init_kernel_size=7,
+        init_maxpool=True,
+        strides=[1, 2, 2, 2],
+        num_channels_init_block=64,
+        dim="2d",
     )
-
-
-@registry.register_hparams
-def revnet_104() -> HParams:
-    """104 layers, for ImageNet at 224 x 224."""
-    return revnet_base()
 
 
 def revnet_cifar_base() -> HParams:
@@ -279,24 +257,23 @@ def revnet_cifar_base() -> HParams:
     )
 
 
-@registry.register_hparams
-def revnet_38_cifar() -> HParams:
-    """38 layers."""
-    return revnet_cifar_base().override(
-        bottleneck=False, num_channels=[16, 32, 56], num_layers_per_block=[2, 2, 2], initializer_gain=1.5
-    )
+variant = registry.variants_of(__name__)
 
-
-@registry.register_hparams
-def revnet_110_cifar() -> HParams:
-    """110 layers."""
-    return revnet_cifar_base().override(bottleneck=False, num_channels=[16, 32, 64], num_layers_per_block=[8, 8, 8])
-
-
-@registry.register_hparams
-def revnet_164_cifar() -> HParams:
-    """164 layers with bottlenecks."""
-    return revnet_cifar_base().override(bottleneck=True, num_channels=[16, 32, 64], num_layers_per_block=[8, 8, 8])
+# fmt: off
+revnet_104 = variant("revnet_104", revnet_base, "104 layers, for ImageNet at 224 x 224.")
+revnet_38_cifar = variant(
+    "revnet_38_cifar", revnet_cifar_base, "38 layers, for CIFAR.",
+    num_channels=[16, 32, 56], bottleneck=False, num_layers_per_block=[2, 2, 2], initializer_gain=1.5,
+)
+revnet_110_cifar = variant(
+    "revnet_110_cifar", revnet_cifar_base, "110 layers, for CIFAR.",
+    num_channels=[16, 32, 64], bottleneck=False, num_layers_per_block=[8, 8, 8],
+)
+revnet_164_cifar = variant(
+    "revnet_164_cifar", revnet_cifar_base, "164 layers with bottlenecks, for CIFAR.",
+    num_channels=[16, 32, 64], bottleneck=True, num_layers_per_block=[8, 8, 8],
+)
+# fmt: on
 
 
 @registry.register_ranged_hparams

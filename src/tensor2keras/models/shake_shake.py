@@ -223,27 +223,17 @@ def shakeshake_small() -> HParams:
     )
 
 
-@registry.register_hparams
-def shake_shake_quick() -> HParams:
-    """For quick experiments: a thousand steps of Adam."""
-    return shakeshake_small().override(
-        optimizer="adam", learning_rate_cosine_cycle_steps=1000, learning_rate=0.5, batch_size=100
-    )
+variant = registry.variants_of(__name__)
 
-
-@registry.register_hparams
-def shakeshake_big() -> HParams:
-    """2 x 96d."""
-    return shakeshake_small().override(hidden_size=96)
-
-
-@registry.register_hparams
-def shake_shake_big() -> HParams:
-    """`shakeshake_big` by the model's name."""
-    return shakeshake_big()
-
-
-@registry.register_hparams
-def shakeshake_tpu() -> HParams:
-    """2 x 96d, in 180,000 steps at a higher rate."""
-    return shakeshake_big().override(learning_rate_cosine_cycle_steps=180000, learning_rate=0.6)
+# fmt: off
+shake_shake_quick = variant(
+    "shake_shake_quick", shakeshake_small, "For quick experiments: a thousand steps of Adam.",
+    optimizer="adam", learning_rate_cosine_cycle_steps=1000, learning_rate=0.5, batch_size=100,
+)
+shakeshake_big = variant("shakeshake_big", shakeshake_small, "2 x 96d.", hidden_size=96)
+shake_shake_big = variant("shake_shake_big", shakeshake_big, "shakeshake_big under the name of the model.")
+shakeshake_tpu = variant(
+    "shakeshake_tpu", shakeshake_big, "2 x 96d in 180,000 steps at a higher learning rate.",
+    learning_rate_cosine_cycle_steps=180000, learning_rate=0.6,
+)
+# fmt: on

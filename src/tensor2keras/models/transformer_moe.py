@@ -245,47 +245,29 @@ def transformer_moe_base() -> HParams:
     )
 
 
-@registry.register_hparams
-def transformer_moe_8k() -> HParams:
-    """For long sequences, with separable convolutions. Unmasked: see the module docstring."""
-    return transformer_moe_base().override(
-        batch_size=8192,
-        max_length=0,
-        eval_drop_long_sequences=True,
-        min_length_bucket=256,
-        default_ff="sep",
-        hidden_size=1024,
-    )
+variant = registry.variants_of(__name__)
 
-
-@registry.register_hparams
-def transformer_moe_8k_lm() -> HParams:
-    """A language model: masked convolutions, and experts in the third of five layers."""
-    return transformer_moe_8k().override(default_ff="sepm", layer_types="#a/a/a-moe/a/a")
-
-
-@registry.register_hparams
-def transformer_moe_2k() -> HParams:
-    """Encoder and decoder, with experts in the decoder's third layer."""
-    return transformer_moe_8k().override(
-        batch_size=2048, default_ff="sep", layer_types="a/a/a/a/a#a-sepm/a-sepm/a-moe/a-sepm/a-sepm"
-    )
-
-
-@registry.register_hparams
-def transformer_moe_12k() -> HParams:
-    """Batches of 12000."""
-    return transformer_moe_8k().override(batch_size=12000)
-
-
-@registry.register_hparams
-def transformer_moe_prepend_8k() -> HParams:
-    """The source is prepended to the target; local and memory-compressed attention in turn."""
-    return transformer_moe_8k().override(
-        prepend_mode="prepend_inputs_masked_attention",
-        eval_drop_long_sequences=False,
-        max_input_seq_length=7500,
-        default_ff="sepm",
-        layer_types="locm/redm/locm-moe/redm/locm",
-        moe_num_experts=256,
-    )
+# fmt: off
+transformer_moe_8k = variant(
+    "transformer_moe_8k", transformer_moe_base,
+    "For long sequences, with separable convolutions. Unmasked: see the module docstring.",
+    hidden_size=1024, batch_size=8192, max_length=0, eval_drop_long_sequences=True, min_length_bucket=256,
+    default_ff="sep",
+)
+transformer_moe_8k_lm = variant(
+    "transformer_moe_8k_lm", transformer_moe_8k,
+    "A language model: masked convolutions, and experts in the third of five layers.",
+    layer_types="#a/a/a-moe/a/a", default_ff="sepm",
+)
+transformer_moe_2k = variant(
+    "transformer_moe_2k", transformer_moe_8k, "Encoder and decoder, with experts in the decoder's third layer.",
+    layer_types="a/a/a/a/a#a-sepm/a-sepm/a-moe/a-sepm/a-sepm", batch_size=2048, default_ff="sep",
+)
+transformer_moe_12k = variant("transformer_moe_12k", transformer_moe_8k, batch_size=12000)
+transformer_moe_prepend_8k = variant(
+    "transformer_moe_prepend_8k", transformer_moe_8k,
+    "The source is prepended to the target; local and memory-compressed attention in turn.",
+    layer_types="locm/redm/locm-moe/redm/locm", prepend_mode="prepend_inputs_masked_attention", moe_num_experts=256,
+    eval_drop_long_sequences=False, max_input_seq_length=7500, default_ff="sepm",
+)
+# fmt: on

@@ -181,27 +181,19 @@ def squared(x: Tensor) -> Tensor:
     return ops.reshape(x, (-1, side, side, channels))
 
 
-@registry.register_hparams
-def xception_base() -> HParams:
-    """Eight blocks of 768 channels."""
-    return exp_training(basic_params1()).override(
-        batch_size=128,
-        hidden_size=768,
-        num_hidden_layers=8,
-        kernel_height=3,
-        kernel_width=3,
-    )
+variant = registry.variants_of(__name__)
 
-
-@registry.register_hparams
-def xception_tiny() -> HParams:
-    """Two blocks of 64 channels."""
-    return xception_base().override(
-        batch_size=2, hidden_size=64, num_hidden_layers=2, learning_rate_decay_scheme="none"
-    )
-
-
-@registry.register_hparams
-def xception_tiny_tpu() -> HParams:
-    """Two blocks of 128 channels, dense Adam."""
-    return xception_base().override(batch_size=2, hidden_size=128, num_hidden_layers=2, optimizer="true_adam")
+# fmt: off
+xception_base = variant(
+    "xception_base", lambda: exp_training(basic_params1()), "Eight blocks of 768 channels.",
+    num_hidden_layers=8, hidden_size=768, kernel_height=3, kernel_width=3, batch_size=128,
+)
+xception_tiny = variant(
+    "xception_tiny", xception_base, "Two blocks of 64 channels.",
+    num_hidden_layers=2, hidden_size=64, learning_rate_decay_scheme="none", batch_size=2,
+)
+xception_tiny_tpu = variant(
+    "xception_tiny_tpu", xception_base, "Two blocks of 128 channels, dense Adam.",
+    num_hidden_layers=2, hidden_size=128, optimizer="true_adam", batch_size=2,
+)
+# fmt: on

@@ -3,397 +3,164 @@
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.models.common_hparams import basic_params1
+from tensor2keras.models.image_transformer.hparams import image_base
 
 
 @registry.register_hparams
 def image_transformer2d_base() -> HParams:
-    """The base of all 2-D and image-to-image sets: blocks of 16 x 16 and what is around them."""
+    """The base of all 2-D and image-to-image sets: blocks of 16 x 16, which attend to their surroundings."""
     return (
-        basic_params1()
-        .extend(
-            attention_dropout=0.0,
-            attention_key_channels=0,
-            attention_value_channels=0,
-            block_length=256,
-            block_raster_scan=False,
-            block_size=1,
-            block_width=128,
-            dec_attention_type="local_2d",
-            enc_attention_type="global",
-            ffn_layer="conv_hidden_relu",
-            filter_size=512,
-            img_len=32,
-            kv_filter_width=1,
-            local_and_global_att=False,
-            memory_flange=[16, 32],
-            nbr_decoder_problems=1,
-            num_channels=3,
-            num_decoder_layers=8,
-            num_encoder_layers=4,
-            num_heads=8,
-            num_output_layers=3,
-            pos="timing",
-            q_filter_width=1,
-            query_shape=[16, 16],
-            relu_dropout=0.0,
-            shared_rel=False,
-            unconditional=False,
-        )
+        image_base()
+        .extend(enc_attention_type="global", memory_flange=[16, 32], query_shape=[16, 16])
         .override(
             batch_size=1,
             bottom={"targets": "image_channel_embeddings_targets_bottom"},
-            clip_grad_norm=0.0,
-            dropout=0.0,
-            hidden_size=512,
-            initializer="uniform_unit_scaling",
-            initializer_gain=0.2,
-            label_smoothing=0.0,
-            layer_prepostprocess_dropout=0.0,
-            learning_rate_decay_scheme="noam",
-            learning_rate_warmup_steps=4000,
+            dec_attention_type="local_2d",
             max_length=256,
-            optimizer_adam_beta1=0.9,
-            optimizer_adam_beta2=0.98,
-            optimizer_adam_epsilon=1e-09,
-            top={"targets": "identity_top"},
-            weight_decay=0.0,
+            num_decoder_layers=8,
         )
     )
 
 
-@registry.register_hparams
-def imagetransformer2d_base() -> HParams:
-    """`image_transformer2d_base`, generated block by block."""
-    return image_transformer2d_base().override(block_raster_scan=True)
-
-
-@registry.register_hparams
-def imagetransformer2d_base_8l_8_16() -> HParams:
-    """Eight rows above, sixteen columns beside."""
-    return image_transformer2d_base().override(memory_flange=[8, 16])
-
-
-@registry.register_hparams
-def imagetransformer2d_base_8l_8_16_ls() -> HParams:
-    """The same with label smoothing."""
-    return image_transformer2d_base().override(label_smoothing=0.05, memory_flange=[8, 16])
-
-
-@registry.register_hparams
-def imagetransformer2d_base_8l_8_16_big() -> HParams:
-    """Eight layers, wider networks."""
-    return image_transformer2d_base().override(filter_size=1024, memory_flange=[8, 16])
-
-
-@registry.register_hparams
-def imagetransformer2d_base_12l_8_16_big() -> HParams:
-    """Twelve layers; samples at random."""
-    return image_transformer2d_base().override(
-        filter_size=1024, memory_flange=[8, 16], num_decoder_layers=12, sampling_method="random"
-    )
-
-
-@registry.register_hparams
-def imagetransformer2d_base_8l_8_32_big() -> HParams:
-    """Eight layers of width 1024 for CIFAR-10; blocks do not attend to rows above them."""
-    return image_transformer2d_base().override(
-        filter_size=2048,
-        hidden_size=1024,
-        layer_prepostprocess_dropout=0.3,
-        memory_flange=[0, 32],
-        num_heads=16,
-        query_shape=[8, 16],
-    )
-
-
-@registry.register_hparams
-def imagetransformer_base_10l_8h_big_uncond_dr03_dan_64_2d() -> HParams:
-    """64x64 images of no class."""
-    return image_transformer2d_base().override(
-        filter_size=2048,
-        img_len=64,
-        layer_prepostprocess_dropout=0.1,
-        max_length=14000,
-        memory_flange=[8, 8],
-        unconditional=True,
-    )
-
-
-@registry.register_hparams
-def imagetransformer2d_base_8l_8_64_64by64() -> HParams:
-    """Eight layers for ImageNet 64x64."""
-    return image_transformer2d_base().override(
-        filter_size=2048,
-        layer_prepostprocess_dropout=0.1,
-        max_length=14000,
-        memory_flange=[4, 32],
-        query_shape=[8, 64],
-    )
-
-
-@registry.register_hparams
-def imagetransformer2d_base_12l_8_64_64by64() -> HParams:
-    """Twelve layers for ImageNet 64x64."""
-    return image_transformer2d_base().override(
-        filter_size=2048,
-        layer_prepostprocess_dropout=0.1,
-        max_length=14000,
-        memory_flange=[4, 32],
-        num_decoder_layers=12,
-        query_shape=[8, 64],
-    )
-
-
-@registry.register_hparams
-def imagetransformer2d_base_14l_8_16_big() -> HParams:
-    """Fourteen layers."""
-    return image_transformer2d_base().override(filter_size=1024, memory_flange=[8, 16], num_decoder_layers=14)
-
-
-@registry.register_hparams
-def imagetransformer2d_base_14l_8_16_big_uncond() -> HParams:
-    """Fourteen layers, no class."""
-    return imagetransformer2d_base_14l_8_16_big().override(unconditional=True)
-
-
-@registry.register_hparams
-def imagetransformer2d_base_8l_8_16_big_16k() -> HParams:
-    """Eight layers, longer warm-up."""
-    return image_transformer2d_base().override(
-        filter_size=1024, learning_rate_warmup_steps=16000, memory_flange=[8, 16]
-    )
-
-
-@registry.register_hparams
-def img2img_transformer2d_base() -> HParams:
-    """From image to image with 2-D attention."""
-    return image_transformer2d_base().override(
-        block_raster_scan=True,
-        bottom={"inputs": "image_channel_embeddings_bottom", "targets": "image_channel_embeddings_targets_bottom"},
-        filter_size=2048,
-        layer_postprocess_sequence="da",
-        layer_prepostprocess_dropout=0.1,
-        layer_preprocess_sequence="n",
-        learning_rate=0.2,
-        learning_rate_warmup_steps=12000,
-    )
-
-
-@registry.register_hparams
-def img2img_transformer2d_q1() -> HParams:
-    """Normed last; 64 columns beside."""
-    return img2img_transformer2d_base().override(
-        batch_size=2, layer_postprocess_sequence="dan", layer_preprocess_sequence="none", memory_flange=[16, 64]
-    )
-
-
-@registry.register_hparams
-def img2img_transformer2d_q2() -> HParams:
-    """Normed last; 32 columns beside."""
-    return img2img_transformer2d_q1().override(memory_flange=[16, 32])
-
-
-@registry.register_hparams
-def img2img_transformer2d_q3() -> HParams:
-    """Normed last; blocks of 8 x 16. T2T's best of these."""
-    return img2img_transformer2d_q1().override(memory_flange=[8, 32], query_shape=[8, 16])
-
-
-@registry.register_hparams
-def img2img_transformer_base() -> HParams:
-    """From image to image with 1-D attention."""
-    return image_transformer2d_base().override(
-        block_width=256,
-        dec_attention_type="local_1d",
-        filter_size=2048,
-        layer_postprocess_sequence="da",
-        layer_prepostprocess_dropout=0.1,
-        layer_preprocess_sequence="n",
-        learning_rate=0.2,
-        learning_rate_warmup_steps=12000,
-    )
-
-
-@registry.register_hparams
-def img2img_transformer_b1() -> HParams:
-    """Normed last; blocks of 512."""
-    return img2img_transformer_base().override(
-        batch_size=2, block_length=512, layer_postprocess_sequence="dan", layer_preprocess_sequence="none"
-    )
-
-
-@registry.register_hparams
-def img2img_transformer_b2() -> HParams:
-    """Normed last; blocks of 256."""
-    return img2img_transformer_base().override(
-        batch_size=2, layer_postprocess_sequence="dan", layer_preprocess_sequence="none"
-    )
-
-
-@registry.register_hparams
-def img2img_transformer_b3() -> HParams:
-    """Normed last; blocks of 128. T2T's best of these."""
-    return img2img_transformer_base().override(
-        batch_size=2,
-        block_length=128,
-        layer_postprocess_sequence="dan",
-        layer_preprocess_sequence="none",
-        sampling_temp=0.9,
-    )
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs1() -> HParams:
-    """img2img_transformer_b3 with `block_size` 1, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3()
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs2() -> HParams:
-    """img2img_transformer_b3 with `block_size` 2, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3().override(block_size=2)
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs3() -> HParams:
-    """img2img_transformer_b3 with `block_size` 3, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3().override(block_size=3)
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs4() -> HParams:
-    """img2img_transformer_b3 with `block_size` 4, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3().override(block_size=4)
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs5() -> HParams:
-    """img2img_transformer_b3 with `block_size` 5, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3().override(block_size=5)
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs6() -> HParams:
-    """img2img_transformer_b3 with `block_size` 6, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3().override(block_size=6)
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs7() -> HParams:
-    """img2img_transformer_b3 with `block_size` 7, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3().override(block_size=7)
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs8() -> HParams:
-    """img2img_transformer_b3 with `block_size` 8, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3().override(block_size=8)
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs9() -> HParams:
-    """img2img_transformer_b3 with `block_size` 9, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3().override(block_size=9)
-
-
-@registry.register_hparams
-def img2img_transformer_b3_bs10() -> HParams:
-    """img2img_transformer_b3 with `block_size` 10, for T2T's blockwise parallel decoding, which is not here."""
-    return img2img_transformer_b3().override(block_size=10)
-
-
-@registry.register_hparams
-def img2img_transformer_dilated() -> HParams:
-    """From image to image with dilated attention; gaps as in `image_transformer.GAP_SIZES`."""
-    return (
-        img2img_transformer_base()
-        .extend(num_memory_blocks=1)
-        .override(
-            block_length=128,
-            block_width=128,
-            dec_attention_type="dilated",
-            img_len=64,
-            sampling_method="random",
-        )
-    )
-
-
-@registry.register_hparams
-def imagetransformer2d_tiny() -> HParams:
-    """Two layers of width 64: for tests."""
-    return imagetransformer2d_base().override(hidden_size=64, num_decoder_layers=2)
-
-
-@registry.register_hparams
-def img2img_transformer_base_tpu() -> HParams:
-    """img2img_transformer_base on TPU."""
-    return img2img_transformer_base().override(batch_size=2, num_heads=4, optimizer="true_adam")
-
-
-@registry.register_hparams
-def img2img_transformer_tiny_tpu() -> HParams:
-    """Width 16 on TPU."""
-    return img2img_transformer_base_tpu().override(hidden_size=16, num_heads=2, num_hidden_layers=2)
-
-
-@registry.register_hparams
-def img2img_transformer2d_n3() -> HParams:
-    """Twelve layers, blocks of 16 x 32."""
-    return img2img_transformer2d_base().override(
-        layer_prepostprocess_dropout=0.0, memory_flange=[16, 16], num_decoder_layers=12, query_shape=[16, 32]
-    )
-
-
-@registry.register_hparams
-def img2img_transformer2d_n31() -> HParams:
-    """Six and twelve layers, blocks of 16 x 32."""
-    return img2img_transformer2d_base().override(num_decoder_layers=12, num_encoder_layers=6, query_shape=[16, 32])
-
-
-@registry.register_hparams
-def img2img_transformer2d_n24() -> HParams:
-    """Width 1024, blocks of 8 x 16."""
-    return img2img_transformer2d_base().override(
-        hidden_size=1024, layer_prepostprocess_dropout=0.2, memory_flange=[8, 32], query_shape=[8, 16]
-    )
-
-
-@registry.register_hparams
-def img2img_transformer2d_n44() -> HParams:
-    """Blocks of 8 x 16."""
-    return img2img_transformer2d_base().override(memory_flange=[8, 32], query_shape=[8, 16])
-
-
-@registry.register_hparams
-def img2img_transformer2d_n103() -> HParams:
-    """Six and twelve layers, blocks of 8 x 32. T2T's best from image to image."""
-    return img2img_transformer2d_base().override(
-        memory_flange=[8, 64], num_decoder_layers=12, num_encoder_layers=6, query_shape=[8, 32]
-    )
-
-
-@registry.register_hparams
-def img2img_transformer2d_tiny() -> HParams:
-    """Two layers of width 128: for tests."""
-    return img2img_transformer2d_base().override(
-        batch_size=4,
-        filter_size=128,
-        hidden_size=128,
-        max_length=128,
-        num_decoder_layers=2,
-        num_heads=4,
-    )
-
-
-@registry.register_hparams
-def img2img_transformer_tiny() -> HParams:
-    """Width 128, one head: for tests."""
-    return img2img_transformer2d_base().override(
-        batch_size=4,
-        filter_size=128,
-        hidden_size=128,
-        max_length=128,
-        num_heads=1,
-        num_hidden_layers=2,
-    )
+variant = registry.variants_of(__name__)
+
+# fmt: off
+# 2-D attention.
+imagetransformer2d_base = variant(
+    "imagetransformer2d_base", image_transformer2d_base, "`image_transformer2d_base`, generated block by block.",
+    block_raster_scan=True,
+)
+imagetransformer2d_base_8l_8_16 = variant(
+    "imagetransformer2d_base_8l_8_16", image_transformer2d_base,
+    "A memory of eight rows above and sixteen columns beside each block.", memory_flange=[8, 16],
+)
+imagetransformer2d_base_8l_8_16_ls = variant(
+    "imagetransformer2d_base_8l_8_16_ls", imagetransformer2d_base_8l_8_16, label_smoothing=0.05
+)
+imagetransformer2d_base_8l_8_16_big = variant(
+    "imagetransformer2d_base_8l_8_16_big", imagetransformer2d_base_8l_8_16, filter_size=1024
+)
+imagetransformer2d_base_12l_8_16_big = variant(
+    "imagetransformer2d_base_12l_8_16_big", imagetransformer2d_base_8l_8_16_big,
+    num_decoder_layers=12, sampling_method="random",
+)
+imagetransformer2d_base_8l_8_32_big = variant(
+    "imagetransformer2d_base_8l_8_32_big", image_transformer2d_base,
+    "Eight layers of hidden size 1024 for CIFAR-10; blocks do not attend to rows above them.",
+    hidden_size=1024, filter_size=2048, num_heads=16, memory_flange=[0, 32], query_shape=[8, 16],
+    layer_prepostprocess_dropout=0.3,
+)
+imagetransformer2d_base_8l_8_64_64by64 = variant(
+    "imagetransformer2d_base_8l_8_64_64by64", image_transformer2d_base, "Eight layers for ImageNet 64x64.",
+    filter_size=2048, memory_flange=[4, 32], query_shape=[8, 64], layer_prepostprocess_dropout=0.1, max_length=14000,
+)
+imagetransformer2d_base_12l_8_64_64by64 = variant(
+    "imagetransformer2d_base_12l_8_64_64by64", imagetransformer2d_base_8l_8_64_64by64, num_decoder_layers=12
+)
+imagetransformer2d_base_14l_8_16_big = variant(
+    "imagetransformer2d_base_14l_8_16_big", imagetransformer2d_base_8l_8_16_big, num_decoder_layers=14
+)
+imagetransformer2d_base_14l_8_16_big_uncond = variant(
+    "imagetransformer2d_base_14l_8_16_big_uncond", imagetransformer2d_base_14l_8_16_big, unconditional=True
+)
+imagetransformer2d_base_8l_8_16_big_16k = variant(
+    "imagetransformer2d_base_8l_8_16_big_16k", imagetransformer2d_base_8l_8_16_big, learning_rate_warmup_steps=16000
+)
+imagetransformer2d_tiny = variant(
+    "imagetransformer2d_tiny", imagetransformer2d_base, "Two layers of hidden size 64: for tests.",
+    num_decoder_layers=2, hidden_size=64,
+)
+imagetransformer_base_10l_8h_big_uncond_dr03_dan_64_2d = variant(
+    "imagetransformer_base_10l_8h_big_uncond_dr03_dan_64_2d", image_transformer2d_base, "Unconditional 64x64 images.",
+    img_len=64, unconditional=True, filter_size=2048, memory_flange=[8, 8], layer_prepostprocess_dropout=0.1,
+    max_length=14000,
+)
+
+# Image to image, 2-D attention.
+img2img_transformer2d_base = variant(
+    "img2img_transformer2d_base", image_transformer2d_base, "Image to image with 2-D attention.",
+    bottom={"inputs": "image_channel_embeddings_bottom", "targets": "image_channel_embeddings_targets_bottom"},
+    filter_size=2048, block_raster_scan=True, layer_postprocess_sequence="da", layer_preprocess_sequence="n",
+    layer_prepostprocess_dropout=0.1, learning_rate=0.2, learning_rate_warmup_steps=12000,
+)
+img2img_transformer2d_q1 = variant(
+    "img2img_transformer2d_q1", img2img_transformer2d_base, "Post-norm residuals, 64 columns beside each block.",
+    layer_postprocess_sequence="dan", layer_preprocess_sequence="none", memory_flange=[16, 64], batch_size=2,
+)
+img2img_transformer2d_q2 = variant("img2img_transformer2d_q2", img2img_transformer2d_q1, memory_flange=[16, 32])
+img2img_transformer2d_q3 = variant(
+    "img2img_transformer2d_q3", img2img_transformer2d_q1, "Blocks of 8 x 16: T2T's best of these.",
+    memory_flange=[8, 32], query_shape=[8, 16],
+)
+img2img_transformer2d_n3 = variant(
+    "img2img_transformer2d_n3", img2img_transformer2d_base, "Twelve layers, blocks of 16 x 32.",
+    num_decoder_layers=12, memory_flange=[16, 16], query_shape=[16, 32], layer_prepostprocess_dropout=0.0,
+)
+img2img_transformer2d_n31 = variant(
+    "img2img_transformer2d_n31", img2img_transformer2d_base, "Six and twelve layers, blocks of 16 x 32.",
+    num_encoder_layers=6, num_decoder_layers=12, query_shape=[16, 32],
+)
+img2img_transformer2d_n24 = variant(
+    "img2img_transformer2d_n24", img2img_transformer2d_base, "Hidden size 1024, blocks of 8 x 16.",
+    hidden_size=1024, memory_flange=[8, 32], query_shape=[8, 16], layer_prepostprocess_dropout=0.2,
+)
+img2img_transformer2d_n44 = variant(
+    "img2img_transformer2d_n44", img2img_transformer2d_base, "Blocks of 8 x 16.",
+    memory_flange=[8, 32], query_shape=[8, 16],
+)
+img2img_transformer2d_n103 = variant(
+    "img2img_transformer2d_n103", img2img_transformer2d_base,
+    "Six and twelve layers, blocks of 8 x 32: T2T's best from image to image.",
+    num_encoder_layers=6, num_decoder_layers=12, memory_flange=[8, 64], query_shape=[8, 32],
+)
+img2img_transformer2d_tiny = variant(
+    "img2img_transformer2d_tiny", img2img_transformer2d_base, "Two layers of hidden size 128: for tests.",
+    num_decoder_layers=2, hidden_size=128, filter_size=128, num_heads=4, batch_size=4, max_length=128,
+)
+
+# Image to image, 1-D attention.
+img2img_transformer_base = variant(
+    "img2img_transformer_base", image_transformer2d_base, "Image to image with 1-D attention.",
+    filter_size=2048, block_width=256, dec_attention_type="local_1d", layer_postprocess_sequence="da",
+    layer_preprocess_sequence="n", layer_prepostprocess_dropout=0.1, learning_rate=0.2,
+    learning_rate_warmup_steps=12000,
+)
+img2img_transformer_b2 = variant(
+    "img2img_transformer_b2", img2img_transformer_base, "Post-norm residuals.",
+    layer_postprocess_sequence="dan", layer_preprocess_sequence="none", batch_size=2,
+)
+img2img_transformer_b1 = variant("img2img_transformer_b1", img2img_transformer_b2, block_length=512)
+img2img_transformer_b3 = variant(
+    "img2img_transformer_b3", img2img_transformer_b2, "Blocks of 128: T2T's best of these.",
+    block_length=128, sampling_temp=0.9,
+)
+img2img_transformer_tiny = variant(
+    "img2img_transformer_tiny", img2img_transformer2d_base, "Hidden size 128, one head: for tests.",
+    num_hidden_layers=2, hidden_size=128, filter_size=128, num_heads=1, batch_size=4, max_length=128,
+)
+img2img_transformer_dilated = variant(
+    "img2img_transformer_dilated", lambda: img2img_transformer_base().extend(num_memory_blocks=1),
+    "Image to image with dilated attention; gaps as in `image_transformer.GAP_SIZES`.",
+    img_len=64, block_length=128, block_width=128, dec_attention_type="dilated", sampling_method="random",
+)
+img2img_transformer_base_tpu = variant(
+    "img2img_transformer_base_tpu", img2img_transformer_base, "img2img_transformer_base for TPU.",
+    num_heads=4, optimizer="true_adam", batch_size=2,
+)
+img2img_transformer_tiny_tpu = variant(
+    "img2img_transformer_tiny_tpu", img2img_transformer_base_tpu, "img2img_transformer_base_tpu with hidden size 16.",
+    num_hidden_layers=2, hidden_size=16, num_heads=2,
+)
+
+# `block_size` is for T2T's blockwise parallel decoding, which is not supported.
+img2img_transformer_b3_bs1 = variant("img2img_transformer_b3_bs1", img2img_transformer_b3)
+img2img_transformer_b3_bs2 = variant("img2img_transformer_b3_bs2", img2img_transformer_b3, block_size=2)
+img2img_transformer_b3_bs3 = variant("img2img_transformer_b3_bs3", img2img_transformer_b3, block_size=3)
+img2img_transformer_b3_bs4 = variant("img2img_transformer_b3_bs4", img2img_transformer_b3, block_size=4)
+img2img_transformer_b3_bs5 = variant("img2img_transformer_b3_bs5", img2img_transformer_b3, block_size=5)
+img2img_transformer_b3_bs6 = variant("img2img_transformer_b3_bs6", img2img_transformer_b3, block_size=6)
+img2img_transformer_b3_bs7 = variant("img2img_transformer_b3_bs7", img2img_transformer_b3, block_size=7)
+img2img_transformer_b3_bs8 = variant("img2img_transformer_b3_bs8", img2img_transformer_b3, block_size=8)
+img2img_transformer_b3_bs9 = variant("img2img_transformer_b3_bs9", img2img_transformer_b3, block_size=9)
+img2img_transformer_b3_bs10 = variant("img2img_transformer_b3_bs10", img2img_transformer_b3, block_size=10)
+# fmt: on

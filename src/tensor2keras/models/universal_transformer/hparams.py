@@ -36,279 +36,180 @@ def _universal(hparams: HParams) -> HParams:
     )
 
 
-@registry.register_hparams
-def universal_transformer_base() -> HParams:
-    """Width 1024, six steps."""
-    return _universal(
-        transformer_base().override(hidden_size=1024, filter_size=4096, num_heads=16, layer_prepostprocess_dropout=0.3)
-    )
-
-
-@registry.register_hparams
-def universal_transformer_base_tpu() -> HParams:
-    """For TPU."""
-    return update_hparams_for_tpu(universal_transformer_base()).override(add_step_timing_signal=False)
-
-
-@registry.register_hparams
-def universal_transformer_big() -> HParams:
-    """Width 2048."""
-    return universal_transformer_base().override(hidden_size=2048, filter_size=8192)
-
-
-@registry.register_hparams
-def universal_transformer_base_fp16() -> HParams:
-    """Width 512 with float16 activations."""
-    return _universal(transformer_base()).override(activation_dtype="float16")
-
-
-@registry.register_hparams
-def universal_transformer_small() -> HParams:
-    """Width 512."""
-    return _universal(transformer_base())
-
-
-@registry.register_hparams
-def universal_transformer_tiny() -> HParams:
-    """Width 128, eight steps."""
-    return _universal(transformer_tiny()).override(num_rec_steps=8)
-
-
-@registry.register_hparams
-def transformer_teeny() -> HParams:
-    """A Transformer of width 128."""
-    return transformer_base().override(hidden_size=128, filter_size=128, num_heads=2)
-
-
-@registry.register_hparams
-def universal_transformer_teeny() -> HParams:
-    """Width 128, ten steps."""
-    return _universal(transformer_teeny()).override(num_rec_steps=10)
-
-
-@registry.register_hparams
-def universal_transformer_tall() -> HParams:
-    """Sixteen steps of width 512."""
-    return universal_transformer_small().override(num_rec_steps=16)
-
-
-@registry.register_hparams
-def universal_transformer_small_dropconnect() -> HParams:
-    """Gates with dropped connections, for recurrences that have gates."""
-    return universal_transformer_small().override(gate_ffn_layer="dense_dropconnect").extend(dropconnect_dropout=0.5)
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_base() -> HParams:
-    """Each position halts by itself."""
-    return universal_transformer_base().override(recurrence_type="act")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_base_tpu() -> HParams:
-    """For TPU."""
-    return update_hparams_for_tpu(adaptive_universal_transformer_base()).override(add_step_timing_signal=False)
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_multilayer_tpu() -> HParams:
-    """Two layers a step, plain layers before and after."""
-    return adaptive_universal_transformer_base_tpu().override(
-        num_inrecurrence_layers=2,
-        mix_with_transformer="before_ut,after_ut",
-        num_mixedin_layers=1,
-        transformer_ffn_type="sepconv",
-    )
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_multilayer_hard() -> HParams:
-    """The same with hard attention."""
-    return adaptive_universal_transformer_multilayer_tpu().override(
-        batch_size=256,
-        hard_attention_k=8,
-        add_step_timing_signal=True,
-        self_attention_type="dot_product_relative_v2",
-        max_relative_position=256,
-    )
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_small() -> HParams:
-    """Width 512."""
-    return universal_transformer_small().override(recurrence_type="act")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_tiny() -> HParams:
-    """Width 128."""
-    return universal_transformer_tiny().override(recurrence_type="act")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_sepconv_tiny() -> HParams:
-    """Separable convolutions in place of dense layers."""
-    return adaptive_universal_transformer_tiny().override(transformer_ffn_type="sepconv")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_global_base() -> HParams:
-    """All positions halt together."""
-    return adaptive_universal_transformer_base().override(act_type="global")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_global_base_tpu() -> HParams:
-    """For TPU."""
-    return update_hparams_for_tpu(adaptive_universal_transformer_global_base()).override(add_step_timing_signal=False)
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_tall() -> HParams:
-    """Up to 24 steps."""
-    return adaptive_universal_transformer_small().override(num_hidden_layers=16, batch_size=1024, act_max_steps=24)
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_tall_actlossw0() -> HParams:
-    """Steps are free."""
-    return adaptive_universal_transformer_tall().override(act_loss_weight=0.0)
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_tall_actlossw001() -> HParams:
-    """Steps cost little."""
-    return adaptive_universal_transformer_tall().override(act_loss_weight=0.001)
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_base_dropout03() -> HParams:
-    """Dropout of 0.3 everywhere."""
-    return adaptive_universal_transformer_base().override(
-        layer_prepostprocess_dropout=0.3, attention_dropout=0.3, relu_dropout=0.3
-    )
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_base_dropout05() -> HParams:
-    """Dropout of 0.5 everywhere."""
-    return adaptive_universal_transformer_base().override(
-        layer_prepostprocess_dropout=0.5, attention_dropout=0.5, relu_dropout=0.5
-    )
-
-
-@registry.register_hparams
-def universal_transformer_skip_base() -> HParams:
-    """Steps are mixed with the input."""
-    return universal_transformer_base().override(recurrence_type="skip")
-
-
-@registry.register_hparams
-def universal_transformer_highway_base() -> HParams:
-    """Steps are mixed with the state."""
-    return universal_transformer_base().override(recurrence_type="highway")
-
-
-@registry.register_hparams
-def universal_transformer_dwa_base() -> HParams:
-    """Attention in depth."""
-    return universal_transformer_base().override(recurrence_type="dwa")
-
-
-@registry.register_hparams
-def universal_transformer_lstm_base() -> HParams:
-    """An LSTM in depth."""
-    return universal_transformer_base().override(recurrence_type="lstm", add_step_timing_signal=False)
-
-
-@registry.register_hparams
-def universal_transformer_gru_base() -> HParams:
-    """A GRU in depth."""
-    return universal_transformer_base().override(recurrence_type="gru", add_step_timing_signal=False)
-
-
-@registry.register_hparams
-def universal_transformer_lstm_tall() -> HParams:
-    """An LSTM in depth, sixteen steps."""
-    return universal_transformer_tall().override(recurrence_type="lstm", add_step_timing_signal=False)
-
-
-@registry.register_hparams
-def universal_transformer_position_random_timing_tiny() -> HParams:
-    """Positions begin anywhere."""
-    return universal_transformer_tiny().override(position_start_index="random")
-
-
-@registry.register_hparams
-def universal_transformer_position_step_timing_tiny() -> HParams:
-    """Positions move with the steps."""
-    return universal_transformer_tiny().override(position_start_index="step")
-
-
-@registry.register_hparams
-def universal_transformer_step_sinusoid_timing_tiny() -> HParams:
-    """Sinusoids for steps."""
-    return universal_transformer_tiny().override(step_timing_signal_type="sinusoid")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_position_random_timing_tiny() -> HParams:
-    """Positions begin anywhere, and halt."""
-    return adaptive_universal_transformer_tiny().override(position_start_index="random")
-
-
-@registry.register_hparams
-def universal_transformer_mix_before_ut_base() -> HParams:
-    """Two plain layers first."""
-    return universal_transformer_base().override(mix_with_transformer="before_ut")
-
-
-@registry.register_hparams
-def universal_transformer_mix_after_ut_base() -> HParams:
-    """Two plain layers last."""
-    return universal_transformer_base().override(mix_with_transformer="after_ut")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_mix_before_ut_base() -> HParams:
-    """Two plain layers first, and halting."""
-    return universal_transformer_mix_before_ut_base().override(recurrence_type="act")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_mix_after_ut_base() -> HParams:
-    """Two plain layers last, and halting."""
-    return universal_transformer_mix_after_ut_base().override(recurrence_type="act")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_concat_tiny() -> HParams:
-    """Signals are joined, not added."""
-    return adaptive_universal_transformer_tiny().override(add_or_concat_timing_signal="concat")
-
-
-@registry.register_hparams
-def adaptive_universal_transformer_with_sru_base() -> HParams:
-    """SRUs at each step."""
-    return adaptive_universal_transformer_base().override(add_sru=True)
-
-
-@registry.register_hparams
-def universal_transformer_sepconv_big() -> HParams:
-    """Separable convolutions, width 2048."""
-    return universal_transformer_big().override(transformer_ffn_type="sepconv")
-
-
-@registry.register_hparams
-def universal_transformer_sepconv_base() -> HParams:
-    """Separable convolutions."""
-    return universal_transformer_base().override(transformer_ffn_type="sepconv")
-
-
-@registry.register_hparams
-def universal_transformer_sepconv_tiny() -> HParams:
-    """Separable convolutions, width 128."""
-    return universal_transformer_tiny().override(transformer_ffn_type="sepconv")
+variant = registry.variants_of(__name__)
+
+# fmt: off
+universal_transformer_small = variant(
+    "universal_transformer_small", lambda: _universal(transformer_base()), "Hidden size 512, six steps."
+)
+universal_transformer_base = variant(
+    "universal_transformer_base", universal_transformer_small, "Hidden size 1024, six steps.",
+    hidden_size=1024, filter_size=4096, num_heads=16, layer_prepostprocess_dropout=0.3,
+)
+universal_transformer_base_fp16 = variant(
+    "universal_transformer_base_fp16", universal_transformer_small, activation_dtype="float16"
+)
+universal_transformer_base_tpu = variant(
+    "universal_transformer_base_tpu", lambda: update_hparams_for_tpu(universal_transformer_base()),
+    "universal_transformer_base for TPU.", add_step_timing_signal=False,
+)
+universal_transformer_big = variant(
+    "universal_transformer_big", universal_transformer_base, hidden_size=2048, filter_size=8192
+)
+universal_transformer_tall = variant("universal_transformer_tall", universal_transformer_small, num_rec_steps=16)
+universal_transformer_tiny = variant(
+    "universal_transformer_tiny", lambda: _universal(transformer_tiny()), "Hidden size 128, eight steps.",
+    num_rec_steps=8,
+)
+transformer_teeny = variant(
+    "transformer_teeny", transformer_base, "A Transformer of hidden size 128.",
+    hidden_size=128, filter_size=128, num_heads=2,
+)
+universal_transformer_teeny = variant(
+    "universal_transformer_teeny", lambda: _universal(transformer_teeny()), "Hidden size 128, ten steps.",
+    num_rec_steps=10,
+)
+
+# Adaptive computation time.
+adaptive_universal_transformer_base = variant(
+    "adaptive_universal_transformer_base", universal_transformer_base,
+    "Adaptive computation time: each position halts by itself.", recurrence_type="act",
+)
+adaptive_universal_transformer_base_tpu = variant(
+    "adaptive_universal_transformer_base_tpu", lambda: update_hparams_for_tpu(adaptive_universal_transformer_base()),
+    "adaptive_universal_transformer_base for TPU.", add_step_timing_signal=False,
+)
+adaptive_universal_transformer_base_dropout03 = variant(
+    "adaptive_universal_transformer_base_dropout03", adaptive_universal_transformer_base,
+    attention_dropout=0.3, layer_prepostprocess_dropout=0.3, relu_dropout=0.3,
+)
+adaptive_universal_transformer_base_dropout05 = variant(
+    "adaptive_universal_transformer_base_dropout05", adaptive_universal_transformer_base,
+    attention_dropout=0.5, layer_prepostprocess_dropout=0.5, relu_dropout=0.5,
+)
+adaptive_universal_transformer_multilayer_tpu = variant(
+    "adaptive_universal_transformer_multilayer_tpu", adaptive_universal_transformer_base_tpu,
+    "Two layers a step, plain layers before and after.",
+    num_inrecurrence_layers=2, num_mixedin_layers=1, mix_with_transformer="before_ut,after_ut",
+    transformer_ffn_type="sepconv",
+)
+adaptive_universal_transformer_multilayer_hard = variant(
+    "adaptive_universal_transformer_multilayer_hard", adaptive_universal_transformer_multilayer_tpu,
+    "adaptive_universal_transformer_multilayer_tpu with hard attention.",
+    add_step_timing_signal=True, self_attention_type="dot_product_relative_v2", max_relative_position=256,
+    batch_size=256, hard_attention_k=8,
+)
+adaptive_universal_transformer_small = variant(
+    "adaptive_universal_transformer_small", universal_transformer_small, recurrence_type="act"
+)
+adaptive_universal_transformer_tiny = variant(
+    "adaptive_universal_transformer_tiny", universal_transformer_tiny, recurrence_type="act"
+)
+adaptive_universal_transformer_global_base = variant(
+    "adaptive_universal_transformer_global_base", adaptive_universal_transformer_base, "All positions halt together.",
+    act_type="global",
+)
+adaptive_universal_transformer_global_base_tpu = variant(
+    "adaptive_universal_transformer_global_base_tpu",
+    lambda: update_hparams_for_tpu(adaptive_universal_transformer_global_base()),
+    "adaptive_universal_transformer_global_base for TPU.", add_step_timing_signal=False,
+)
+adaptive_universal_transformer_tall = variant(
+    "adaptive_universal_transformer_tall", adaptive_universal_transformer_small, "Up to 24 steps.",
+    num_hidden_layers=16, act_max_steps=24, batch_size=1024,
+)
+adaptive_universal_transformer_tall_actlossw0 = variant(
+    "adaptive_universal_transformer_tall_actlossw0", adaptive_universal_transformer_tall, act_loss_weight=0.0
+)
+adaptive_universal_transformer_tall_actlossw001 = variant(
+    "adaptive_universal_transformer_tall_actlossw001", adaptive_universal_transformer_tall, act_loss_weight=0.001
+)
+
+# Other recurrences.
+universal_transformer_skip_base = variant(
+    "universal_transformer_skip_base", universal_transformer_base,
+    "Gated skip connections from the input to each step.", recurrence_type="skip",
+)
+universal_transformer_highway_base = variant(
+    "universal_transformer_highway_base", universal_transformer_base, "Highway connections between steps.",
+    recurrence_type="highway",
+)
+universal_transformer_dwa_base = variant(
+    "universal_transformer_dwa_base", universal_transformer_base, "Attention over the outputs of earlier steps.",
+    recurrence_type="dwa",
+)
+universal_transformer_lstm_base = variant(
+    "universal_transformer_lstm_base", universal_transformer_base, "An LSTM over depth.",
+    recurrence_type="lstm", add_step_timing_signal=False,
+)
+universal_transformer_gru_base = variant(
+    "universal_transformer_gru_base", universal_transformer_base, "A GRU over depth.",
+    recurrence_type="gru", add_step_timing_signal=False,
+)
+universal_transformer_lstm_tall = variant(
+    "universal_transformer_lstm_tall", universal_transformer_tall, "An LSTM over depth, sixteen steps.",
+    recurrence_type="lstm", add_step_timing_signal=False,
+)
+universal_transformer_small_dropconnect = variant(
+    "universal_transformer_small_dropconnect", lambda: universal_transformer_small().extend(dropconnect_dropout=0.5),
+    "Gates with DropConnect, for recurrences that have gates.", gate_ffn_layer="dense_dropconnect",
+)
+
+# Timing signals.
+universal_transformer_position_random_timing_tiny = variant(
+    "universal_transformer_position_random_timing_tiny", universal_transformer_tiny,
+    "Positions start at a random index.", position_start_index="random",
+)
+universal_transformer_position_step_timing_tiny = variant(
+    "universal_transformer_position_step_timing_tiny", universal_transformer_tiny,
+    "Positions shift with each step.", position_start_index="step",
+)
+universal_transformer_step_sinusoid_timing_tiny = variant(
+    "universal_transformer_step_sinusoid_timing_tiny", universal_transformer_tiny, step_timing_signal_type="sinusoid"
+)
+adaptive_universal_transformer_position_random_timing_tiny = variant(
+    "adaptive_universal_transformer_position_random_timing_tiny", adaptive_universal_transformer_tiny,
+    position_start_index="random",
+)
+adaptive_universal_transformer_concat_tiny = variant(
+    "adaptive_universal_transformer_concat_tiny", adaptive_universal_transformer_tiny,
+    add_or_concat_timing_signal="concat",
+)
+adaptive_universal_transformer_with_sru_base = variant(
+    "adaptive_universal_transformer_with_sru_base", adaptive_universal_transformer_base,
+    "Simple recurrent units at each step.", add_sru=True,
+)
+
+# Layers before and after the recurrence.
+universal_transformer_mix_before_ut_base = variant(
+    "universal_transformer_mix_before_ut_base", universal_transformer_base,
+    "Two Transformer layers before the recurrence.", mix_with_transformer="before_ut",
+)
+universal_transformer_mix_after_ut_base = variant(
+    "universal_transformer_mix_after_ut_base", universal_transformer_base,
+    "Two Transformer layers after the recurrence.", mix_with_transformer="after_ut",
+)
+adaptive_universal_transformer_mix_before_ut_base = variant(
+    "adaptive_universal_transformer_mix_before_ut_base", universal_transformer_mix_before_ut_base, recurrence_type="act"
+)
+adaptive_universal_transformer_mix_after_ut_base = variant(
+    "adaptive_universal_transformer_mix_after_ut_base", universal_transformer_mix_after_ut_base, recurrence_type="act"
+)
+
+# Separable convolutions.
+adaptive_universal_transformer_sepconv_tiny = variant(
+    "adaptive_universal_transformer_sepconv_tiny", adaptive_universal_transformer_tiny, transformer_ffn_type="sepconv"
+)
+universal_transformer_sepconv_big = variant(
+    "universal_transformer_sepconv_big", universal_transformer_big, transformer_ffn_type="sepconv"
+)
+universal_transformer_sepconv_base = variant(
+    "universal_transformer_sepconv_base", universal_transformer_base, transformer_ffn_type="sepconv"
+)
+universal_transformer_sepconv_tiny = variant(
+    "universal_transformer_sepconv_tiny", universal_transformer_tiny, transformer_ffn_type="sepconv"
+)
+# fmt: on
 
 
 def _base_range(rhp: RangedHParams) -> None:
