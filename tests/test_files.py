@@ -1,7 +1,10 @@
-"""Atomic writes leave the whole content or the former file; text that is not UTF-8 is refused with file and line."""
+"""Atomic writes leave the whole content or the former file; text files are read in one way, faults named by line."""
 
+import ast
+import gzip
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -90,11 +93,66 @@ def test_permissions_are_those_of_a_plain_write(tmp_path):
     assert (kept.read_text(), mode(kept)) == ("replaced", 0o604)
 
 
-def test_text_that_is_not_utf8_is_refused_with_file_and_line():
-    assert files.decode("grün".encode(), "a.txt") == "grün"
-    assert files.decode(b"\xef\xbb\xbfa", "a.txt", encoding="utf-8-sig") == "a"
-    with pytest.raises(ValueError, match=r"a\.txt, line 3: not UTF-8 \(invalid start byte\)"):
-        files.decode(b"one\ntwo\nth\xffree\n", "a.txt")
+CONTENT = b"\xef\xbb\xbfone\xe2\x80\xa8still one\xc2\x85 and\x0c still\r\n\nthr\xc3\xa9\re"
+LINES = ["one\u2028still one\x85 and\x0c still", "", "thré\re"]
+
+
+@pytest.fixture(params=["plain", "packed.gz"])
+def write(request, tmp_path):
+    """Writes bytes to a plain or to a packed file and returns its path."""
+
+    def write_bytes(content):
+        path = tmp_path / request.param
+        path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+        return path
+
+    return write_bytes
+
+
+def test_byte_order_mark_line_ends_and_gzip(write):
+    path = write(CONTENT)
+    assert list(files.read_lines(path)) == files.split_lines(files.read_text(path)) == LINES
+    assert files.read_bytes(path) == CONTENT
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("read", [files.read_text, lambda path: list(files.read_lines(path))])
+def test_text_that_is_not_utf8_is_refused_with_file_and_line(write, read, mark):
+    path = write(mark + b"one\ntwo\nth\xffree\n")
+    with pytest.raises(ValueError, match=rf"{path}, line 3: not UTF-8 text \(byte 3 of the line: invalid start byte\)"):
+        read(path)
+    path = write(mark + b"\xffone\n")
+    with pytest.raises(ValueError, match=rf"{path}, line 1: not UTF-8 text \(byte 1 of the line"):
+        read(path)
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(bytes(range(256)) * 20)[:100]])
+@pytest.mark.parametrize("read", [files.read_bytes, files.read_text, lambda path: list(files.read_lines(path))])
+def test_a_broken_gzip_file_is_named(tmp_path, content, read):
+    (tmp_path / "a.gz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.gz: not a whole gzip file|a\.gz, line 1: not UTF-8"):
+        read(tmp_path / "a.gz")
+
+
+def test_json(write):
+    assert files.read_json(write(b'\xef\xbb\xbf{"a": "\xc3\xa9"}')) == {"a": "é"}
+    with pytest.raises(ValueError, match=r", line 2: not JSON \(Expecting value\)"):
+        files.read_json(write(b'{"a":\n}'))
+
+
+def test_text_is_opened_in_one_place_alone():
+    """`files.py` knows of byte order marks, line ends, packed files and faults; nothing else reads text by itself."""
+    source = Path(files.__file__).parent
+    found = []
+    for path in source.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and path.name != "files.py":
+                called, text = ast.unparse(node.func), ast.unparse(node)
+                if called.endswith((".read_text", ".write_text")) and not called.startswith("files."):
+                    found.append(f"{path}: {text}")
+                if called in ("open", "gzip.open") and not any(mode in text for mode in ("'rb'", "'wb'", "'w'")):
+                    found.append(f"{path}: {text}")
+    assert found == []
 
 
 @pytest.mark.parametrize(
@@ -105,8 +163,8 @@ def test_text_that_is_not_utf8_is_refused_with_file_and_line():
         ("a", ["a"]),
         ("a\n", ["a"]),
         ("a\n\n", ["a", ""]),
-        ("a\u2028b\r\nc", ["a\u2028b\r", "c"]),
+        ("a\u2028b\r\nc\rd\r\n", ["a\u2028b", "c\rd"]),
     ],
 )
-def test_only_line_feeds_end_lines(text, lines):
+def test_only_line_feeds_end_lines(text, lines):  # with or without a carriage return
     assert files.split_lines(text) == lines

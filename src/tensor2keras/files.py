@@ -1,11 +1,21 @@
-"""Atomic writes (a file under its final name is always complete) and UTF-8 text with errors that name the line."""
+r"""Atomic writes (a file under its final name is always complete), and the one way to read text files.
 
+Text is UTF-8, with or without a byte order mark, in lines that end with `\n` or `\r\n`; a file named `.gz` is unpacked.
+Bytes that are not UTF-8 are an error that names file and line.
+"""
+
+import codecs
 import contextlib
+import gzip
+import json
 import os
 import secrets
 import shutil
+import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, Any
 
 
 def expand(path: str | os.PathLike) -> str:
@@ -61,21 +71,75 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def decode(data: bytes, path: str | os.PathLike, encoding: str = "utf-8") -> str:
-    """Returns the text of a file's bytes; ValueError names file and line where they are not UTF-8.
+@contextlib.contextmanager
+def open_bytes(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    """Opens a file for reading, "-" for standard input, unpacked if its name ends in `.gz`.
+
+    Raises:
+        ValueError: in the block, when a `.gz` file is found to be cut off or none.
+    """
+    if path == "-":
+        yield sys.stdin.buffer
+        return
+    with (gzip.open if os.fspath(path).endswith(".gz") else open)(path, "rb") as file:
+        try:
+            yield file
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise ValueError(f"{os.fspath(path)}: not a whole gzip file ({error})") from None
+
+
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """Returns the content of a file that `open_bytes` opens."""
+    with open_bytes(path) as file:
+        return file.read()
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """Returns the text of a file, its line ends as they are; raises as `read_lines`."""
+    return decode(read_bytes(path), path)
+
+
+def read_lines(path: str | os.PathLike) -> Iterator[str]:
+    """Yields the lines of a text file, one at a time, without their ends.
+
+    Raises:
+        ValueError: bytes that are not UTF-8 (file and line are named), or a `.gz` file that is cut off.
+    """
+    with open_bytes(path) as file:
+        for number, line in enumerate(file, start=1):
+            yield _without_end(decode(line, path, number))
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Returns the content of a JSON file; ValueError names file and line if it is none."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{os.fspath(path)}, line {error.lineno}: not JSON ({error.msg})") from None
+
+
+def decode(data: bytes, path: str | os.PathLike, first_line: int = 1) -> str:
+    """Returns text from the bytes of a file, without its byte order mark; ValueError if they are not UTF-8.
 
     Args:
-        data: all bytes of the file.
+        data: bytes of the file, from the beginning of a line on.
         path: named in the message.
-        encoding: "utf-8", or "utf-8-sig" to drop a byte order mark.
+        first_line: the number of that line.
     """
+    if first_line == 1:
+        data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return data.decode(encoding)
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{os.fspath(path)}, line {line}: not UTF-8 ({error.reason})") from None
+        line, column = data.count(b"\n", 0, error.start), error.start - data.rfind(b"\n", 0, error.start)
+        place = f"{'standard input' if path == '-' else os.fspath(path)}, line {first_line + line}"
+        raise ValueError(f"{place}: not UTF-8 text (byte {column} of the line: {error.reason})") from None
 
 
 def split_lines(text: str) -> list[str]:
-    """Returns the lines of a text. Only a line feed ends a line, and the last line needs none."""
-    return text.removesuffix("\n").split("\n") if text else []
+    r"""Returns the lines of a text. Only `\n` or `\r\n` ends a line, and the last line needs no end."""
+    return [_without_end(line) for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def _without_end(line: str) -> str:
+    return line.removesuffix("\n").removesuffix("\r")

@@ -57,6 +57,12 @@ def test_the_variant_chooses_what_is_printed(reference, capsys, variant, shown):
     assert all(" = 100.00 " in line for line in lines)
 
 
+def test_a_byte_order_mark_and_other_line_ends_are_not_scored(reference, tmp_path, capsys):
+    (tmp_path / "marked").write_bytes(b"\xef\xbb\xbf" + REFERENCE.replace("\n", "\r\n").encode())
+    assert bleu.main([f"--translation={tmp_path / 'marked'}", f"--reference={reference}"]) == 0
+    assert all(" = 100.00 " in line for line in capsys.readouterr().out.splitlines())
+
+
 def test_a_directory_is_scored_by_step_and_the_best_is_named(reference, translations, capsys):
     assert bleu.main([f"--translations_dir={translations}", f"--reference={reference}"]) == 0
     output = capsys.readouterr().out

@@ -84,7 +84,7 @@ def test_what_cannot_be_told(run, tmp_path):
     with pytest.raises(FileNotFoundError, match="no `checkpoint` file"):
         load_t2t_model(tmp_path)
     (run / "hparams.json").write_text("{")
-    with pytest.raises(ValueError, match=r"hparams.json is not JSON"):
+    with pytest.raises(ValueError, match=r"hparams.json, line 1: not JSON"):
         load_t2t_model(run, symbol_problem())
     (run / "hparams.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"hparams.json does not exist"):

@@ -17,13 +17,15 @@ def test_names_of_the_validation_files(name, raw):
     assert set(find_split_files(str(raw), TEXT_TO_TEXT)) == {"train", "validation"}
 
 
-@pytest.mark.parametrize("layout", ["txt", "txt.gz", "tsv", "tsv.gz", "jsonl", "jsonl.gz"])
+@pytest.mark.parametrize("layout", ["txt", "txt.gz", "tsv", "tsv.gz", "csv", "csv.gz", "jsonl", "jsonl.gz"])
 def test_layouts(layout, raw):
     if layout.startswith("txt"):
         write_pairs(raw, "train", suffix=layout.removeprefix("txt"))
     elif layout.startswith("tsv"):
         rows = zip(["inputs", *ENGLISH], ["targets", *GERMAN], strict=True)  # the header is optional
         write(raw / f"train.{layout}", ["\t".join(row) for row in rows])
+    elif layout.startswith("csv"):
+        write(raw / f"train.{layout}", [f'"{e}","{g}"' for e, g in zip(ENGLISH, GERMAN, strict=True)])
     else:
         rows = zip(ENGLISH, GERMAN, strict=True)
         write(raw / f"train.{layout}", [json.dumps({"inputs": e, "targets": g, "more": 1}) for e, g in rows])

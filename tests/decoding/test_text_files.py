@@ -11,7 +11,8 @@ from tensor2keras.decoding import text_files
     [
         (b"one\ntwo\n", "\n", ["one", "two"]),
         (b"one\n\ntwo", "\n", ["one", "", "two"]),
-        (b"\xef\xbb\xbfone\n", "\n", ["one"]),  # a byte order mark
+        (b"\xef\xbb\xbfone\r\n", "\n", ["one"]),  # a byte order mark
+        (b"\xef\xbb\xbfone||", "||", ["one"]),
         (b"one\ntwo||three||", "||", ["one\ntwo", "three"]),
         (b"", "\n", []),
     ],
@@ -38,6 +39,10 @@ def test_standard_input_and_output(monkeypatch, capsys):
 def test_pairs_are_separated_by_a_tab(tmp_path):
     (tmp_path / "pairs").write_text("one \teno\ntwo\towt\n")
     assert text_files.read_pairs(tmp_path / "pairs") == [("one", "eno"), ("two", "owt")]
+    (tmp_path / "headed").write_text("Source\tTarget\none\teno\n")
+    assert text_files.read_pairs(tmp_path / "headed") == [("one", "eno")]
+    (tmp_path / "pairs.csv").write_text('one,"e,no"\n')
+    assert text_files.read_pairs(tmp_path / "pairs.csv") == [("one", "e,no")]
     (tmp_path / "targets").write_text("eno\n")
     assert text_files.read_pairs(tmp_path / "targets", has_inputs=False) == [("eno", "eno")]
 

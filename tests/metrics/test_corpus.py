@@ -1,6 +1,5 @@
 """BLEU and ROUGE of corpora: T2T's figures and sacreBLEU's."""
 
-import gzip
 import json
 import sys
 
@@ -63,22 +62,8 @@ def test_without_sacrebleu_the_extra_is_named(monkeypatch):
         corpus.sacrebleu(["a"], [["a"]])
 
 
-def test_only_line_feeds_end_lines(tmp_path):
-    text = "one\u2028still one\x85 and\x0c still\r\n\nthree"
-    (tmp_path / "plain").write_bytes(text.encode())
-    (tmp_path / "packed.gz").write_bytes(gzip.compress(text.encode()))
-    expected = ["one\u2028still one\x85 and\x0c still", "", "three"]
-    assert corpus.read_lines(tmp_path / "plain") == corpus.read_lines(tmp_path / "packed.gz") == expected
-
-
 def test_misaligned_files_are_told_with_their_line_counts(tmp_path):
     (tmp_path / "a").write_text("1\n2\n")
     (tmp_path / "b").write_text("1\n2\n3\n")
     with pytest.raises(ValueError, match=r"not aligned: .*a has 2 lines, .*b has 3 lines"):
         corpus.read_aligned(tmp_path / "a", tmp_path / "b")
-
-
-def test_undecodable_bytes_are_told_with_their_line(tmp_path):
-    (tmp_path / "a").write_bytes(b"fine\nbad \xff\n")
-    with pytest.raises(ValueError, match="a, line 2: not UTF-8"):
-        corpus.read_lines(tmp_path / "a")

@@ -1,6 +1,5 @@
 """Opening of Tensor2Tensor output directories: hyperparameters, vocabulary and newest checkpoint."""
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 import keras
 from absl import logging
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.convert import sources
 from tensor2keras.convert.t2t import Report, load_t2t_weights
 from tensor2keras.hparams import HParams
@@ -114,10 +113,7 @@ def _hyperparameters(folder: Path, model: str, flags: Mapping[str, str], report:
     path = folder / "hparams.json"
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: T2T writes it beside its checkpoints")
-    try:
-        saved = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
+    saved = files.read_json(path)
     result = registry.hparams(_set_of(model, flags))
     result.override({name: value for name, value in registry.hparams("basic_1").items() if name in result})
     unknown = {}
@@ -153,7 +149,7 @@ def read_flags(folder: str | os.PathLike) -> dict[str, str]:
     flags = {}
     for name in ("flags.txt", "flags_t2t.txt"):
         if Path(folder, name).is_file():
-            for line in Path(folder, name).read_text().splitlines():
+            for line in files.read_lines(Path(folder, name)):
                 flag, equals, value = line.strip().lstrip("-").partition("=")
                 if equals and value:
                     flags[flag.replace("-", "_")] = value

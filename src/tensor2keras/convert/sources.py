@@ -58,7 +58,7 @@ def newest_in(folder: Path) -> Path:
         raise FileNotFoundError(
             f"{folder} has no `checkpoint` file; give a checkpoint's prefix such as {folder}/model.ckpt-1000"
         )
-    for line in state.read_text().splitlines():
+    for line in files.read_lines(state):
         key, _, value = line.partition(":")
         if key.strip() == "model_checkpoint_path":
             # the name alone, because folders are moved after training

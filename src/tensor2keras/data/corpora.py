@@ -1,12 +1,12 @@
 """Parallel corpora: found in `tmp_dir` under T2T's names or downloaded, extracted, and read as pairs of sentences."""
 
 import glob
-import gzip
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from tensor2keras import files
 from tensor2keras.data import archives, sources
 
 # As in T2T: (address of the archive, (file of the first language, file of the second)), or for tables
@@ -47,12 +47,12 @@ def corpus_pairs(tmp_dir: str, corpus: Corpus) -> Iterator[Pair]:
     Raises:
         ValueError: files that are not aligned or not UTF-8, an archive without the files.
     """
-    files = _files(tmp_dir, corpus) or _extract(tmp_dir, corpus)
+    paths = _files(tmp_dir, corpus) or _extract(tmp_dir, corpus)
     _, kind = corpus
     if kind[0] == "tsv":
-        pairs = itertools.chain.from_iterable(_table_pairs(path, *kind[1:3]) for path in files)
+        pairs = itertools.chain.from_iterable(_table_pairs(path, *kind[1:3]) for path in paths)
     else:
-        pairs = sources.aligned_lines(*files)
+        pairs = sources.aligned_lines(*paths)
         if all(name.endswith("sgm") for name in kind):
             pairs = ((_segment(first), _segment(second)) for first, second in pairs)
     return ((first, second) for first, second in pairs if first and second)
@@ -60,10 +60,10 @@ def corpus_pairs(tmp_dir: str, corpus: Corpus) -> Iterator[Pair]:
 
 def side_lines(tmp_dir: str, corpus: Corpus, side: int) -> tuple[Iterator[str], int]:
     """Returns the lines of one language of a corpus (0: the first, 1: the second), and their size in bytes."""
-    files = _files(tmp_dir, corpus) or _extract(tmp_dir, corpus)
+    paths = _files(tmp_dir, corpus) or _extract(tmp_dir, corpus)
     if corpus[1][0] == "tsv":
-        return (pair[side] for pair in corpus_pairs(tmp_dir, corpus)), sum(map(_size, files)) // 2
-    return sources.read_lines(files[side]), _size(files[side])
+        return (pair[side] for pair in corpus_pairs(tmp_dir, corpus)), sum(map(_size, paths)) // 2
+    return sources.read_lines(paths[side]), _size(paths[side])
 
 
 def spread_lines(lines: Iterable[str], size: int, budget: int) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _size(path: str) -> int:
     """Returns the size of a file in bytes, uncompressed."""
     if not path.endswith(".gz"):
         return os.path.getsize(path)
-    with gzip.open(path) as file:
+    with files.open_bytes(path) as file:
         return file.seek(0, os.SEEK_END)
 
 
@@ -103,10 +103,10 @@ def _extract(tmp_dir: str, corpus: Corpus) -> list[str]:
     _, names = corpus
     patterns = [names[3]] if names[0] == "tsv" else [glob.escape(name) for name in names]
     archives.extract(archive, tmp_dir, patterns)
-    files = _files(tmp_dir, corpus)
-    if not files:
+    paths = _files(tmp_dir, corpus)
+    if not paths:
         raise ValueError(f"{archive} does not hold {' and '.join(patterns)}; is it complete?")
-    return files
+    return paths
 
 
 def _table_pairs(path: str, first: int, second: int) -> Iterator[Pair]:

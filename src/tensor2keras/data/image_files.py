@@ -1,10 +1,8 @@
 """Pictures from files, folders and tfds data sets, as uint8 arrays [height, width, channels]."""
 
-import gzip
 import io
 import os
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from tensor2keras import files
 from tensor2keras.data import sources
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
@@ -22,15 +21,6 @@ EXIF_MARKS = (b"Exif\0\0", b"eXIf")  # in a JPEG file, in a PNG file
 def is_image_file(name: str) -> bool:
     """Returns whether a file of this name is a picture; hidden files are not."""
     return name.lower().endswith(EXTENSIONS) and not name.startswith(".")
-
-
-def read_bytes(path: str) -> bytes:
-    """Returns the content of a file, plain or `.gz`; ValueError if a `.gz` file is cut off."""
-    try:
-        with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
-            return file.read()
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise ValueError(f"{path}: not a whole gzip file ({error})") from None
 
 
 def decode_image(content: bytes, place: str, channels: int = 3) -> np.ndarray:
@@ -57,8 +47,7 @@ def read_image(path: str, channels: int = 3) -> np.ndarray:
     Raises:
         ValueError: not a picture, a broken one, or one that needs Pillow, which is not installed.
     """
-    with open(path, "rb") as file:
-        content = file.read()
+    content = files.read_bytes(path)
     if content.startswith(b"BM") or any(mark in content for mark in EXIF_MARKS):
         return _decode_with_pillow(content, path, channels)
     return decode_image(content, path, channels)

@@ -1,4 +1,4 @@
-"""Rows of text from text files, .tsv, .jsonl and tfds data sets, each with its place for error messages."""
+"""Rows of text from text files, .tsv, .csv, .jsonl and tfds data sets, each with its place for error messages."""
 
 import dataclasses
 import json
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tensor2keras import tables
 from tensor2keras.data import sources
 from tensor2keras.data.splits import SPLIT_NAMES, DatasetSplit
 
@@ -18,31 +19,19 @@ Row = dict[str, Any]
 
 
 def read_rows(paths: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
-    """Yields `("FILE, line N", {column: text})` from text files side by side, or from one .tsv or .jsonl file.
+    """Yields `("FILE, line N", {column: text})` from text files side by side, or from one .tsv, .csv or .jsonl file.
 
     Raises:
         ValueError: files that are not aligned, or a line that is not UTF-8, has too many or too few columns, or is not
             a JSON object with the columns as keys; the message names file and line.
     """
-    if len(paths) == 1 and _extension(paths[0]) == ".jsonl":
+    if len(paths) == 1 and tables.extension(paths[0]) == ".jsonl":
         yield from _read_jsonl(paths[0], columns)
-    elif len(paths) == 1 and _extension(paths[0]) == ".tsv":
-        yield from _read_tsv(paths[0], columns)
+    elif len(paths) == 1 and tables.extension(paths[0]) in tables.EXTENSIONS:
+        yield from tables.read_table(paths[0], columns)
     else:
         for number, texts in enumerate(sources.aligned_lines(*paths), start=1):
             yield f"{paths[0]}, line {number}", dict(zip(columns, texts, strict=True))
-
-
-def _read_tsv(path: str, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
-    for number, line in enumerate(sources.read_lines(path, strip="\r\n"), start=1):
-        place, cells = f"{path}, line {number}", [cell.strip() for cell in line.split("\t")]
-        if not line.strip() or (number == 1 and cells == list(columns)):  # an empty line or the header
-            continue
-        if len(cells) != len(columns):
-            raise ValueError(
-                f"{place}: {len(cells)} columns, expected {len(columns)} ({', '.join(columns)}) between tabs"
-            )
-        yield place, dict(zip(columns, cells, strict=True))
 
 
 def _read_jsonl(path: str, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
@@ -60,10 +49,6 @@ def _read_jsonl(path: str, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
             if not isinstance(row[column], str | int) or (isinstance(row[column], int) and column != "label"):
                 raise ValueError(f"{place}: {column} is not text")
         yield place, {column: str(row[column]).strip() for column in columns}
-
-
-def _extension(path: str) -> str:
-    return os.path.splitext(path.removesuffix(".gz"))[1]
 
 
 def has_empty_side(row: Row) -> bool:
@@ -98,7 +83,7 @@ def _split_file_names(name: str, columns: Sequence[str]) -> list[tuple[str, ...]
     groups = [tuple(f"{_FILE_OF_COLUMN[column]}.{name}.txt" for column in columns)]
     if len(columns) == 1:
         return [*groups, (f"{name}.txt",), (f"{name}.jsonl",)]
-    return [*groups, (f"{name}.tsv",), (f"{name}.jsonl",)]
+    return [*groups, *((name + ending,) for ending in (*tables.EXTENSIONS, ".jsonl"))]
 
 
 # ---- samples of any origin ----
@@ -106,7 +91,7 @@ def _split_file_names(name: str, columns: Sequence[str]) -> list[tuple[str, ...]
 
 @dataclasses.dataclass(frozen=True)
 class FileSource:
-    """Rows in files: split -> groups of aligned files (or single .tsv or .jsonl files)."""
+    """Rows in files: split -> groups of aligned files (or single .tsv, .csv or .jsonl files)."""
 
     groups: Mapping[str, Sequence[tuple[str, ...]]]
     columns: tuple[str, ...]

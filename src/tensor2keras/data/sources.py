@@ -13,18 +13,18 @@ tfds has prepared in `data_dir`, then the network, if a check of a few seconds f
 Every file may also be compressed (`.gz`).
 """
 
-import gzip
 import os
 import threading
 import urllib.error
 import urllib.request
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
+
+from tensor2keras import files
 
 CHECK_URL = "https://storage.googleapis.com"
 CHECK_SECONDS = 3.0
@@ -60,26 +60,9 @@ def require_file(directory: str, name: str) -> str:
     return path
 
 
-def read_lines(path: str, strip: str | None = None) -> Iterator[str]:
-    r"""Yields the lines of a UTF-8 text file, plain or `.gz`. Only `\n` ends a line.
-
-    Args:
-        path: the file.
-        strip: characters that are stripped from both ends of a line; None for all white space.
-
-    Raises:
-        ValueError: bytes that are not UTF-8, or a `.gz` file that is cut off; naming file and line.
-    """
-    opener = gzip.open if path.endswith(".gz") else open
-    number = 0
-    with opener(path, "rb") as file:
-        try:
-            for number, line in enumerate(file, start=1):
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8").strip(strip)
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path}, line {number}: not UTF-8 text (byte {error.start + 1} of the line)") from None
-        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise ValueError(f"{path}, after line {number}: not a whole gzip file ({error})") from None
+def read_lines(path: str) -> Iterator[str]:
+    """Yields the lines of `files.read_lines` without white space at both ends."""
+    return map(str.strip, files.read_lines(path))
 
 
 def aligned_lines(*paths: str) -> Iterator[tuple[str, ...]]:
@@ -88,16 +71,16 @@ def aligned_lines(*paths: str) -> Iterator[tuple[str, ...]]:
     Raises:
         ValueError: one file has fewer lines than another, naming both and the line.
     """
-    files = [read_lines(path) for path in paths]
+    texts = [read_lines(path) for path in paths]
     number = 0
-    for number, first in enumerate(files[0], start=1):
-        rest = [next(file, None) for file in files[1:]]
+    for number, first in enumerate(texts[0], start=1):
+        rest = [next(text, None) for text in texts[1:]]
         for path, line in zip(paths[1:], rest, strict=True):
             if line is None:
                 raise ValueError(f"{path} ends before line {number}, which {paths[0]} has: the files are not aligned")
         yield (first, *rest)
-    for path, file in zip(paths[1:], files[1:], strict=True):
-        if next(file, None) is not None:
+    for path, text in zip(paths[1:], texts[1:], strict=True):
+        if next(text, None) is not None:
             raise ValueError(f"{paths[0]} ends after line {number}, but {path} continues: the files are not aligned")
 
 
@@ -182,8 +165,9 @@ def tfds_rows(
     builder = tfds_builder(name, data_dir, instead)
     features, columns = builder.info.features, list(columns)
     check_features(name, features, columns)
-    for example in builder.as_dataset(split=split).as_numpy_iterator():
-        yield {column: _plain(example[column], features[column]) for column in columns}
+    for number, example in enumerate(builder.as_dataset(split=split).as_numpy_iterator(), start=1):
+        place = f"{name}, {split} example {number}"
+        yield {column: _plain(example[column], features[column], place) for column in columns}
 
 
 def network_reachable(url: str = CHECK_URL, seconds: float = CHECK_SECONDS) -> bool:
@@ -225,11 +209,11 @@ def _is_prepared(builder: tfds.core.DatasetBuilder) -> bool:
         logging.set_verbosity(verbosity)
 
 
-def _plain(value: Any, feature: tfds.features.FeatureConnector | None) -> Any:
+def _plain(value: Any, feature: tfds.features.FeatureConnector | None, place: str) -> Any:
     if isinstance(feature, tfds.features.ClassLabel):
         return feature.int2str(int(value)) if value >= 0 else ""
     if isinstance(value, dict):
-        return {name: _plain(part, None) for name, part in value.items()}
+        return {name: _plain(part, None, place) for name, part in value.items()}
     if np.ndim(value):
-        return [_plain(part, None) for part in value]
-    return value.decode("utf-8") if isinstance(value, bytes) else value.item()
+        return [_plain(part, None, place) for part in value]
+    return files.decode(value, place) if isinstance(value, bytes) else value.item()

@@ -3,43 +3,46 @@
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from tensor2keras import files
+from tensor2keras import files, tables
 
 
 def read_texts(path: str | os.PathLike, delimiter: str = "\n") -> list[str]:
-    """Returns the texts of a UTF-8 file, or of standard input for "-".
+    """Returns the texts of a UTF-8 file, unpacked if its name ends in `.gz`, or of standard input for "-".
 
     Args:
         path: the file.
-        delimiter: end of a text; optional after the last one.
+        delimiter: end of a text, optional after the last one; a line feed stands for `\\r\\n` as well.
 
     Raises:
         ValueError: bytes that are not UTF-8; the message has file and line.
     """
-    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    texts = files.decode(data, path, encoding="utf-8-sig").split(delimiter)
+    text = files.read_text(path)
+    if delimiter == "\n":
+        return files.split_lines(text)
+    texts = text.split(delimiter)
     return texts[:-1] if not texts[-1] else texts
 
 
 def read_pairs(path: str | os.PathLike, has_inputs: bool = True) -> list[tuple[str, str]]:
-    """Returns (input, target) of each line of a file.
+    """Returns (input, target) of each line of a table, a header left out.
 
     Args:
-        path: a file of lines `INPUT<TAB>TARGET`.
+        path: a file of lines `INPUT<TAB>TARGET`, or `.csv`.
         has_inputs: whether the input is required; otherwise a line may be just `TARGET`, which is then also the input.
 
     Raises:
         ValueError: a line with too many or too few tabs; the message has file and line.
     """
     pairs = []
-    for number, line in enumerate(read_texts(path), start=1):
-        columns = [column.strip() for column in line.split("\t")]
-        if len(columns) > 2 or (len(columns) < 2 and has_inputs):
+    for number, (place, cells) in enumerate(tables.read_cells(path)):
+        if len(cells) > 2 or (len(cells) < 2 and has_inputs):
             wanted = "INPUT<TAB>TARGET" if has_inputs else "TARGET"
-            raise ValueError(f"{path}, line {number}: {len(columns)} columns; a line is {wanted}")
-        pairs.append((columns[0], columns[-1]))
+            raise ValueError(f"{place}: {len(cells)} columns; a line is {wanted}")
+        if number == 0 and tables.find_header(cells, ("inputs", "targets")):
+            tables.log_header(place, tuple(cells))
+        else:
+            pairs.append((cells[0], cells[-1]))
     return pairs
 
 

@@ -2,14 +2,12 @@
 
 import collections
 import functools
-import gzip
 import math
 import os
 import re
 import sys
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from tensor2keras import files
@@ -18,23 +16,13 @@ from tensor2keras.metrics.text_scores import require_library
 Tokens = Sequence[Hashable]
 
 
-def read_lines(path: str | os.PathLike) -> list[str]:
-    """Returns the lines of a UTF-8 text file, unpacked if its name ends in `.gz`; only a line feed ends a line.
-
-    Raises:
-        ValueError: a line is not UTF-8; file and line are named.
-    """
-    data = gzip.decompress(Path(path).read_bytes()) if str(path).endswith(".gz") else Path(path).read_bytes()
-    return [line.removesuffix("\r") for line in files.split_lines(files.decode(data, path))]
-
-
 def read_aligned(*paths: str | os.PathLike) -> list[list[str]]:
     """Returns the lines of several files.
 
     Raises:
         ValueError: the files have no lines, or different numbers of them; all are named.
     """
-    texts = [read_lines(path) for path in paths]
+    texts = [list(files.read_lines(path)) for path in paths]
     counts = ", ".join(f"{os.fspath(path)} has {len(lines):,} lines" for path, lines in zip(paths, texts, strict=True))
     if len({len(lines) for lines in texts}) > 1:
         raise ValueError(f"the files are not aligned: {counts}")

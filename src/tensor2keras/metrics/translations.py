@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tensor2keras import watch
+from tensor2keras import files, watch
 from tensor2keras.metrics import corpus
 
 VARIANTS = ("cased", "uncased", "both")
@@ -111,8 +111,8 @@ def score_directory(
 
 
 def _list_step_files(directory: Path) -> list[StepFile]:
-    files = directory.iterdir() if directory.is_dir() else ()
-    return [StepFile(int(match[1]), path) for path in files if (match := _STEP.search(path.name))]
+    paths = directory.iterdir() if directory.is_dir() else ()
+    return [StepFile(int(match[1]), path) for path in paths if (match := _STEP.search(path.name))]
 
 
 class _Events:
@@ -126,7 +126,7 @@ class _Events:
     def last_step(self) -> int:
         """Returns the last step scored by an earlier run, or -1."""
         path = self.directory / _LAST_STEP
-        return int(path.read_text()) if path.exists() else -1
+        return int(files.read_text(path)) if path.exists() else -1
 
     def write(self, step: int, wall_time: float, values: dict[str, float]) -> None:
         """Writes the values of a step, dated when its translation was made."""
@@ -142,4 +142,4 @@ class _Events:
         )
         self._writer.add_event(Event(step=step, wall_time=wall_time, summary=summary))
         self._writer.flush()
-        (self.directory / _LAST_STEP).write_text(f"{step}\n")
+        files.write_text(self.directory / _LAST_STEP, f"{step}\n")

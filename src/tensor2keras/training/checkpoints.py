@@ -102,7 +102,7 @@ def best(output_dir: str | Path) -> Path:
 def best_record(output_dir: str | Path) -> dict[str, Any] | None:
     """Returns `{"step", "metric", "value"}` of the best evaluation; None without one (or with NaN, as of 0.1.0)."""
     path = Path(output_dir, "checkpoints", "best.json")
-    record = json.loads(path.read_text()) if path.exists() else None
+    record = files.read_json(path) if path.exists() else None
     return record if record and math.isfinite(record["value"]) else None
 
 

@@ -189,7 +189,7 @@ def read_run(output_dir: str | Path) -> dict[str, Any]:
     path = Path(output_dir).expanduser() / "hparams.json"
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: {output_dir} is not the output_dir of a training run")
-    run = json.loads(path.read_text())
+    run = files.read_json(path)
     if "hparams" not in run:
         raise ValueError(
             f'{path} was not written by tensor2keras: it has no "hparams"; t2t-convert converts T2T directories'

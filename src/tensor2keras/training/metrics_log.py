@@ -38,7 +38,7 @@ class MetricsFile:
             self.columns += new
             self._rewrite()
         else:
-            with self.path.open("a", newline="") as file:
+            with self.path.open("a", newline="", encoding="utf-8") as file:
                 csv.DictWriter(file, self.columns, lineterminator="\n").writerow(_text(row))
 
     def of_split(self, split: str) -> list[dict[str, Any]]:
@@ -55,7 +55,7 @@ class MetricsFile:
 
 def read(path: str | Path) -> tuple[list[str], list[dict[str, Any]]]:
     """Returns (columns, complete rows) of a `metrics.csv`; numbers as floats, step as int, empty cells left out."""
-    text = Path(path).read_text()
+    text = files.read_text(path)
     complete = text[: text.rfind("\n") + 1]
     reader = csv.DictReader(io.StringIO(complete))
     columns = list(reader.fieldnames or [])

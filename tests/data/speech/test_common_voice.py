@@ -66,8 +66,8 @@ def test_later_versions(dirs, raw):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("cv-valid-train/no.mp3,x\n", r"line 2: no such audio file: .*no\.mp3"),
-        ("a.mp3,\n", "line 2: no filename and text"),
+        ("cv-valid-train/no.mp3,x,,,,,,\n", r"line 2: no such audio file: .*no\.mp3"),
+        ("a.mp3,,,,,,,\n", r"line 2: a\.mp3 has no transcript"),
     ],
 )
 def test_a_bad_row_is_named(raw, row, message):

@@ -117,7 +117,7 @@ def test_odd_files_are_named(dirs, raw, no_network):
     with pytest.raises(ValueError, match="none of the 1 stories"):
         samples(dirs, "train")
     put(raw, {**LISTS, f"cnn/stories/{story_name('http://a/1')}": b"caf\xe9"})
-    with pytest.raises(ValueError, match=r"\.story: not UTF-8 text \(byte 4\)"):
+    with pytest.raises(ValueError, match=r"\.story, line 1: not UTF-8 text \(byte 4 "):
         samples(dirs, "train")
 
 

@@ -52,6 +52,17 @@ def test_what_the_classes_are(labels, given, classes, tmp_path, raw):
     assert problem.class_labels(str(tmp_path / "data")) == classes
 
 
+@pytest.mark.parametrize(("name", "comma"), [("train.tsv", "\t"), ("train.csv", ",")])
+def test_a_header_is_no_class(tmp_path, raw, name, comma, caplog):
+    write(raw / name, [f"text{comma}label", f"a dog{comma}pos", f"a cat{comma}neg", f"a cow{comma}neg"])
+    problem = problem_of("text2class_tmpdir", tmp_path)
+    assert problem.find_labels(str(raw)) == ["neg", "pos"]
+    assert [row["inputs"] for split in ("train", "validation") for _, row in problem.rows(split)] == [
+        "a dog", "a cow", "a cat"
+    ]  # fmt: skip
+    assert f"{name}, line 1 is a header, not a sample: text, label" in caplog.text
+
+
 def test_unknown_label_in_validation_is_refused(tmp_path, raw):
     for split, labels in (("train", ["a", "b", "a"]), ("eval", ["a", "c", "b"])):
         write(raw / f"inputs.{split}.txt", ENGLISH[:3])

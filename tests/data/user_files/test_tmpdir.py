@@ -61,7 +61,7 @@ def test_language_model(tmp_path, raw):
         ({"train.jsonl": b'["a", "A"]\n'}, r"train\.jsonl, line 1: expected an object"),
         (
             {"inputs.train.txt.gz": b"no gzip", "targets.train.txt": b"A\n"},
-            r"inputs\.train\.txt\.gz, after line 0: not a whole gzip file",
+            r"inputs\.train\.txt\.gz: not a whole gzip file",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.data import archives, sources
 from tensor2keras.data.space_id import TaskID
 from tensor2keras.data.splits import DatasetSplit
@@ -59,8 +59,7 @@ def folder_reviews(tmp_dir: str, part: str) -> Iterator[tuple[str, str]]:
             raise sources.MissingDataError(f"{folder} has no reviews; it should hold files such as 0_9.txt")
         for name in names:
             path = os.path.join(folder, name)
-            with open(path, "rb") as file:
-                yield _text(path, file.read()), label
+            yield files.read_text(path).strip(), label
 
 
 def archive_reviews(archive: str, part: str) -> Iterator[tuple[str, str]]:
@@ -73,16 +72,9 @@ def archive_reviews(archive: str, part: str) -> Iterator[tuple[str, str]]:
     for name, content in archives.contents(archive, [f"aclImdb/{part}/*.txt"]):
         if match := _REVIEW.match(name):
             found += 1
-            yield _text(f"{archive}: {name}", content), match[2]
+            yield files.decode(content, f"{archive}: {name}").strip(), match[2]
     if not found:
         raise ValueError(f"{archive} does not hold aclImdb/{part}/pos/*.txt; is it complete?")
-
-
-def _text(place: str, content: bytes) -> str:
-    try:
-        return content.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{place}: not UTF-8 text (byte {error.start + 1})") from None
 
 
 @registry.register_problem("sentiment_imdb_characters")

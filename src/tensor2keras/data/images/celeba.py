@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.data import archives, image_files
 from tensor2keras.data.image_problem import ImageProblem, ImageToImage, resize_by_area, standardize
 from tensor2keras.data.preprocessing import Features
@@ -69,7 +69,7 @@ class ImageCeleba(ImageToImage, ImageProblem):
             yield from (self.stored_sample({"inputs": row["image"]}, "celeb_a") for row in rows)
             return
         for path in paths:
-            content = image_files.read_bytes(path)
+            content = files.read_bytes(path)
             shape = image_files.decode_image(content, path).shape
             if shape != (HEIGHT, WIDTH, 3):
                 raise ValueError(f"{path}: a picture of {shape[0]} x {shape[1]}, expected {HEIGHT} x {WIDTH}")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.data import archives, image_files, sources
 from tensor2keras.data.image_problem import (
     MIXTURE_METRICS,
@@ -89,7 +89,7 @@ def read_binary(path: str, version: Version) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ValueError: a file that is empty or cut off, or a label out of range; naming file and record.
     """
-    content = np.frombuffer(image_files.read_bytes(path), np.uint8)
+    content = np.frombuffer(files.read_bytes(path), np.uint8)
     record = version.label_bytes + PIXELS
     if not content.size or content.size % record:
         raise ValueError(
@@ -110,7 +110,7 @@ def read_python(path: str, version: Version) -> tuple[np.ndarray, np.ndarray]:
         ValueError: not such a file, or a label out of range; naming the file.
     """
     try:
-        batch = _Arrays(io.BytesIO(image_files.read_bytes(path)), encoding="latin1").load()
+        batch = _Arrays(io.BytesIO(files.read_bytes(path)), encoding="latin1").load()
         data, labels = (_entry(batch, key) for key in ("data", version.label_key))
         data, labels = np.asarray(data), np.asarray(labels, np.int64)
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, TypeError) as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.data import image_files
 from tensor2keras.data.image_problem import FlatImages, Image2ClassProblem, ImageToImage, resize_by_area
 from tensor2keras.data.preprocessing import Features
@@ -118,16 +118,16 @@ class ImageImagenet(Image2ClassProblem):
 
     def generator(self, data_dir: str, tmp_dir: str, is_training: bool) -> Iterator[dict[str, Any]]:
         split = DatasetSplit.TRAIN if is_training else DatasetSplit.EVAL
-        files = read_folders(tmp_dir, split)
-        if files is None:
+        pictures = read_folders(tmp_dir, split)
+        if pictures is None:
             instead = f"put train/CLASS/*.JPEG and validation/CLASS/*.JPEG into {tmp_dir}, or see tfds's imagenet2012"
             rows = image_files.tfds_images("imagenet2012", split, ["image", "label"], data_dir, instead, encoded=True)
             return ({"inputs": row["image"], "targets": int(row["label"])} for row in rows)
-        return self._of_files(files)
+        return self._of_files(pictures)
 
-    def _of_files(self, files: Iterator[tuple[str, int]]) -> Iterator[dict[str, Any]]:
-        for path, label in files:
-            content = image_files.read_bytes(path)
+    def _of_files(self, pictures: Iterator[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+        for path, label in pictures:
+            content = files.read_bytes(path)
             image_files.decode_image(content, path)
             yield {"inputs": content, "targets": label}
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.data import image_files, sources
 from tensor2keras.data.image_problem import Image2ClassProblem, image_generator
 from tensor2keras.data.preprocessing import Features
@@ -27,7 +27,7 @@ def read_idx(path: str, dimensions: int) -> np.ndarray:
     Raises:
         ValueError: not an IDX file of that many dimensions, or one that is cut off or too long; naming the file.
     """
-    content = image_files.read_bytes(path)
+    content = files.read_bytes(path)
     header = 4 + 4 * dimensions
     if len(content) < header or content[:4] != bytes((0, 0, 8, dimensions)):
         raise ValueError(f"{path}: not an IDX file of {dimensions}-dimensional uint8 data")

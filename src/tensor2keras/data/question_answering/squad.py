@@ -4,8 +4,6 @@
 answer is the first of those given; questions without one are left out.
 """
 
-import gzip
-import json
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +11,7 @@ from typing import NamedTuple
 import tensorflow as tf
 from absl import logging
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.data import sources
 from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.problem_hooks import ProblemHParams
@@ -52,9 +50,7 @@ def questions(data_dir: str, tmp_dir: str, split: str) -> Iterator[Question]:
 def _file_questions(path: str) -> Iterator[Question]:
     unanswered = 0
     try:
-        with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8") as file:
-            articles = json.load(file)["data"]
-        for article in articles:
+        for article in files.read_json(path)["data"]:
             for paragraph in article["paragraphs"]:
                 for asked in paragraph["qas"]:
                     if not asked["answers"]:
@@ -62,7 +58,7 @@ def _file_questions(path: str) -> Iterator[Question]:
                         continue
                     texts = (paragraph["context"], asked["question"], asked["answers"][0]["text"])
                     yield Question(*(text.strip() for text in texts))
-    except (ValueError, EOFError, OSError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path}: not a whole file of SQuAD's JSON ({what})") from None
     if unanswered:

@@ -6,7 +6,6 @@ It is looked for in `tmp_dir`: T2T's version 1 (`cv_corpus_v1.tar.gz` or its fol
 over the network. Recordings are mp3 at 48 kHz and resampled.
 """
 
-import csv
 import glob
 import os
 from collections.abc import Iterator
@@ -27,24 +26,12 @@ _V1_NAMES = {DatasetSplit.TRAIN: "train", DatasetSplit.EVAL: "dev", DatasetSplit
 
 
 def v1_recordings(folder: str, name: str) -> Iterator[dict[str, str]]:
-    """Yields `{"audio": file, "targets": sentence}` of the set `name` of version 1, listed in `NAME.csv`.
+    """Yields the recordings of the set `name` of version 1, listed in `NAME.csv`; see `read_table`.
 
     Raises:
         MissingDataError: no such table.
-        ValueError: a row that names a file which is not there, or has no text.
     """
-    path = sources.require_file(folder, f"{name}.csv")
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        next(rows, None)  # the header
-        for row in rows:
-            place = f"{path}, line {rows.line_num}"
-            if len(row) < 2 or not row[1].strip():
-                raise ValueError(f"{place}: no filename and text in the first two columns")
-            recording = os.path.join(folder, row[0])
-            if not os.path.isfile(recording):
-                raise ValueError(f"{place}: no such audio file: {recording}")
-            yield {"audio": recording, "targets": row[1].strip()}
+    return read_table(sources.require_file(folder, f"{name}.csv"), folder)
 
 
 def find_release(tmp_dir: str) -> str | None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from absl import logging
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.data import archives, rows, sources
 from tensor2keras.data.language_model import wiki_lm
 from tensor2keras.data.splits import SPLIT_NAMES, DatasetSplit
@@ -103,10 +103,7 @@ def story_pairs(tmp_dir: str, split: str) -> Iterator[Pair]:
     found = 0
     for place, content in _stories(tmp_dir, wanted):
         found += 1
-        try:
-            pair = split_story(content.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{place}: not UTF-8 text (byte {error.start + 1})") from None
+        pair = split_story(files.decode(content, place))
         if all(pair):
             yield pair
     if not found:
@@ -145,8 +142,7 @@ def _stories(tmp_dir: str, wanted: Iterable[str]) -> Iterator[tuple[str, bytes]]
             for name in wanted:
                 if name in there:
                     path = os.path.join(place, name)
-                    with open(path, "rb") as file:
-                        yield path, file.read()
+                    yield path, files.read_bytes(path)
         else:
             for name, content in archives.contents(place, [f"{source}/stories/*.story"]):
                 if os.path.basename(name) in wanted:

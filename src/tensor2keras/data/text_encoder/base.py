@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from tensor2keras import files
 from tensor2keras.data.text_encoder.subword_vocabulary import RESERVED_TOKENS
@@ -66,7 +65,7 @@ def read_vocab_lines(filename: str | os.PathLike) -> list[str]:
     Raises:
         ValueError: the file is empty or not UTF-8; file and line are named.
     """
-    lines = files.split_lines(files.decode(Path(filename).read_bytes(), filename))
+    lines = list(files.read_lines(filename))
     if not lines:
         raise ValueError(f"{os.fspath(filename)} is empty; a vocabulary has one entry a line")
     return lines

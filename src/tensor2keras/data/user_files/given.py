@@ -93,11 +93,12 @@ def from_files(
 
     `inputs` and `targets` give a translator, `targets` alone a language model, `inputs` and `labels` a classifier. Each
     is a file, a pattern (`news*.en`), a list of files, or `{"train": ..., "validation": ..., "test": ...}` of these;
-    without "validation", every 20th training sample is held out. `rows` are .tsv or .jsonl files with all `columns`.
+    without "validation", every 20th training sample is held out. `rows` are .tsv, .csv or .jsonl files with all
+    `columns`; a first line of a table that names the columns is a header.
 
     Args:
         inputs, targets, labels: text files side by side.
-        rows: .tsv or .jsonl files.
+        rows: .tsv, .csv or .jsonl files.
         columns: the columns of `rows`: `("inputs", "targets")`, `("targets",)` or `("inputs", "label")`.
         name: first part of the names of data and vocabulary in `data_dir` ("files" if None); the rest is a hash of
             files and settings, so changed files or settings give new data.
@@ -118,7 +119,7 @@ def from_files(
     given = {column: paths for column, paths in given.items() if paths}
     if bool(rows) == bool(given) or tuple(given or columns) not in _GIVEN:
         raise ValueError(
-            "give inputs and targets, targets alone, inputs and labels, or rows (.tsv or .jsonl) with columns"
+            "give inputs and targets, targets alone, inputs and labels, or rows (.tsv, .csv or .jsonl) with columns"
         )
     columns = tuple(given or columns)
     source = FileSource(_resolve(given or {"rows": rows}), columns)

@@ -1,6 +1,6 @@
 """Speech recognition on the user's own recordings, with no code.
 
-`speech_tmpdir` reads tables in `tmp_dir`, one row a recording, columns separated by tabs:
+`speech_tmpdir` reads tables in `tmp_dir`, one row a recording, columns separated by tabs (or `.csv`, by commas):
 
     files     train.tsv, and dev.tsv (or eval, val, validation) and test.tsv if you have them; or one table of any name
     columns   file and transcript, in this order, or named in a first line (path, sentence and text are understood); a
@@ -18,15 +18,12 @@ from typing import Any
 
 from absl import logging
 
-from tensor2keras import registry
+from tensor2keras import registry, tables
 from tensor2keras.data import sources
 from tensor2keras.data.speech_problem import SpeechRecognitionProblem
 from tensor2keras.data.splits import HOLD_OUT, SPLIT_NAMES, DatasetSplit
 from tensor2keras.data.text_problem import VocabType
 from tensor2keras.data.user_files.base import ChosenVocabSizeProblem
-
-_FILE_COLUMNS = ("file", "path", "filename", "audio")
-_TEXT_COLUMNS = ("transcript", "sentence", "text", "targets")
 
 
 def read_table(path: str, folder: str | None = None) -> Iterator[dict[str, str]]:
@@ -39,23 +36,8 @@ def read_table(path: str, folder: str | None = None) -> Iterator[dict[str, str]]
     Raises:
         ValueError: a row with too few columns, without a transcript, or with the name of a missing file.
     """
-    columns: list[str] | None = None
-    for number, line in enumerate(sources.read_lines(path, strip="\r\n"), start=1):
-        if not line.strip():
-            continue
-        cells, place = [cell.strip() for cell in line.split("\t")], f"{path}, line {number}"
-        if columns is None:
-            names = [cell.lower() for cell in cells]
-            is_header = bool(set(names) & set(_FILE_COLUMNS)) and bool(set(names) & set(_TEXT_COLUMNS))
-            columns = names if is_header else ["file", "transcript"]
-            if is_header:
-                continue
-        if len(cells) < len(columns):
-            raise ValueError(
-                f"{place}: {len(cells)} columns, expected {len(columns)} ({', '.join(columns)}) between tabs"
-            )
-        row = dict(zip(columns, cells, strict=False))
-        file, text = (next(row[name] for name in known if name in row) for known in (_FILE_COLUMNS, _TEXT_COLUMNS))
+    for place, row in tables.read_table(path, ("file", "transcript"), optional=("split",), more_cells=True):
+        file, text = row["file"], row["transcript"]
         if not text:
             raise ValueError(f"{place}: {file} has no transcript")
         found = os.path.join(folder or os.path.dirname(path), file)
@@ -72,10 +54,10 @@ def find_tables(directory: str) -> dict[str, str]:
     """
     found = {}
     for split, names in SPLIT_NAMES.items():
-        paths = (os.path.join(directory, f"{name}.tsv") for name in names)
-        if path := next(filter(os.path.isfile, paths), None):
+        paths = (sources.find_file(directory, name + ending) for name in names for ending in tables.EXTENSIONS)
+        if path := next(filter(None, paths), None):
             found[split] = path
-    others = sorted(glob.glob(os.path.join(glob.escape(directory), "*.tsv")))
+    others = sorted(path for ending in tables.EXTENSIONS for path in glob.glob(f"{glob.escape(directory)}/*{ending}"))
     if not found and len(others) == 1:
         return {"": others[0]}
     if DatasetSplit.TRAIN not in found:

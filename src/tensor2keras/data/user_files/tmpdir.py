@@ -6,21 +6,20 @@ One sample a line, UTF-8, plain or `.gz` (SPLIT is train, then eval, dev, val or
     text2self_tmpdir    targets.SPLIT.txt, or SPLIT.txt, or SPLIT.jsonl (key targets)
     text2class_tmpdir   inputs.SPLIT.txt and labels.SPLIT.txt, or SPLIT.tsv, or SPLIT.jsonl (keys inputs, label)
 
+A .tsv file may have a header, such as `text<TAB>label`, and may also be a .csv file with commas and quotes.
 `text2self_tmpdir_characters` reads the same text files as one text, line breaks included.
 
 Samples with an empty side are left out. Without a validation file, every 20th training sample is held out for it.
 """
 
-import gzip
 import os
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from absl import logging
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.data import sources, text_encoder
 from tensor2keras.data.rows import TEXT_TO_CLASS, TEXT_TO_SELF, TEXT_TO_TEXT, FileSource, find_split_files
 from tensor2keras.data.splits import DatasetSplit
@@ -116,21 +115,16 @@ class Text2selfTmpdirCharacters(Text2selfTmpdir):
         for (path,) in groups[split if has_file else DatasetSplit.TRAIN]:
             if path.removesuffix(".gz").endswith(".jsonl"):
                 raise ValueError(f"{path}: {self.name} reads plain text; put train.txt into {self.tmp_dir}")
-            try:
-                with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
-                    size = file.seek(0, os.SEEK_END)
-                    middle = size if DatasetSplit.EVAL in groups else size - size // 10
-                    begin, end = (
-                        (0, size) if split == DatasetSplit.TEST else (0, middle) if has_file else (middle, size)
-                    )
-                    file.seek(begin)
-                    piece = new = file.read(min(self.sequence_length, end - begin))
-                    while new:
-                        yield piece
-                        new = file.read(min(step, end - file.tell()))
-                        piece = piece[step:] + new
-            except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-                raise ValueError(f"{path}: not a whole gzip file ({error})") from None
+            with files.open_bytes(path) as file:
+                size = file.seek(0, os.SEEK_END)
+                middle = size if DatasetSplit.EVAL in groups else size - size // 10
+                begin, end = (0, size) if split == DatasetSplit.TEST else (0, middle) if has_file else (middle, size)
+                file.seek(begin)
+                piece = new = file.read(min(self.sequence_length, end - begin))
+                while new:
+                    yield piece
+                    new = file.read(min(step, end - file.tell()))
+                    piece = piece[step:] + new
 
 
 @registry.register_problem
