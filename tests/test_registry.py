@@ -54,6 +54,25 @@ def test_rerunning_a_notebook_cell_replaces_but_another_object_is_refused(kind):
         kind.register("mine")(HParams)
 
 
+def test_every_problem_can_be_imported_by_its_class_name():
+    made_in_loops = ("babi_qa", "summarize_frac")
+    for name in registry.problems:
+        problem = registry.problems[name]
+        if problem.__module__.startswith("tensor2keras.") and not name.startswith(made_in_loops):
+            assert getattr(sys.modules[problem.__module__], problem.__name__) is problem, name
+
+
+def test_the_docstring_of_a_variant_names_its_vocabulary():
+    summaries = {
+        "translate_ende_wmt8k_packed": "English-German, WMT, 8k subwords, packed into rows of 256.",
+        "cola_characters": "Corpus of Linguistic Acceptability: is a sentence grammatical, bytes.",
+        "summarize_cnn_dailymail_wiki_lm_shared_vocab": (
+            "Summaries of CNN and Daily Mail articles, vocabulary of languagemodel_en_wiki32k."
+        ),
+    }
+    assert {name: registry.problems.summary(name) for name in summaries} == summaries
+
+
 def test_a_set_made_for_another_model_is_answered_with_those_that_fit():
     with pytest.raises(
         ValueError, match=r"byte_net needs the hparam 'num_block_repeat'.*sets that have it: bytenet_base"

@@ -160,6 +160,28 @@ def variants_of(module: str) -> Callable[..., Callable[[], HParams]]:
     return variant
 
 
+def problem_variants_of(module: str) -> Callable[..., type]:
+    """Returns the function `variant(class_name, base, doc, **attributes)` for the problems of a module.
+
+    It registers and returns a subclass of `base` (a class or a tuple of classes) that differs in class attributes only,
+    under the class's name in snake case.
+
+    Example:
+        ```python
+        variant = registry.problem_variants_of(__name__)
+        ReverseWords8k = variant(
+            "ReverseWords8k", ReverseWords, "Reversed words, 8k subwords.", approx_vocab_size=2**13
+        )
+        ```
+    """
+
+    def variant(class_name: str, base: type | tuple[type, ...], doc: str, **attributes: Any) -> type:
+        bases = base if isinstance(base, tuple) else (base,)
+        return register_problem(type(class_name, bases, {"__module__": module, "__doc__": doc, **attributes}))
+
+    return variant
+
+
 _plugins_loaded = False
 
 

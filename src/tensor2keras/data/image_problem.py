@@ -82,14 +82,12 @@ class ImageEncoder(TextEncoder):
         channels: of the image.
     """
 
+    vocab_size = 256
+
     def __init__(self, prepare: Callable[[np.ndarray], np.ndarray], channels: int = 3):
         super().__init__(num_reserved_ids=0)
         self._prepare = prepare
         self._channels = channels
-
-    @property
-    def vocab_size(self) -> int:
-        return 256
 
     def encode(self, s: str) -> np.ndarray:
         """Returns the picture in the file `s`, cropped to size and preprocessed; ValueError if it cannot be read."""
@@ -306,9 +304,7 @@ class ImageToImage:
 class FlatImages:
     """Mixin of problems that give images of `image_size` to language models as sequences of symbols (with `_rev`)."""
 
-    @property
-    def image_shape(self) -> None:
-        return None
+    image_shape = None
 
     def preprocess_batch(self, features: Features, split: str, hparams: HParams, seed: tf.Tensor) -> Features:
         return {"inputs": tf.reshape(features["inputs"], [-1, self.image_size**2 * self.num_channels])}

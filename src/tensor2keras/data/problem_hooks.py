@@ -87,18 +87,12 @@ class ProblemHooks:
         splits = zip((DatasetSplit.TRAIN, DatasetSplit.EVAL, DatasetSplit.TEST), shards, strict=True)
         return [{"split": split, "shards": count} for split, count in splits if count]
 
-    @property
-    def is_generate_per_split(self) -> bool:
-        """True: samples are generated once for each split.
+    is_generate_per_split = True
+    """True: samples are generated once for each split. False: they are generated once, and sample i goes to the split
+    that holds shard `i % (all splits' shards)`."""
 
-        False: they are generated once, and sample i goes to the split that holds shard `i % (all splits' shards)`.
-        """
-        return True
-
-    @property
-    def already_shuffled(self) -> bool:
-        """Whether the order of the samples is kept on disk."""
-        return False
+    already_shuffled = False
+    """Whether the order of the samples is kept on disk."""
 
     # ---- reading ----
 
@@ -126,15 +120,11 @@ class ProblemHooks:
         """Whether a subclass overrides `preprocess_example`, which is then called for each example."""
         return type(self).preprocess_example is not ProblemHooks.preprocess_example
 
-    @property
-    def batch_size_means_tokens(self) -> bool:
-        """True: `hparams.batch_size` counts tokens; False: examples."""
-        return False
+    batch_size_means_tokens = False
+    """True: `hparams.batch_size` counts tokens; False: examples."""
 
-    @property
-    def packed_length(self) -> int | None:
-        """Length of the rows into which several examples are packed, or None."""
-        return None
+    packed_length: int | None = None
+    """Length of the rows into which several examples are packed, or None."""
 
     def packed_row_length(self, model_hparams: Mapping[str, Any]) -> int:
         """Returns `packed_length`, or `max_length` if hyperparameters set `pack_dataset`; 0 without packing."""
@@ -164,10 +154,15 @@ class ProblemHooks:
 
     # ---- models and evaluation ----
 
-    @property
-    def has_inputs(self) -> bool:
-        """False for language models, which have targets only."""
-        return True
+    has_inputs = True
+    """False for language models, which have targets only."""
+
+    task_id: int | None = None
+    """T2T's number of the task, a `TaskID`."""
+
+    def global_task_id(self) -> int | None:
+        """Returns `task_id`."""
+        return self.task_id
 
     def hparams(self, defaults: ProblemHParams, model_hparams: HParams | None) -> None:
         """Fills `defaults.modality` and `defaults.vocab_size` by feature name, space ids and so on, in place."""

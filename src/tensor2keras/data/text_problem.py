@@ -12,12 +12,13 @@ A subclass defines `generate_samples` and a few properties, on which vocabulary,
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tensor2keras import registry
 from tensor2keras.data import generation, text_encoder
 from tensor2keras.data.problem import Problem
 from tensor2keras.data.problem_hooks import IDS, ProblemHParams
@@ -65,45 +66,26 @@ class Text2TextProblem(Problem):
     def is_generate_per_split(self) -> bool:
         raise NotImplementedError(f"{type(self).__name__} does not say whether is_generate_per_split")
 
-    @property
-    def vocab_type(self) -> str:
-        """A `VocabType`; SUBWORD and SENTENCEPIECE are learnt from the training text, TOKEN is the user's file."""
-        return VocabType.SUBWORD
+    vocab_type = VocabType.SUBWORD
+    """A `VocabType`; SUBWORD and SENTENCEPIECE are learnt from the training text, TOKEN is the user's file."""
 
-    @property
-    def approx_vocab_size(self) -> int:
-        """Approximate size of a SUBWORD vocabulary, exact size of SENTENCEPIECE."""
-        return 2**15
+    approx_vocab_size = 2**15
+    """Approximate size of a SUBWORD vocabulary, exact size of SENTENCEPIECE."""
 
-    @property
-    def additional_reserved_tokens(self) -> list[str]:
-        """Tokens that get the ids from 2 on, for SUBWORD and SENTENCEPIECE."""
-        return []
+    additional_reserved_tokens: Sequence[str] = ()
+    """Tokens that get the ids from 2 on, for SUBWORD and SENTENCEPIECE."""
 
-    @property
-    def oov_token(self) -> str | None:
-        """Token that replaces unknown words, for TOKEN."""
-        return None
+    oov_token: str | None = None
+    """Token that replaces unknown words, for TOKEN."""
 
-    @property
-    def max_samples_for_vocab(self) -> int | None:
-        """Number of samples the vocabulary is learnt from; None for all."""
-        return None
+    max_samples_for_vocab: int | None = None
+    """Number of samples the vocabulary is learnt from; None for all."""
 
-    @property
-    def max_subtoken_length(self) -> int | None:
-        """Length of the longest subword; the time to build a vocabulary is quadratic in it. None: the longest word."""
-        return 200
+    max_subtoken_length: int | None = 200
+    """Length of the longest subword; the time to build a vocabulary is quadratic in it. None: the longest word."""
 
-    @property
-    def inputs_prefix(self) -> str:
-        """Text put before every input."""
-        return ""
-
-    @property
-    def targets_prefix(self) -> str:
-        """Text put before every target."""
-        return ""
+    inputs_prefix = targets_prefix = ""
+    """Text put before every input, and before every target."""
 
     vocab_problem: "type[Text2TextProblem] | None" = None
     """The class of the problem whose vocabulary to use, or None."""
@@ -211,9 +193,7 @@ class Text2TextProblem(Problem):
 
     # ---- model and training ----
 
-    @property
-    def batch_size_means_tokens(self) -> bool:
-        return True
+    batch_size_means_tokens = True
 
     def max_length(self, model_hparams: HParams) -> int:
         return self.packed_length or super().max_length(model_hparams)
@@ -235,9 +215,7 @@ class QuestionAndContext2TextProblem(Text2TextProblem):
     QUESTION_SEPARATOR = "<EOQ>"
     QUESTION_SEPARATOR_ID = 2
 
-    @property
-    def additional_reserved_tokens(self) -> list[str]:
-        return [self.QUESTION_SEPARATOR]
+    additional_reserved_tokens = (QUESTION_SEPARATOR,)
 
     @property
     def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
@@ -264,9 +242,7 @@ class QuestionAndContext2TextProblem(Text2TextProblem):
 class Text2SelfProblem(Text2TextProblem):
     """Base class of language models: samples are `{"targets": text}`."""
 
-    @property
-    def has_inputs(self) -> bool:
-        return False
+    has_inputs = False
 
 
 class Text2ClassProblem(Text2TextProblem):
@@ -343,10 +319,8 @@ class TextConcat2ClassProblem(Text2ClassProblem):
 class Text2RealProblem(Text2TextProblem):
     """Base class of regression: samples are `{"inputs": text, "targets": [float, ...]}` with `ntasks` numbers."""
 
-    @property
-    def ntasks(self) -> int:
-        """Number of values of a target."""
-        return 1
+    ntasks = 1
+    """Number of values of a target."""
 
     @property
     def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
@@ -395,3 +369,32 @@ def text2text_generate_encoded(
             encoded["inputs"] = [*vocab.encode(inputs_prefix + sample["inputs"]), EOS_ID]
         encoded["targets"] = [*targets_vocab.encode(targets_prefix + sample["targets"]), EOS_ID]
         yield encoded
+
+
+def text_variants_of(module: str) -> Callable[..., type[Text2TextProblem]]:
+    """Returns `variant(class_name, base, doc=None, **attributes)`, which registers a subclass of a text problem.
+
+    It is that of `registry.problem_variants_of`, with a default for `doc`: the first line of the base's up to its last
+    comma, and the vocabulary.
+    """
+    make = registry.problem_variants_of(module)
+
+    def variant(class_name: str, base: type, doc: str | None = None, **attributes: Any) -> type[Text2TextProblem]:
+        made = make(class_name, base, doc or "", **attributes)
+        if doc is None:
+            made.__doc__ = f"{base.__doc__.partition(chr(10))[0].rpartition(', ')[0]}, {_vocabulary(made)}."
+        return made
+
+    return variant
+
+
+def _vocabulary(problem: type[Text2TextProblem]) -> str:
+    """Describes the vocabulary of a class, and its packing."""
+    shared = problem.vocab_problem is not None and not problem.packed_length
+    if problem.vocab_type == VocabType.CHARACTER:
+        text = "bytes"
+    elif shared:
+        text = f"vocabulary of {registry.problems.name_of(problem.vocab_problem)}"
+    else:
+        text = f"{problem.approx_vocab_size // 1000}k subwords"
+    return f"{text}, packed into rows of {problem.packed_length}" if problem.packed_length else text

@@ -34,19 +34,13 @@ class TranslateProblem(Text2TextProblem):
                 return [("https://example.org/news.tgz", (f"news/{name}.en", f"news/{name}.de"))]
     """
 
-    @property
-    def is_generate_per_split(self) -> bool:
-        return True
+    is_generate_per_split = True
 
-    @property
-    def languages(self) -> tuple[str, str]:
-        """The two languages: names of the tfds data set's features."""
-        return "en", "de"
+    languages = ("en", "de")
+    """The two languages: names of the tfds data set's features."""
 
-    @property
-    def tfds_name(self) -> str | None:
-        """The tfds data set ("builder/config") with the same corpora, or None."""
-        return None
+    tfds_name: str | None = None
+    """The tfds data set ("builder/config") with the same corpora, or None."""
 
     def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
         """Returns the corpora of a split."""

@@ -45,43 +45,23 @@ class AlgorithmicProblem(Problem):
         rng = np.random.default_rng([self.SEED, max_length, nbr_cases])
         return (self.case(rng, nbr_symbols, max_length) for _ in range(nbr_cases))
 
-    @property
-    def train_length(self) -> int:
-        """Longest training sequence, in symbols."""
-        return 40
+    train_length, dev_length = 40, 400
+    """Longest training and validation sequence, in symbols."""
 
-    @property
-    def dev_length(self) -> int:
-        """Longest validation sequence, in symbols."""
-        return 400
+    train_size, dev_size = 100_000, 10_000
+    """Number of training and validation cases."""
 
-    @property
-    def train_size(self) -> int:
-        """Number of training cases."""
-        return 100_000
+    num_signs = 0
+    """Number of symbols in addition to the `num_symbols` of the alphabet, such as the sign between two numbers."""
 
-    @property
-    def dev_size(self) -> int:
-        """Number of validation cases."""
-        return 10_000
+    num_shards = 10
+    """Number of training files."""
 
-    @property
-    def num_signs(self) -> int:
-        """Number of symbols in addition to the `num_symbols` of the alphabet, such as the sign between two numbers."""
-        return 0
-
-    @property
-    def num_shards(self) -> int:
-        """Number of training files."""
-        return 10
+    batch_size_means_tokens = True
 
     @property
     def dataset_splits(self) -> list[dict[str, Any]]:
         return [{"split": DatasetSplit.TRAIN, "shards": self.num_shards}, {"split": DatasetSplit.EVAL, "shards": 1}]
-
-    @property
-    def batch_size_means_tokens(self) -> bool:
-        return True
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[Case]:
         train = dataset_split == DatasetSplit.TRAIN
@@ -195,112 +175,63 @@ def _symbols(rng: np.random.Generator, nbr_symbols: int, max_length: int) -> lis
 # ---- the named problems ----
 
 
-@registry.register_problem
-class AlgorithmicIdentityBinary40(AlgorithmicProblem):
-    """Copying sequences of 2 symbols."""
-
-    num_symbols = 2
-    case = staticmethod(identity)
-
-
-@registry.register_problem
-class AlgorithmicIdentityDecimal40(AlgorithmicIdentityBinary40):
-    """Copying sequences of 10 symbols."""
-
-    num_symbols = 10
+def _task(
+    name: str, case: Callable[..., Case], doc: str, num_symbols: int, **attributes: int
+) -> type[AlgorithmicProblem]:
+    attributes |= {"num_symbols": num_symbols, "case": staticmethod(case)}
+    return registry.problem_variants_of(__name__)(f"Algorithmic{name}", AlgorithmicProblem, doc, **attributes)
 
 
-@registry.register_problem
-class AlgorithmicIdentityVocab95Train20Eval30(AlgorithmicIdentityBinary40):
-    """Copying sequences of 95 symbols."""
-
-    num_symbols = 95
-    train_length = 20
-    dev_length = 30
-    train_size = 1_000_000
-
-
-@registry.register_problem
-class AlgorithmicShiftDecimal40(AlgorithmicProblem):
-    """Adding 10 to each symbol."""
-
-    num_symbols = 20
-    dev_length = 80
-    case = staticmethod(shift)
-
-
-@registry.register_problem
-class AlgorithmicReverseBinary40(AlgorithmicProblem):
-    """Reversing sequences of 2 symbols."""
-
-    num_symbols = 2
-    case = staticmethod(reverse)
-
-
-@registry.register_problem
-class AlgorithmicReverseDecimal40(AlgorithmicReverseBinary40):
-    """Reversing sequences of 10 symbols."""
-
-    num_symbols = 10
-
-
-@registry.register_problem
-class AlgorithmicReverseBinary40Test(AlgorithmicReverseBinary40):
-    """Reversing sequences of 2 symbols: a tiny set for tests."""
-
-    train_length = 10
-    dev_length = 10
-    train_size = 1000
-    dev_size = 100
-    num_shards = 1
-
-
-@registry.register_problem
-class AlgorithmicReverseNlplike8k(AlgorithmicProblem):
-    """Reversing sequences that look like text, 8,000 symbols."""
-
-    num_symbols = 8000
-    train_length = 70
-    dev_length = 70
-    case = staticmethod(zipf_reverse(1.3))
-
-
-@registry.register_problem
-class AlgorithmicReverseNlplike32k(AlgorithmicReverseNlplike8k):
-    """Reversing sequences that look like text, 32,000 symbols."""
-
-    num_symbols = 32_000
-    case = staticmethod(zipf_reverse(1.05))
-
-
-@registry.register_problem
-class AlgorithmicAdditionBinary40(AlgorithmicProblem):
-    """Adding binary numbers. The vocabulary includes the sign between the numbers, which T2T's lacks."""
-
-    num_symbols = 2
-    num_signs = 1
-    case = staticmethod(addition)
-
-
-@registry.register_problem
-class AlgorithmicAdditionDecimal40(AlgorithmicAdditionBinary40):
-    """Adding decimal numbers."""
-
-    num_symbols = 10
-
-
-@registry.register_problem
-class AlgorithmicMultiplicationBinary40(AlgorithmicAdditionBinary40):
-    """Multiplying binary numbers."""
-
-    case = staticmethod(multiplication)
-
-
-@registry.register_problem
-class AlgorithmicMultiplicationDecimal40(AlgorithmicMultiplicationBinary40):
-    """Multiplying decimal numbers."""
-
-    num_symbols = 10
+AlgorithmicIdentityBinary40 = _task("IdentityBinary40", identity, "Copying sequences of 2 symbols.", 2)
+AlgorithmicIdentityDecimal40 = _task("IdentityDecimal40", identity, "Copying sequences of 10 symbols.", 10)
+AlgorithmicIdentityVocab95Train20Eval30 = _task(
+    "IdentityVocab95Train20Eval30",
+    identity,
+    "Copying sequences of 95 symbols.",
+    95,
+    train_length=20,
+    dev_length=30,
+    train_size=1_000_000,
+)
+AlgorithmicShiftDecimal40 = _task("ShiftDecimal40", shift, "Adding 10 to each symbol.", 20, dev_length=80)
+AlgorithmicReverseBinary40 = _task("ReverseBinary40", reverse, "Reversing sequences of 2 symbols.", 2)
+AlgorithmicReverseDecimal40 = _task("ReverseDecimal40", reverse, "Reversing sequences of 10 symbols.", 10)
+AlgorithmicReverseBinary40Test = _task(
+    "ReverseBinary40Test",
+    reverse,
+    "Reversing sequences of 2 symbols: a tiny set for tests.",
+    2,
+    train_length=10,
+    dev_length=10,
+    train_size=1000,
+    dev_size=100,
+    num_shards=1,
+)
+AlgorithmicReverseNlplike8k = _task(
+    "ReverseNlplike8k",
+    zipf_reverse(1.3),
+    "Reversing sequences that look like text, 8,000 symbols.",
+    8000,
+    train_length=70,
+    dev_length=70,
+)
+AlgorithmicReverseNlplike32k = _task(
+    "ReverseNlplike32k",
+    zipf_reverse(1.05),
+    "Reversing sequences that look like text, 32,000 symbols.",
+    32_000,
+    train_length=70,
+    dev_length=70,
+)
+# The vocabulary includes the sign between the numbers, which T2T's lacks.
+AlgorithmicAdditionBinary40 = _task("AdditionBinary40", addition, "Adding binary numbers.", 2, num_signs=1)
+AlgorithmicAdditionDecimal40 = _task("AdditionDecimal40", addition, "Adding decimal numbers.", 10, num_signs=1)
+AlgorithmicMultiplicationBinary40 = _task(
+    "MultiplicationBinary40", multiplication, "Multiplying binary numbers.", 2, num_signs=1
+)
+AlgorithmicMultiplicationDecimal40 = _task(
+    "MultiplicationDecimal40", multiplication, "Multiplying decimal numbers.", 10, num_signs=1
+)
 
 
 @registry.register_problem

@@ -17,7 +17,15 @@ from tensor2keras.data.archives import Archive
 from tensor2keras.data.language_model import lm1b, wiki_lm
 from tensor2keras.data.space_id import TaskID
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_problem import Text2ClassProblem, Text2TextProblem, TextConcat2ClassProblem, VocabType
+from tensor2keras.data.text_problem import (
+    Text2ClassProblem,
+    Text2TextProblem,
+    TextConcat2ClassProblem,
+    VocabType,
+    text_variants_of,
+)
+
+variant = text_variants_of(__name__)
 
 NLI_LABELS = ("contradiction", "entailment", "neutral")
 ENTAILMENT_LABELS = ("not_entailment", "entailment")
@@ -190,15 +198,9 @@ class SentimentSSTBinary(TableClassProblem):
     approx_vocab_size = 2**14
 
 
-@registry.register_problem("sentiment_sst_binary_characters")
-class SentimentSSTBinaryCharacters(SentimentSSTBinary):
-    """Stanford Sentiment Treebank: is a phrase negative or positive, bytes."""
-
-    vocab_type = VocabType.CHARACTER
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.EN_CHR_SENT
+SentimentSSTBinaryCharacters = variant(
+    "SentimentSSTBinaryCharacters", SentimentSSTBinary, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_CHR_SENT
+)
 
 
 @registry.register_problem
@@ -209,15 +211,7 @@ class Cola(TableClassProblem):
     approx_vocab_size = 2**13
 
 
-@registry.register_problem
-class ColaCharacters(Cola):
-    """Corpus of Linguistic Acceptability: is a sentence grammatical, bytes."""
-
-    vocab_type = VocabType.CHARACTER
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.COLA
+ColaCharacters = variant("ColaCharacters", Cola, vocab_type=VocabType.CHARACTER, task_id=TaskID.COLA)
 
 
 # ---- pairs ----
@@ -232,15 +226,7 @@ class RTE(TablePairProblem):
     train_shards = 1
 
 
-@registry.register_problem("rte_characters")
-class RTECharacters(RTE):
-    """Recognizing Textual Entailment: does the first text imply the second, bytes."""
-
-    vocab_type = VocabType.CHARACTER
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.EN_NLI
+RTECharacters = variant("RTECharacters", RTE, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_NLI)
 
 
 @registry.register_problem("question_nli")
@@ -250,15 +236,9 @@ class QuestionNLI(TablePairProblem):
     tables = QNLI
 
 
-@registry.register_problem("question_nli_characters")
-class QuestionNLICharacters(QuestionNLI):
-    """Question-answering NLI: does a sentence answer a question, bytes."""
-
-    vocab_type = VocabType.CHARACTER
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.EN_NLI
+QuestionNLICharacters = variant(
+    "QuestionNLICharacters", QuestionNLI, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_NLI
+)
 
 
 @registry.register_problem
@@ -273,15 +253,9 @@ class QuoraQuestionPairs(TablePairProblem):
             yield {**sample, "inputs": sample["inputs"][::-1]}
 
 
-@registry.register_problem
-class QuoraQuestionPairsCharacters(QuoraQuestionPairs):
-    """Quora: do two questions ask the same, each pair in both orders, bytes."""
-
-    vocab_type = VocabType.CHARACTER
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.EN_SIM
+QuoraQuestionPairsCharacters = variant(
+    "QuoraQuestionPairsCharacters", QuoraQuestionPairs, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_SIM
+)
 
 
 @registry.register_problem("multi_nli")
@@ -291,43 +265,17 @@ class MultiNLI(TablePairProblem):
     tables = MNLI
 
 
-@registry.register_problem("multi_nli_characters")
-class MultiNLICharacters(MultiNLI):
-    """MultiNLI: does a sentence imply, contradict or leave open another, bytes."""
-
-    vocab_type = VocabType.CHARACTER
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.THREE_CL_NLI
-
-
-@registry.register_problem("multi_nli_shared_vocab")
-class MultiNLISharedVocab(MultiNLI):
-    """MultiNLI with the vocabulary of languagemodel_lm1b32k."""
-
-    vocab_problem = lm1b.LanguagemodelLm1b32k
-
-
-@registry.register_problem("multi_nli_wiki_lm_shared_vocab")
-class MultiNLIWikiLMSharedVocab(MultiNLI):
-    """MultiNLI with the vocabulary of languagemodel_en_wiki32k."""
-
-    vocab_problem = wiki_lm.LanguagemodelEnWiki32k
-
-
-@registry.register_problem("multi_nli_wiki_lm_shared_vocab64k")
-class MultiNLIWikiLMSharedVocab64k(MultiNLI):
-    """MultiNLI with the vocabulary of languagemodel_en_wiki64k."""
-
-    vocab_problem = wiki_lm.LanguagemodelEnWiki64k
-
-
-@registry.register_problem("multi_nli_wiki_lm_multi_vocab64k")
-class MultiNLIWikiLMMultiVocab64k(MultiNLI):
-    """MultiNLI with the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
-
-    vocab_problem = wiki_lm.LanguagemodelDeEnFrRoWiki64k
+MultiNLICharacters = variant(
+    "MultiNLICharacters", MultiNLI, vocab_type=VocabType.CHARACTER, task_id=TaskID.THREE_CL_NLI
+)
+MultiNLISharedVocab = variant("MultiNLISharedVocab", MultiNLI, vocab_problem=lm1b.LanguagemodelLm1b32k)
+MultiNLIWikiLMSharedVocab = variant("MultiNLIWikiLMSharedVocab", MultiNLI, vocab_problem=wiki_lm.LanguagemodelEnWiki32k)
+MultiNLIWikiLMSharedVocab64k = variant(
+    "MultiNLIWikiLMSharedVocab64k", MultiNLI, vocab_problem=wiki_lm.LanguagemodelEnWiki64k
+)
+MultiNLIWikiLMMultiVocab64k = variant(
+    "MultiNLIWikiLMMultiVocab64k", MultiNLI, vocab_problem=wiki_lm.LanguagemodelDeEnFrRoWiki64k
+)
 
 
 @registry.register_problem("multi_nli_text2text")
@@ -351,33 +299,13 @@ class StanfordNLI(TablePairProblem):
     tables = SNLI
 
 
-@registry.register_problem("stanford_nli_characters")
-class StanfordNLICharacters(StanfordNLI):
-    """Stanford NLI: does a sentence imply, contradict or leave open another, bytes."""
-
-    vocab_type = VocabType.CHARACTER
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.THREE_CL_NLI
-
-
-@registry.register_problem("stanford_nli_shared_vocab")
-class StanfordNLISharedVocab(StanfordNLI):
-    """Stanford NLI with the vocabulary of languagemodel_lm1b32k."""
-
-    vocab_problem = lm1b.LanguagemodelLm1b32k
-
-
-@registry.register_problem("stanford_nli_wiki_lm_shared_vocab")
-class StanfordNLIWikiLMSharedVocab(StanfordNLI):
-    """Stanford NLI with the vocabulary of languagemodel_en_wiki32k."""
-
-    vocab_problem = wiki_lm.LanguagemodelEnWiki32k
-
-
-@registry.register_problem("stanford_nli_wiki_lm_shared_vocab64k")
-class StanfordNLIWikiLMSharedVocab64k(StanfordNLI):
-    """Stanford NLI with the vocabulary of languagemodel_en_wiki64k."""
-
-    vocab_problem = wiki_lm.LanguagemodelEnWiki64k
+StanfordNLICharacters = variant(
+    "StanfordNLICharacters", StanfordNLI, vocab_type=VocabType.CHARACTER, task_id=TaskID.THREE_CL_NLI
+)
+StanfordNLISharedVocab = variant("StanfordNLISharedVocab", StanfordNLI, vocab_problem=lm1b.LanguagemodelLm1b32k)
+StanfordNLIWikiLMSharedVocab = variant(
+    "StanfordNLIWikiLMSharedVocab", StanfordNLI, vocab_problem=wiki_lm.LanguagemodelEnWiki32k
+)
+StanfordNLIWikiLMSharedVocab64k = variant(
+    "StanfordNLIWikiLMSharedVocab64k", StanfordNLI, vocab_problem=wiki_lm.LanguagemodelEnWiki64k
+)

@@ -13,7 +13,7 @@ from tensor2keras import files, registry
 from tensor2keras.data import archives, sources
 from tensor2keras.data.space_id import TaskID
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_problem import Text2ClassProblem, VocabType
+from tensor2keras.data.text_problem import Text2ClassProblem, VocabType, text_variants_of
 
 ARCHIVE = archives.Archive("aclImdb_v1.tar.gz", "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz")
 LABELS = ("neg", "pos")
@@ -77,12 +77,6 @@ def archive_reviews(archive: str, part: str) -> Iterator[tuple[str, str]]:
         raise ValueError(f"{archive} does not hold aclImdb/{part}/pos/*.txt; is it complete?")
 
 
-@registry.register_problem("sentiment_imdb_characters")
-class SentimentIMDBCharacters(SentimentIMDB):
-    """Film reviews: is one negative or positive, bytes."""
-
-    vocab_type = VocabType.CHARACTER
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.EN_CHR_SENT
+SentimentIMDBCharacters = text_variants_of(__name__)(
+    "SentimentIMDBCharacters", SentimentIMDB, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_CHR_SENT
+)

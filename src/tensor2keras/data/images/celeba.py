@@ -18,6 +18,8 @@ from tensor2keras.data.image_problem import ImageProblem, ImageToImage, resize_b
 from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.splits import DatasetSplit
 
+variant = registry.problem_variants_of(__name__)
+
 ARCHIVE = archives.Archive("img_align_celeba.zip")
 FOLDER = "img_align_celeba"
 PICTURES = 202_599
@@ -89,29 +91,7 @@ class _Resized(ImageCeleba):
         return {"inputs": inputs, "targets": targets}
 
 
-@registry.register_problem
-class Img2imgCeleba(_Resized):
-    """CelebA from 8 x 8 to 32 x 32."""
-
-    sizes = (8, 32)
-
-
-@registry.register_problem
-class Img2imgCeleba64(_Resized):
-    """CelebA from 8 x 8 to 64 x 64."""
-
-    sizes = (8, 64)
-
-
-@registry.register_problem("image_celeba32")
-class ImageCeleba32(_Resized):
-    """CelebA at 32 x 32: the inputs are the targets."""
-
-    sizes = (32, 32)
-
-
-@registry.register_problem("image_celeba64")
-class ImageCeleba64(_Resized):
-    """CelebA at 64 x 64: the inputs are the targets."""
-
-    sizes = (64, 64)
+Img2imgCeleba = variant("Img2imgCeleba", _Resized, "CelebA from 8 x 8 to 32 x 32.", sizes=(8, 32))
+Img2imgCeleba64 = variant("Img2imgCeleba64", _Resized, "CelebA from 8 x 8 to 64 x 64.", sizes=(8, 64))
+ImageCeleba32 = variant("ImageCeleba32", _Resized, "CelebA at 32 x 32: the inputs are the targets.", sizes=(32, 32))
+ImageCeleba64 = variant("ImageCeleba64", _Resized, "CelebA at 64 x 64: the inputs are the targets.", sizes=(64, 64))

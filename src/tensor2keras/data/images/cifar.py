@@ -33,6 +33,8 @@ from tensor2keras.data.image_problem import (
 from tensor2keras.data.images.mnist import tuning_part
 from tensor2keras.data.preprocessing import Features
 
+variant = registry.problem_variants_of(__name__)
+
 SIZE = 32
 PIXELS = SIZE * SIZE * 3
 
@@ -243,9 +245,7 @@ class _PlainGen(_Shared):
 class _Plain8(_Shared):
     """Mixin with images reduced to 8 x 8."""
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        return (8, 8, 3)
+    image_shape = (8, 8, 3)
 
     def preprocess_images(self, images: tf.Tensor, split: str, seed: tf.Tensor) -> Features:
         images = resize_by_area(images, 8)
@@ -271,26 +271,20 @@ class ImageCifar10Tune(_Cifar):
     tuning = True
 
 
-@registry.register_problem
-class ImageCifar10(ImageCifar10Tune):
-    """CIFAR-10: pictures of 32 x 32 pixels in ten classes."""
-
-    tuning = False
-
-
-@registry.register_problem
-class ImageCifar10Plain(_Plain, ImageCifar10):
-    """CIFAR-10 without random changes."""
+ImageCifar10 = variant(
+    "ImageCifar10", ImageCifar10Tune, "CIFAR-10: pictures of 32 x 32 pixels in ten classes.", tuning=False
+)
+ImageCifar10Plain = variant("ImageCifar10Plain", (_Plain, ImageCifar10), "CIFAR-10 without random changes.")
 
 
-@registry.register_problem
-class ImageCifar10PlainGen(_PlainGen, ImageCifar10Plain):
-    """CIFAR-10 for image generation: image_cifar10_plain_gen_rev."""
-
-
-@registry.register_problem
-class ImageCifar10PlainGenFlat(FlatImages, ImageCifar10PlainGen):
-    """CIFAR-10 as sequences of 3,072 numbers, for language models: image_cifar10_plain_gen_flat_rev."""
+ImageCifar10PlainGen = variant(
+    "ImageCifar10PlainGen", (_PlainGen, ImageCifar10Plain), "CIFAR-10 for generation: image_cifar10_plain_gen_rev."
+)
+ImageCifar10PlainGenFlat = variant(
+    "ImageCifar10PlainGenFlat",
+    (FlatImages, ImageCifar10PlainGen),
+    "CIFAR-10 as sequences of 3,072 numbers, for language models: image_cifar10_plain_gen_flat_rev.",
+)
 
 
 @registry.register_problem
@@ -309,14 +303,8 @@ class ImageCifar10PlainGenDmol(ImageCifar10PlainGen):
         return MIXTURE_METRICS
 
 
-@registry.register_problem
-class ImageCifar10Plain8(_Plain8, ImageCifar10):
-    """CIFAR-10 reduced to 8 x 8."""
-
-
-@registry.register_problem
-class Img2imgCifar10(_Img2Img, ImageCifar10):
-    """CIFAR-10 from 8 x 8 to 32 x 32."""
+ImageCifar10Plain8 = variant("ImageCifar10Plain8", (_Plain8, ImageCifar10), "CIFAR-10 reduced to 8 x 8.")
+Img2imgCifar10 = variant("Img2imgCifar10", (_Img2Img, ImageCifar10), "CIFAR-10 from 8 x 8 to 32 x 32.")
 
 
 # ---- CIFAR-100 ----
@@ -331,31 +319,15 @@ class ImageCifar100Tune(_Cifar):
     tuning = True
 
 
-@registry.register_problem
-class ImageCifar100(ImageCifar100Tune):
-    """CIFAR-100: pictures of 32 x 32 pixels in a hundred classes."""
-
-    tuning = False
-
-
-@registry.register_problem
-class ImageCifar100Plain(_Plain, ImageCifar100):
-    """CIFAR-100 without random changes."""
-
-
-@registry.register_problem
-class ImageCifar100PlainGen(_PlainGen, ImageCifar100Plain):
-    """CIFAR-100 for image generation."""
-
-
-@registry.register_problem
-class ImageCifar100Plain8(_Plain8, ImageCifar100):
-    """CIFAR-100 reduced to 8 x 8."""
-
-
-@registry.register_problem
-class Img2imgCifar100(_Img2Img, ImageCifar100):
-    """CIFAR-100 from 8 x 8 to 32 x 32."""
+ImageCifar100 = variant(
+    "ImageCifar100", ImageCifar100Tune, "CIFAR-100: pictures of 32 x 32 pixels in a hundred classes.", tuning=False
+)
+ImageCifar100Plain = variant("ImageCifar100Plain", (_Plain, ImageCifar100), "CIFAR-100 without random changes.")
+ImageCifar100PlainGen = variant(
+    "ImageCifar100PlainGen", (_PlainGen, ImageCifar100Plain), "CIFAR-100 for image generation."
+)
+ImageCifar100Plain8 = variant("ImageCifar100Plain8", (_Plain8, ImageCifar100), "CIFAR-100 reduced to 8 x 8.")
+Img2imgCifar100 = variant("Img2imgCifar100", (_Img2Img, ImageCifar100), "CIFAR-100 from 8 x 8 to 32 x 32.")
 
 
 # ---- the coarse classes of CIFAR-100 ----
@@ -370,23 +342,13 @@ class ImageCifar20Tune(_Cifar):
     tuning = True
 
 
-@registry.register_problem
-class ImageCifar20(ImageCifar20Tune):
-    """The 20 coarse classes of CIFAR-100."""
-
-    tuning = False
-
-
-@registry.register_problem
-class ImageCifar20Plain(_Plain, ImageCifar20):
-    """The 20 coarse classes of CIFAR-100 without random changes."""
-
-
-@registry.register_problem
-class ImageCifar20PlainGen(_PlainGen, ImageCifar20Plain):
-    """The 20 coarse classes of CIFAR-100 for image generation."""
-
-
-@registry.register_problem
-class ImageCifar20Plain8(_Plain8, ImageCifar20):
-    """The 20 coarse classes of CIFAR-100 reduced to 8 x 8."""
+ImageCifar20 = variant("ImageCifar20", ImageCifar20Tune, "The 20 coarse classes of CIFAR-100.", tuning=False)
+ImageCifar20Plain = variant(
+    "ImageCifar20Plain", (_Plain, ImageCifar20), "The 20 coarse classes of CIFAR-100 without random changes."
+)
+ImageCifar20PlainGen = variant(
+    "ImageCifar20PlainGen", (_PlainGen, ImageCifar20Plain), "The 20 coarse classes of CIFAR-100 for image generation."
+)
+ImageCifar20Plain8 = variant(
+    "ImageCifar20Plain8", (_Plain8, ImageCifar20), "The 20 coarse classes of CIFAR-100 reduced to 8 x 8."
+)

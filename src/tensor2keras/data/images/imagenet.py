@@ -18,6 +18,8 @@ from tensor2keras.data.image_problem import FlatImages, Image2ClassProblem, Imag
 from tensor2keras.data.preprocessing import Features
 from tensor2keras.data.splits import DatasetSplit
 
+variant = registry.problem_variants_of(__name__)
+
 CLASSES = 1000
 MEAN_RGB = (0.485, 0.456, 0.406)
 STDDEV_RGB = (0.229, 0.224, 0.225)
@@ -135,25 +137,12 @@ class ImageImagenet(Image2ClassProblem):
         return {"inputs": preprocess(image, self.size, split, seed, self.normalized)}
 
 
-@registry.register_problem
-class ImageImagenet224(ImageImagenet):
-    """ImageNet at 224 x 224 pixels."""
+ImageImagenet224 = variant("ImageImagenet224", ImageImagenet, "ImageNet at 224 x 224 pixels.", size=224)
 
-    size = 224
-
-
-@registry.register_problem("image_imagenet224_no_normalization")
-class ImageImagenet224NoNormalization(ImageImagenet224):
-    """ImageNet at 224 x 224 pixels, with unchanged intensities."""
-
-    normalized = False
-
-
-@registry.register_problem
-class ImageImagenet256(ImageImagenet):
-    """ImageNet at 256 x 256 pixels."""
-
-    size = 256
+ImageImagenet224NoNormalization = variant(
+    "ImageImagenet224NoNormalization", ImageImagenet224, "ImageNet at 224 x 224, not normalized.", normalized=False
+)
+ImageImagenet256 = variant("ImageImagenet256", ImageImagenet, "ImageNet at 256 x 256 pixels.", size=256)
 
 
 @registry.register_problem
@@ -172,11 +161,7 @@ class ImageImagenet32(ImageImagenet):
         return {"inputs": tf.image.resize(preprocess(image, 299, split, seed), [self.size, self.size])}
 
 
-@registry.register_problem
-class ImageImagenet64(ImageImagenet32):
-    """ImageNet reduced to 64 x 64 pixels."""
-
-    size = 64
+ImageImagenet64 = variant("ImageImagenet64", ImageImagenet32, "ImageNet reduced to 64 x 64 pixels.", size=64)
 
 
 @registry.register_problem
@@ -220,18 +205,12 @@ class _SmallPictures(Image2ClassProblem):
         return {"inputs": images}
 
 
-@registry.register_problem
-class ImageImagenet32Gen(_SmallPictures):
-    """ImageNet at 32 x 32 for image generation: image_imagenet32_gen_rev."""
-
-    image_size = 32
-
-
-@registry.register_problem
-class ImageImagenet64Gen(_SmallPictures):
-    """ImageNet at 64 x 64 for image generation: image_imagenet64_gen_rev."""
-
-    image_size = 64
+ImageImagenet32Gen = variant(
+    "ImageImagenet32Gen", _SmallPictures, "ImageNet at 32 x 32 for generation: image_imagenet32_gen_rev.", image_size=32
+)
+ImageImagenet64Gen = variant(
+    "ImageImagenet64Gen", _SmallPictures, "ImageNet at 64 x 64 for generation: image_imagenet64_gen_rev.", image_size=64
+)
 
 
 @registry.register_problem

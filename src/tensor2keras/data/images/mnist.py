@@ -17,6 +17,8 @@ from tensor2keras.data import image_files, sources
 from tensor2keras.data.image_problem import Image2ClassProblem, image_generator
 from tensor2keras.data.preprocessing import Features
 
+variant = registry.problem_variants_of(__name__)
+
 SIZE = 28
 CLASSES = 10
 
@@ -106,11 +108,7 @@ class ImageMnistTune(_Mnist):
     tuning = True
 
 
-@registry.register_problem
-class ImageMnist(ImageMnistTune):
-    """MNIST: handwritten digits on 28 x 28 pixels."""
-
-    tuning = False
+ImageMnist = variant("ImageMnist", ImageMnistTune, "MNIST: handwritten digits on 28 x 28 pixels.", tuning=False)
 
 
 @registry.register_problem

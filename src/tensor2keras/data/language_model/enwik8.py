@@ -49,10 +49,7 @@ class Enwik8L65k(Text2SelfProblem):
     sequence_length = 65536
     first_id = 2  # of byte 0
     train_shards, test_shards = 16, 1
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.EN_CHR
+    task_id = TaskID.EN_CHR
 
     def max_length(self, model_hparams: HParams) -> int:
         return model_hparams.get("split_to_length") or self.sequence_length
@@ -96,43 +93,14 @@ class Enwik8L2k(Enwik8L65k):
         return {"targets": UnshiftedByteEncoder()}
 
 
-@registry.register_problem("enwik8_l32k")
-class Enwik8L32k(Enwik8L2k):
-    """Language model: enwik8 in pieces of 32,768 bytes; an id is the byte itself."""
-
-    sequence_length = 32768
+def _pieces(suffix: str, length: int) -> type[Enwik8L2k]:
+    doc = f"Language model: enwik8 in pieces of {length:,} bytes; an id is the byte itself."
+    return registry.problem_variants_of(__name__)(f"Enwik8L{suffix}", Enwik8L2k, doc, sequence_length=length)
 
 
-@registry.register_problem("enwik8_l16k")
-class Enwik8L16k(Enwik8L2k):
-    """Language model: enwik8 in pieces of 16,384 bytes; an id is the byte itself."""
-
-    sequence_length = 16384
-
-
-@registry.register_problem("enwik8_l8k")
-class Enwik8L8k(Enwik8L2k):
-    """Language model: enwik8 in pieces of 8,192 bytes; an id is the byte itself."""
-
-    sequence_length = 8192
-
-
-@registry.register_problem("enwik8_l4k")
-class Enwik8L4k(Enwik8L2k):
-    """Language model: enwik8 in pieces of 4,096 bytes; an id is the byte itself."""
-
-    sequence_length = 4096
-
-
-@registry.register_problem("enwik8_l1k")
-class Enwik8L1k(Enwik8L2k):
-    """Language model: enwik8 in pieces of 1,024 bytes; an id is the byte itself."""
-
-    sequence_length = 1024
-
-
-@registry.register_problem("enwik8_l512")
-class Enwik8L512(Enwik8L2k):
-    """Language model: enwik8 in pieces of 512 bytes; an id is the byte itself."""
-
-    sequence_length = 512
+Enwik8L32k = _pieces("32k", 32768)
+Enwik8L16k = _pieces("16k", 16384)
+Enwik8L8k = _pieces("8k", 8192)
+Enwik8L4k = _pieces("4k", 4096)
+Enwik8L1k = _pieces("1k", 1024)
+Enwik8L512 = _pieces("512", 512)

@@ -12,7 +12,9 @@ from tensor2keras.data import sources
 from tensor2keras.data.archives import Archive, download
 from tensor2keras.data.space_id import TaskID
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.text_problem import Text2SelfProblem, VocabType
+from tensor2keras.data.text_problem import Text2SelfProblem, VocabType, text_variants_of
+
+variant = text_variants_of(__name__)
 
 FOLDER = "1-billion-word-language-modeling-benchmark-r13output"
 ARCHIVE = Archive(f"{FOLDER}.tar.gz", f"http://www.statmt.org/lm-benchmark/{FOLDER}.tar.gz")
@@ -60,42 +62,16 @@ class LanguagemodelLm1b32k(Text2SelfProblem):
                 yield row["text"]
 
 
-@registry.register_problem
-class LanguagemodelLm1b8k(LanguagemodelLm1b32k):
-    """Language model: One Billion Word Benchmark, 8k subwords."""
-
-    approx_vocab_size = 2**13
-
-
-@registry.register_problem
-class LanguagemodelLm1b32kPacked(LanguagemodelLm1b32k):
-    """Language model: One Billion Word Benchmark, 32k subwords, packed into rows of 256."""
-
-    packed_length = 256
-    vocab_problem = LanguagemodelLm1b32k
-
-
-@registry.register_problem
-class LanguagemodelLm1b8kPacked(LanguagemodelLm1b8k):
-    """Language model: One Billion Word Benchmark, 8k subwords, packed into rows of 256."""
-
-    packed_length = 256
-    vocab_problem = LanguagemodelLm1b8k
-
-
-@registry.register_problem
-class LanguagemodelLm1bCharacters(LanguagemodelLm1b32k):
-    """Language model: One Billion Word Benchmark, bytes."""
-
-    vocab_type = VocabType.CHARACTER
-
-    def global_task_id(self) -> int:
-        """T2T's number of the task."""
-        return TaskID.EN_CHR
-
-
-@registry.register_problem
-class LanguagemodelLm1bCharactersPacked(LanguagemodelLm1bCharacters):
-    """Language model: One Billion Word Benchmark, bytes, packed into rows of 1024."""
-
-    packed_length = 1024
+LanguagemodelLm1b8k = variant("LanguagemodelLm1b8k", LanguagemodelLm1b32k, approx_vocab_size=2**13)
+LanguagemodelLm1b32kPacked = variant(
+    "LanguagemodelLm1b32kPacked", LanguagemodelLm1b32k, packed_length=256, vocab_problem=LanguagemodelLm1b32k
+)
+LanguagemodelLm1b8kPacked = variant(
+    "LanguagemodelLm1b8kPacked", LanguagemodelLm1b8k, packed_length=256, vocab_problem=LanguagemodelLm1b8k
+)
+LanguagemodelLm1bCharacters = variant(
+    "LanguagemodelLm1bCharacters", LanguagemodelLm1b32k, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_CHR
+)
+LanguagemodelLm1bCharactersPacked = variant(
+    "LanguagemodelLm1bCharactersPacked", LanguagemodelLm1bCharacters, packed_length=1024
+)

@@ -11,6 +11,8 @@ from tensor2keras.data import sources
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_problem import Text2SelfProblem
 
+variant = registry.problem_variants_of(__name__)
+
 SHORTEST = 10  # characters; shorter examples are noise
 FILE_PARTS = {DatasetSplit.TRAIN: "train", DatasetSplit.EVAL: "eval", DatasetSplit.TEST: "test"}
 
@@ -56,11 +58,15 @@ class LanguagemodelEnWiki32k(Text2SelfProblem):
         return ({"targets": text} for text in in_turn(texts))
 
 
-@registry.register_problem
-class LanguagemodelEnWiki64k(LanguagemodelEnWiki32k):
-    """Language model: English Wikipedia, 64k subwords."""
+def _wikipedia(code: str, language: str, size: int) -> type[LanguagemodelEnWiki32k]:
+    name, doc = (
+        f"Languagemodel{code}Wiki{size // 1000}k",
+        f"Language model: {language} Wikipedia, {size // 1000}k subwords.",
+    )
+    return variant(name, LanguagemodelEnWiki32k, doc, languages=(code.lower(),), approx_vocab_size=size)
 
-    approx_vocab_size = 64000
+
+LanguagemodelEnWiki64k = _wikipedia("En", "English", 64_000)
 
 
 @registry.register_problem
@@ -71,46 +77,12 @@ class LanguagemodelEnWiki64kShorter(LanguagemodelEnWiki64k):
     vocab_problem = LanguagemodelEnWiki64k
 
 
-@registry.register_problem
-class LanguagemodelDeWiki32k(LanguagemodelEnWiki32k):
-    """Language model: German Wikipedia, 32k subwords."""
-
-    languages = ("de",)
-
-
-@registry.register_problem
-class LanguagemodelDeWiki64k(LanguagemodelDeWiki32k):
-    """Language model: German Wikipedia, 64k subwords."""
-
-    approx_vocab_size = 64000
-
-
-@registry.register_problem
-class LanguagemodelFrWiki32k(LanguagemodelEnWiki32k):
-    """Language model: French Wikipedia, 32k subwords."""
-
-    languages = ("fr",)
-
-
-@registry.register_problem
-class LanguagemodelFrWiki64k(LanguagemodelFrWiki32k):
-    """Language model: French Wikipedia, 64k subwords."""
-
-    approx_vocab_size = 64000
-
-
-@registry.register_problem
-class LanguagemodelRoWiki32k(LanguagemodelEnWiki32k):
-    """Language model: Romanian Wikipedia, 32k subwords."""
-
-    languages = ("ro",)
-
-
-@registry.register_problem
-class LanguagemodelRoWiki64k(LanguagemodelRoWiki32k):
-    """Language model: Romanian Wikipedia, 64k subwords."""
-
-    approx_vocab_size = 64000
+LanguagemodelDeWiki32k = _wikipedia("De", "German", 32_000)
+LanguagemodelDeWiki64k = _wikipedia("De", "German", 64_000)
+LanguagemodelFrWiki32k = _wikipedia("Fr", "French", 32_000)
+LanguagemodelFrWiki64k = _wikipedia("Fr", "French", 64_000)
+LanguagemodelRoWiki32k = _wikipedia("Ro", "Romanian", 32_000)
+LanguagemodelRoWiki64k = _wikipedia("Ro", "Romanian", 64_000)
 
 
 @registry.register_problem

@@ -30,19 +30,13 @@ class WordLanguageModel(Text2SelfProblem):
     archive: Archive
     file_names: dict[str, str]  # by split
     is_generate_per_split = True
+    vocab_type = VocabType.TOKEN
+    oov_token = UNKNOWN
     max_words: int | None = None  # size of the vocabulary; None: all words
 
     @property
     def dataset_splits(self) -> list[dict[str, Any]]:
         return [{"split": split, "shards": 10 if split == "train" else 1} for split in self.file_names]
-
-    @property
-    def vocab_type(self) -> str:
-        return VocabType.TOKEN
-
-    @property
-    def oov_token(self) -> str:
-        return UNKNOWN
 
     def lines(self, tmp_dir: str, split: str) -> Iterator[str]:
         """Yields the lines of a split that are not empty, words separated by single blanks."""

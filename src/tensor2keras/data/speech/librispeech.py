@@ -116,44 +116,36 @@ class Librispeech(SpeechRecognitionProblem):
                 yield {"audio": example["speech"], "targets": example["text"].decode()}
 
 
-@registry.register_problem
-class LibrispeechSubwords(Librispeech):
-    """LibriSpeech with transcripts in about a thousand subwords."""
+variant = registry.problem_variants_of(__name__)
 
-    vocab_type = VocabType.SUBWORD
-    approx_vocab_size = 2**10
-
-
-@registry.register_problem
-class LibrispeechClean(Librispeech):
-    """LibriSpeech's clean part: 460 hours to train on."""
-
-    sets: ClassVar = CLEAN
-
-
-@registry.register_problem
-class LibrispeechCleanSmall(Librispeech):
-    """LibriSpeech's clean part, 100 hours of it to train on."""
-
-    sets: ClassVar = {**CLEAN, DatasetSplit.TRAIN: ("train-clean-100",)}
-
-
-@registry.register_problem
-class LibrispeechNoisy(Librispeech):
-    """LibriSpeech's noisy part: 500 hours to train on."""
-
-    sets: ClassVar = NOISY
-
-
-@registry.register_problem
-class LibrispeechTrainFullTestClean(Librispeech):
-    """LibriSpeech: all 960 hours to train on, the clean part to evaluate."""
-
-    sets: ClassVar = {**CLEAN, DatasetSplit.TRAIN: ALL[DatasetSplit.TRAIN]}
-
-
-@registry.register_problem
-class LibrispeechTrainFullTestOther(Librispeech):
-    """LibriSpeech: all 960 hours to train on, the noisy part to evaluate."""
-
-    sets: ClassVar = {**NOISY, DatasetSplit.TRAIN: ALL[DatasetSplit.TRAIN]}
+LibrispeechSubwords = variant(
+    "LibrispeechSubwords",
+    Librispeech,
+    "LibriSpeech with transcripts in about a thousand subwords.",
+    vocab_type=VocabType.SUBWORD,
+    approx_vocab_size=2**10,
+)
+LibrispeechClean = variant(
+    "LibrispeechClean", Librispeech, "LibriSpeech's clean part: 460 hours to train on.", sets=CLEAN
+)
+LibrispeechCleanSmall = variant(
+    "LibrispeechCleanSmall",
+    Librispeech,
+    "LibriSpeech's clean part, 100 hours of it to train on.",
+    sets={**CLEAN, DatasetSplit.TRAIN: ("train-clean-100",)},
+)
+LibrispeechNoisy = variant(
+    "LibrispeechNoisy", Librispeech, "LibriSpeech's noisy part: 500 hours to train on.", sets=NOISY
+)
+LibrispeechTrainFullTestClean = variant(
+    "LibrispeechTrainFullTestClean",
+    Librispeech,
+    "LibriSpeech: all 960 hours to train on, the clean part to evaluate.",
+    sets={**CLEAN, DatasetSplit.TRAIN: ALL[DatasetSplit.TRAIN]},
+)
+LibrispeechTrainFullTestOther = variant(
+    "LibrispeechTrainFullTestOther",
+    Librispeech,
+    "LibriSpeech: all 960 hours to train on, the noisy part to evaluate.",
+    sets={**NOISY, DatasetSplit.TRAIN: ALL[DatasetSplit.TRAIN]},
+)

@@ -19,7 +19,9 @@ from tensor2keras import files, registry
 from tensor2keras.data import archives, rows, sources
 from tensor2keras.data.language_model import wiki_lm
 from tensor2keras.data.splits import SPLIT_NAMES, DatasetSplit
-from tensor2keras.data.text_problem import Text2TextProblem
+from tensor2keras.data.text_problem import Text2TextProblem, text_variants_of
+
+variant = text_variants_of(__name__)
 
 SENTENCE_ENDS = (".", "!", "?", "'", "`", '"', "\u2019", "\u201d", ")")
 URL_LISTS = {
@@ -176,25 +178,17 @@ class SummarizeCnnDailymail32k(Text2TextProblem):
         return ["rouge"]
 
 
-@registry.register_problem("summarize_cnn_dailymail_wiki_lm_shared_vocab")
-class SummarizeCnnDailymailWikiLMSharedVocab(SummarizeCnnDailymail32k):
-    """Summaries of CNN and Daily Mail articles with the vocabulary of languagemodel_en_wiki32k."""
-
-    vocab_problem = wiki_lm.LanguagemodelEnWiki32k
-
-
-@registry.register_problem("summarize_cnn_dailymail_wiki_lm_shared_vocab64k")
-class SummarizeCnnDailymailWikiLMSharedVocab64k(SummarizeCnnDailymail32k):
-    """Summaries of CNN and Daily Mail articles with the vocabulary of languagemodel_en_wiki64k."""
-
-    vocab_problem = wiki_lm.LanguagemodelEnWiki64k
-
-
-@registry.register_problem("summarize_cnn_dailymail_wiki_lm_multi_vocab64k")
-class SummarizeCnnDailymailWikiLMMultiVocab64k(SummarizeCnnDailymail32k):
-    """Summaries of CNN and Daily Mail articles with the vocabulary of languagemodel_de_en_fr_ro_wiki64k."""
-
-    vocab_problem = wiki_lm.LanguagemodelDeEnFrRoWiki64k
+SummarizeCnnDailymailWikiLMSharedVocab = variant(
+    "SummarizeCnnDailymailWikiLMSharedVocab", SummarizeCnnDailymail32k, vocab_problem=wiki_lm.LanguagemodelEnWiki32k
+)
+SummarizeCnnDailymailWikiLMSharedVocab64k = variant(
+    "SummarizeCnnDailymailWikiLMSharedVocab64k", SummarizeCnnDailymail32k, vocab_problem=wiki_lm.LanguagemodelEnWiki64k
+)
+SummarizeCnnDailymailWikiLMMultiVocab64k = variant(
+    "SummarizeCnnDailymailWikiLMMultiVocab64k",
+    SummarizeCnnDailymail32k,
+    vocab_problem=wiki_lm.LanguagemodelDeEnFrRoWiki64k,
+)
 
 
 @registry.register_problem
@@ -223,15 +217,6 @@ class SummarizeFraction(SummarizeCnnDailymailWikiLMSharedVocab64k):
                 yield sample
 
 
-def _register(percent: str, fraction: float) -> None:
-    name = f"summarize_frac{percent}_cnn_dailymail_wiki_lm_shared_vocab64k"
-    what = f"{100 * fraction:g} % of the training articles" if percent else "all of the training articles"
-    doc = f"Summaries of CNN and Daily Mail articles: {what}, vocabulary of languagemodel_en_wiki64k."
-    settings = {"fraction": fraction, "__doc__": doc, "__module__": __name__}
-    class_name = f"SummarizeFrac{percent}CnnDailymailWikiLMSharedVocab64k"
-    registry.register_problem(name)(type(class_name, (SummarizeFraction,), settings))
-
-
 for _percent, _fraction in (
     ("", 1.0),
     ("0p1", 0.001),  # T2T's name for a thousandth
@@ -242,4 +227,9 @@ for _percent, _fraction in (
     ("20", 0.2),
     ("50", 0.5),
 ):
-    _register(_percent, _fraction)
+    variant(
+        f"SummarizeFrac{_percent}CnnDailymailWikiLMSharedVocab64k",
+        SummarizeFraction,
+        f"Summaries of CNN and Daily Mail articles, {100 * _fraction:g} % of them, with wiki64k's vocabulary.",
+        fraction=_fraction,
+    )

@@ -12,9 +12,11 @@ from tensor2keras.data import text_encoder
 from tensor2keras.data.corpora import Corpus, is_present
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.text_encoder.base import TextEncoder
-from tensor2keras.data.text_problem import VocabType
+from tensor2keras.data.text_problem import VocabType, text_variants_of
 from tensor2keras.data.translate_problem import TranslateProblem
 from tensor2keras.symbols import EOS_ID
+
+variant = text_variants_of(__name__)
 
 WMT13 = "http://www.statmt.org/wmt13/"
 WMT17 = "http://data.statmt.org/wmt17/translation-task/"
@@ -126,34 +128,14 @@ class TranslateEndeWmt32k(TranslateProblem):
         return ENDE[dataset_split]
 
 
-@registry.register_problem
-class TranslateEndeWmt32kPacked(TranslateEndeWmt32k):
-    """English-German, WMT, 32k subwords, packed into rows of 256."""
-
-    packed_length = 256
-    vocab_problem = TranslateEndeWmt32k
-
-
-@registry.register_problem
-class TranslateEndeWmt8k(TranslateEndeWmt32k):
-    """English-German, WMT, 8k subwords."""
-
-    approx_vocab_size = 2**13
-
-
-@registry.register_problem
-class TranslateEndeWmt8kPacked(TranslateEndeWmt8k):
-    """English-German, WMT, 8k subwords, packed into rows of 256."""
-
-    packed_length = 256
-    vocab_problem = TranslateEndeWmt8k
-
-
-@registry.register_problem
-class TranslateEndeWmtCharacters(TranslateEndeWmt8k):
-    """English-German, WMT, bytes."""
-
-    vocab_type = VocabType.CHARACTER
+TranslateEndeWmt32kPacked = variant(
+    "TranslateEndeWmt32kPacked", TranslateEndeWmt32k, packed_length=256, vocab_problem=TranslateEndeWmt32k
+)
+TranslateEndeWmt8k = variant("TranslateEndeWmt8k", TranslateEndeWmt32k, approx_vocab_size=2**13)
+TranslateEndeWmt8kPacked = variant(
+    "TranslateEndeWmt8kPacked", TranslateEndeWmt8k, packed_length=256, vocab_problem=TranslateEndeWmt8k
+)
+TranslateEndeWmtCharacters = variant("TranslateEndeWmtCharacters", TranslateEndeWmt8k, vocab_type=VocabType.CHARACTER)
 
 
 # ---- English-French ----
@@ -170,18 +152,10 @@ class TranslateEnfrWmtSmall8k(TranslateProblem):
         return ENFR_SMALL[dataset_split]
 
 
-@registry.register_problem
-class TranslateEnfrWmtSmall32k(TranslateEnfrWmtSmall8k):
-    """English-French, one million pairs, 32k subwords."""
-
-    approx_vocab_size = 2**15
-
-
-@registry.register_problem
-class TranslateEnfrWmtSmallCharacters(TranslateEnfrWmtSmall8k):
-    """English-French, one million pairs, bytes."""
-
-    vocab_type = VocabType.CHARACTER
+TranslateEnfrWmtSmall32k = variant("TranslateEnfrWmtSmall32k", TranslateEnfrWmtSmall8k, approx_vocab_size=2**15)
+TranslateEnfrWmtSmallCharacters = variant(
+    "TranslateEnfrWmtSmallCharacters", TranslateEnfrWmtSmall8k, vocab_type=VocabType.CHARACTER
+)
 
 
 @registry.register_problem
@@ -194,26 +168,11 @@ class TranslateEnfrWmt8k(TranslateEnfrWmtSmall8k):
         return ENFR[dataset_split]
 
 
-@registry.register_problem
-class TranslateEnfrWmt32k(TranslateEnfrWmt8k):
-    """English-French, WMT, 32k subwords."""
-
-    approx_vocab_size = 2**15
-
-
-@registry.register_problem
-class TranslateEnfrWmt32kPacked(TranslateEnfrWmt32k):
-    """English-French, WMT, 32k subwords, packed into rows of 256."""
-
-    packed_length = 256
-    vocab_problem = TranslateEnfrWmt32k
-
-
-@registry.register_problem
-class TranslateEnfrWmtCharacters(TranslateEnfrWmt8k):
-    """English-French, WMT, bytes."""
-
-    vocab_type = VocabType.CHARACTER
+TranslateEnfrWmt32k = variant("TranslateEnfrWmt32k", TranslateEnfrWmt8k, approx_vocab_size=2**15)
+TranslateEnfrWmt32kPacked = variant(
+    "TranslateEnfrWmt32kPacked", TranslateEnfrWmt32k, packed_length=256, vocab_problem=TranslateEnfrWmt32k
+)
+TranslateEnfrWmtCharacters = variant("TranslateEnfrWmtCharacters", TranslateEnfrWmt8k, vocab_type=VocabType.CHARACTER)
 
 
 # ---- English-Czech ----
@@ -230,11 +189,7 @@ class TranslateEncsWmt32k(TranslateProblem):
         return ENCS[dataset_split]
 
 
-@registry.register_problem
-class TranslateEncsWmtCharacters(TranslateEncsWmt32k):
-    """English-Czech, WMT and CzEng, bytes."""
-
-    vocab_type = VocabType.CHARACTER
+TranslateEncsWmtCharacters = variant("TranslateEncsWmtCharacters", TranslateEncsWmt32k, vocab_type=VocabType.CHARACTER)
 
 
 # ---- English-Romanian ----
@@ -252,18 +207,8 @@ class TranslateEnroWmt8k(TranslateProblem):
         return ENRO[dataset_split]
 
 
-@registry.register_problem
-class TranslateEnroWmt32k(TranslateEnroWmt8k):
-    """English-Romanian, WMT, 32k subwords."""
-
-    approx_vocab_size = 2**15
-
-
-@registry.register_problem
-class TranslateEnroWmtCharacters(TranslateEnroWmt8k):
-    """English-Romanian, WMT, bytes."""
-
-    vocab_type = VocabType.CHARACTER
+TranslateEnroWmt32k = variant("TranslateEnroWmt32k", TranslateEnroWmt8k, approx_vocab_size=2**15)
+TranslateEnroWmtCharacters = variant("TranslateEnroWmtCharacters", TranslateEnroWmt8k, vocab_type=VocabType.CHARACTER)
 
 
 # ---- English-Vietnamese ----

@@ -56,13 +56,8 @@ class Text2textTmpdir(TmpdirProblem, Text2TextProblem):
 class Text2textTmpdirTokens(Text2textTmpdir):
     """Your own text to text by whole words: as text2text_tmpdir, and vocab.txt in tmp_dir with one word a line."""
 
-    @property
-    def vocab_type(self) -> str:
-        return VocabType.TOKEN
-
-    @property
-    def oov_token(self) -> str:
-        return "<UNK>"
+    vocab_type = VocabType.TOKEN
+    oov_token = "<UNK>"
 
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
         path = os.path.join(data_dir, self.vocab_filename)
@@ -90,10 +85,7 @@ class Text2selfTmpdirCharacters(Text2selfTmpdir):
 
     sequence_length = 512
     held_out = "the last tenth of the training text"
-
-    @property
-    def vocab_type(self) -> str:
-        return VocabType.CHARACTER
+    vocab_type = VocabType.CHARACTER
 
     def max_length(self, model_hparams: HParams) -> int:
         return model_hparams.get("split_to_length") or self.sequence_length
