@@ -323,6 +323,13 @@ def test_a_body_may_read_hparams():
     np.testing.assert_array_equal(run(model, {"targets": targets}), 16 * targets)
 
 
+def test_a_model_has_the_name_under_which_it_is_registered(monkeypatch):
+    assert ReadsHParams(tiny_hparams()).name == "reads_h_params"
+    monkeypatch.setattr(registry.models, "_entries", {**registry.models._entries, "reader": ReadsHParams})
+    assert ReadsHParams(tiny_hparams()).name == "reader"
+    assert ReadsHParams(tiny_hparams(), name="mine").name == "mine"
+
+
 def test_a_subclass_declares_the_values_that_it_supports():
     class OneNorm(ReadsHParams):
         allowed = {"norm_type": ("layer",)}  # noqa: RUF012

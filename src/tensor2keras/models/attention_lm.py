@@ -22,12 +22,12 @@ class AttentionLM(transformer.Transformer):
         Logits [batch, length, vocab_size].
     """
 
-    def __init__(self, hparams: HParams, name: str = "attention_lm", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("targets", "symbol")
         if self.problem is not None and "inputs" in self.problem["features"] and hparams.prepend_mode == "none":
             raise ValueError(
-                f"{name} reads targets alone: set prepend_mode=prepend_inputs_masked_attention or "
+                f"{self.name} reads targets alone: set prepend_mode=prepend_inputs_masked_attention or "
                 "prepend_inputs_full_attention, or take a problem without inputs"
             )
 

@@ -69,18 +69,20 @@ class AttentionLmMoe(transformer.Transformer):
         "prepend_mode": ("none", "prepend_inputs_masked_attention"),
     }
 
-    def __init__(self, hparams: HParams, name: str = "attention_lm_moe", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("targets", "symbol")
         if self.problem is None:
             return
         reads_inputs = "inputs" in self.problem["features"]
         if hparams.use_inputs and not reads_inputs:
-            raise ValueError(f"{name} with use_inputs=True needs inputs; problem {self.problem.get('name')!r} has none")
+            raise ValueError(
+                f"{self.name} with use_inputs=True needs inputs; problem {self.problem.get('name')!r} has none"
+            )
         if reads_inputs and not hparams.use_inputs and hparams.prepend_mode == "none":
             raise ValueError(
-                f"{name} reads targets alone: set prepend_mode=prepend_inputs_masked_attention or use_inputs=True, or "
-                "take a problem without inputs"
+                f"{self.name} reads targets alone: set prepend_mode=prepend_inputs_masked_attention or "
+                "use_inputs=True, or take a problem without inputs"
             )
 
     def read_hparams(self, hparams: HParams) -> None:

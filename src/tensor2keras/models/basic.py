@@ -28,8 +28,8 @@ class BasicFcRelu(t2t_model.T2TModel):
         Logits [batch, classes].
     """
 
-    def __init__(self, hparams: HParams, name: str = "basic_fc_relu", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("targets", "class_label")
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.dense = [

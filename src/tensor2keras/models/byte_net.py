@@ -107,8 +107,8 @@ class ByteNet(t2t_model.T2TModel):
 
     cache_grows = False  # the encoder's output depends on the maximum decoding length
 
-    def __init__(self, hparams: HParams, name: str = "byte_net", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("inputs", "symbol")
         self.require_modality("targets", "symbol")
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}

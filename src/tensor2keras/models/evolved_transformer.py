@@ -32,7 +32,7 @@ class EvolvedTransformer(transformer.Transformer):
     encoder_class = EvolvedTransformerEncoder
     decoder_class = EvolvedTransformerDecoder
 
-    def __init__(self, hparams: HParams, name: str = "evolved_transformer", **kwargs: Any):
+    def __init__(self, hparams: HParams, **kwargs: Any):
         trainable = hparams.get("num_trainable_top_decoder_layers", -1)
         if trainable >= 0:
             if hparams.shared_embedding_and_softmax_weights:
@@ -40,7 +40,7 @@ class EvolvedTransformer(transformer.Transformer):
                     shared_embedding_and_softmax_weights=False, shared_embedding=True
                 )
             self.decoder_class = functools.partial(EvolvedTransformerDecoder, trainable_layers=trainable)
-        super().__init__(hparams, name=name, **kwargs)
+        super().__init__(hparams, **kwargs)
         if trainable >= 0:
             self._freeze_all_but_the_decoder()
 

@@ -25,8 +25,8 @@ class ImageClassifier(t2t_model.T2TModel):
         Logits [batch, classes].
     """
 
-    def __init__(self, hparams: HParams, name: str | None = None, **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("inputs", *IMAGES)
         self.require_modality("targets", "class_label")
 

@@ -94,10 +94,6 @@ class _Seq2seq(_LSTMModel):
         outputs_attention = self.attention and hparams.output_attention and hparams.num_heads == 1
         self._body_size = hparams.attention_layer_size if outputs_attention else self.decoder_size
 
-    @property
-    def body_size(self) -> int:
-        return self._body_size
-
     def build_body(self) -> None:
         shape = (None, None, self.hidden_size)
         with keras.name_scope(self.scope):
@@ -163,9 +159,6 @@ class LSTMSeq2seq(_Seq2seq):
 
     scope = "lstm_seq2seq"
 
-    def __init__(self, hparams: HParams, name: str = "lstm_seq2seq", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
-
 
 @registry.register_model("lstm_seq2seq_attention")
 class LSTMSeq2seqAttention(_Seq2seq):
@@ -173,9 +166,6 @@ class LSTMSeq2seqAttention(_Seq2seq):
 
     scope = "lstm_seq2seq_attention"
     attention = True
-
-    def __init__(self, hparams: HParams, name: str = "lstm_seq2seq_attention", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
 
 
 @registry.register_model("lstm_seq2seq_bidirectional_encoder")
@@ -185,9 +175,6 @@ class LSTMSeq2seqBidirectionalEncoder(_Seq2seq):
     scope = "lstm_seq2seq_bid_encoder"
     bidirectional = True
 
-    def __init__(self, hparams: HParams, name: str = "lstm_seq2seq_bidirectional_encoder", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
-
 
 @registry.register_model("lstm_seq2seq_attention_bidirectional_encoder")
 class LSTMSeq2seqAttentionBidirectionalEncoder(_Seq2seq):
@@ -195,9 +182,6 @@ class LSTMSeq2seqAttentionBidirectionalEncoder(_Seq2seq):
 
     scope = "lstm_seq2seq_attention_bid_encoder"
     bidirectional = attention = True
-
-    def __init__(self, hparams: HParams, name: str = "lstm_seq2seq_attention_bidirectional_encoder", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
 
 
 @registry.register_model("lstm_encoder")
@@ -212,8 +196,8 @@ class LSTMEncoder(_LSTMModel):
         Logits [batch, classes].
     """
 
-    def __init__(self, hparams: HParams, name: str = "lstm_encoder", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("inputs", "symbol")
         self.require_modality("targets", "class_label")
         self.encoder = recurrent.LSTM(hparams.hidden_size, name="encoder", **self.cells)

@@ -89,9 +89,6 @@ class NeuralGPU(_NeuralGPU):
 
     scope = "neural_gpu"
 
-    def __init__(self, hparams: HParams, name: str = "neural_gpu", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
-
     def _unit(self, layer: int) -> keras.layers.Layer:
         return ConvGRU(name=f"cgru_{layer}", **self._unit_options)
 
@@ -118,9 +115,6 @@ class DiagonalNeuralGPU(_NeuralGPU):
     """
 
     scope = "diagonal_neural_gpu"
-
-    def __init__(self, hparams: HParams, name: str = "diagonal_neural_gpu", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
 
     def _unit(self, layer: int) -> keras.layers.Layer:
         return DiagonalConvGRU(name=f"dcgru_{layer}", **self._unit_options)

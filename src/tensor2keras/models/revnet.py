@@ -164,8 +164,8 @@ class Revnet(ImageClassifier):
 
     allowed: ClassVar[Allowed] = {"dim": ("2d",)}
 
-    def __init__(self, hparams: HParams, name: str = "revnet", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         policy = {"dtype": self.dtype_policy}
         self.init_conv = _conv(hparams.num_channels_init_block, hparams.init_kernel_size, hparams.init_stride, **policy)
         self.init_norm = BatchNorm(**policy)
@@ -199,10 +199,6 @@ class Revnet(ImageClassifier):
             if not self.hparams.bottleneck and ((stage.filters - before) % 2 or stage.filters < before):
                 raise ValueError(f"{stage.name}: {stage.filters} channels must be {before} and an even number more")
             before = stage.filters
-
-    @property
-    def body_size(self) -> int:
-        return self._body_size
 
     def build_layers(self, shape: Shape) -> None:
         with keras.name_scope("RevNet"):

@@ -145,8 +145,8 @@ class ShakeBlock(keras.layers.Layer):
 class ShakeShake(ImageClassifier):
     """Three stages of `ShakeBlock`s, each with half the size and twice the channels of the one before."""
 
-    def __init__(self, hparams: HParams, name: str = "shake_shake", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         if (hparams.num_hidden_layers - 2) % 6 or hparams.num_hidden_layers < 8:
             raise ValueError(f"num_hidden_layers={hparams.num_hidden_layers} must be 6 * blocks a stage + 2")
         if hparams.hidden_size % FIRST_FILTERS:

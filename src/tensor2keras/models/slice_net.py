@@ -179,8 +179,8 @@ class SliceNet(t2t_model.T2TModel):
         "dilation_scheme": (*DILATION_SCHEMES, "none"),
     }
 
-    def __init__(self, hparams: HParams, name: str = "slice_net", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("inputs", "symbol")
         self.require_modality("targets", "symbol", "class_label")
         if hparams.hidden_size < 2 * NUM_TIMESCALES:

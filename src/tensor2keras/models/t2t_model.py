@@ -29,7 +29,7 @@ class T2TModel(keras.Model):
 
     Args:
         hparams: the hyperparameters; `hparams.problem` is plain data (see `Problem.get_hparams`) or None.
-        name: scope of the variables; by default the class's name in snake case, as T2T registers it.
+        name: scope of the variables; by default the name under which the class is registered, as in T2T.
         **kwargs: further arguments of `keras.Model`. `dtype` is by default the policy that `hparams.activation_dtype`,
             `weight_dtype` and `gpu_automatic_mixed_precision` choose, else Keras's global policy.
 
@@ -72,7 +72,7 @@ class T2TModel(keras.Model):
         keras.saving.register_keras_serializable("tensor2keras")(cls)  # for `.keras` files
 
     def __init__(self, hparams: HParams, name: str | None = None, **kwargs: Any):
-        name = name or registry.default_name(type(self))
+        name = name or registry.models.name_of(type(self)) or registry.default_name(type(self))
         check_allowed(type(self), name, hparams)
         kwargs.setdefault("dtype", dtype_policy(hparams))
         super().__init__(name=name, **kwargs)
@@ -99,7 +99,7 @@ class T2TModel(keras.Model):
         `__init__`.
         """
         self.problem = hparams.get("problem")  # plain data, or None
-        self.hidden_size = hparams.hidden_size
+        self.hidden_size = self._body_size = hparams.hidden_size
         self.prepend_mode = hparams.get("prepend_mode", "none")
         self.label_smoothing = hparams.get("label_smoothing", 0.0)
         self._vocab_divisor = hparams.get("vocab_divisor") or 1
@@ -112,7 +112,7 @@ class T2TModel(keras.Model):
     @property
     def body_size(self) -> int:
         """Width of the body's output."""
-        return self.hidden_size
+        return self._body_size
 
     @property
     def uses_ctc(self) -> bool:

@@ -61,8 +61,8 @@ class TextCNN(t2t_model.T2TModel):
 
     t2t_body = "parallel_0_4/text_cnn/text_cnn/body"
 
-    def __init__(self, hparams: HParams, name: str = "text_cnn", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("inputs", "symbol")
         self.require_modality("targets", "class_label")
         self.convolutions = [
@@ -73,10 +73,6 @@ class TextCNN(t2t_model.T2TModel):
     def read_hparams(self, hparams: HParams) -> None:
         super().read_hparams(hparams)
         self._body_size = hparams.num_filters * len(hparams.filter_sizes)
-
-    @property
-    def body_size(self) -> int:
-        return self._body_size
 
     def build_body(self) -> None:
         for convolution in self.convolutions:

@@ -64,8 +64,8 @@ class TransformerMemory(transformer.Transformer):
         "pos": ("timing", "emb", "none", None),
     }
 
-    def __init__(self, hparams: HParams, name: str = "transformer_memory", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("targets", "symbol", "symbol_weights_all")
 
     def read_hparams(self, hparams: HParams) -> None:

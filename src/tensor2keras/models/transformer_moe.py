@@ -76,20 +76,20 @@ class TransformerMoe(transformer.Transformer):
         "default_ff": FEED_FORWARD,
     }
 
-    def __init__(self, hparams: HParams, name: str = "transformer_moe", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("targets", "symbol", "symbol_weights_all")
         if self.problem is None:
             return
         reads_inputs = "inputs" in self.problem["features"]
         if self.encoder_layers and not reads_inputs:
             raise ValueError(
-                f"{name} has an encoder by layer_types={hparams.layer_types!r}, but problem "
+                f"{self.name} has an encoder by layer_types={hparams.layer_types!r}, but problem "
                 f"{self.problem.get('name')!r} has no inputs: set layer_types to one that begins with '#'"
             )
         if not self.encoder_layers and reads_inputs and hparams.prepend_mode == "none":
             raise ValueError(
-                f"{name} has no encoder by layer_types={hparams.layer_types!r}: set "
+                f"{self.name} has no encoder by layer_types={hparams.layer_types!r}: set "
                 "prepend_mode=prepend_inputs_masked_attention, or take a problem without inputs"
             )
 

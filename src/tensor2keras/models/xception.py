@@ -130,8 +130,8 @@ class ExitFlow(_Blocks):
 class Xception(ImageClassifier):
     """An entry, residual blocks and the exit."""
 
-    def __init__(self, hparams: HParams, name: str = "xception", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         shared = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.is_large = (self.image_size[0] or 0) > LARGE
         if self.is_large:

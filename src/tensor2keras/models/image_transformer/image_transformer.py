@@ -50,8 +50,8 @@ class ImageDecoder(t2t_model.T2TModel):
         "dec_attention_type": image_attention.SELF_ATTENTION,
     }
 
-    def __init__(self, hparams: HParams, name: str, **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("targets", "image*", "identity")  # img2img problems' raw images are "identity"
         self.decoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)
         self.target_positions = self._positions("dec_pos")
@@ -270,8 +270,8 @@ class Imagetransformer(ImageDecoder):
         training: whether dropout applies.
     """
 
-    def __init__(self, hparams: HParams, name: str = "imagetransformer", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         if not self.unconditional:
             hint = "set unconditional=True, or take a problem of classes reversed (PROBLEM_rev)"
             self.require_modality("inputs", "class_label", hint=hint)
@@ -299,9 +299,6 @@ class ImagetransformerMoe(Imagetransformer):
     """
 
     allowed: ClassVar[Allowed] = {"dec_attention_type": ("moe_local1d", *image_attention.SELF_ATTENTION)}
-
-    def __init__(self, hparams: HParams, name: str = "imagetransformer_moe", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
 
     def read_hparams(self, hparams: HParams) -> None:
         super().read_hparams(hparams)

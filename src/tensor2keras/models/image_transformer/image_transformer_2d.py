@@ -32,9 +32,6 @@ ENCODER_ATTENTION = {"global": _global}
 class Imagetransformer2d(Imagetransformer):
     """`Imagetransformer` under another name of T2T, whose sets have 2-D attention."""
 
-    def __init__(self, hparams: HParams, name: str = "imagetransformer2d", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
-
 
 @registry.register_model("img2img_transformer")
 class Img2imgTransformer(ImageDecoder):
@@ -49,8 +46,8 @@ class Img2imgTransformer(ImageDecoder):
     has_memory = True
     allowed: ClassVar[Allowed] = {"enc_attention_type": ENCODER_ATTENTION}
 
-    def __init__(self, hparams: HParams, name: str = "img2img_transformer", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("inputs", "image*", "identity")
         self.input_positions = self._positions("enc_pos")
         self.encoder_dropout = keras.layers.Dropout(hparams.layer_prepostprocess_dropout, dtype=self.dtype_policy)

@@ -153,8 +153,8 @@ class Resnet(ImageClassifier):
 
     allowed: ClassVar[Allowed] = {"block_fn": BLOCKS, "use_td": (*TARGETS, False, None)}
 
-    def __init__(self, hparams: HParams, name: str = "resnet", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         maker = LayerMaker(self.dtype_policy, hparams.use_td or "", hparams.targeting_rate, hparams.keep_prob)
         self.first_conv = maker.conv(hparams.filter_sizes[0], 7, 1 if hparams.is_cifar else 2, plain=True)
         self.first_norm = maker.norm()
@@ -188,10 +188,6 @@ class Resnet(ImageClassifier):
                 stride = 2 if stage and not i else 1
                 last = i > 0 and i + 1 == count
                 yield BLOCKS[hparams.block_fn](maker, filters, stride, projects=not i, last=last, ratio=ratio)
-
-    @property
-    def body_size(self) -> int:
-        return self._body_size
 
     def build_layers(self, shape: Shape) -> None:
         self.first_conv.build(shape)

@@ -164,8 +164,8 @@ class Transformer(_TransformerBase):
     decoder_class: type[keras.layers.Layer] = transformer.TransformerDecoder
     decodes_by_steps = True  # with a cache; otherwise decoding runs the whole model at each step
 
-    def __init__(self, hparams: HParams, name: str = "transformer", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("targets", refused=("real*", "image*"))
         if self.has_inputs:
             self._make_encoder()
@@ -321,8 +321,8 @@ class TransformerEncoder(_TransformerBase):
 
     supports_ctc = True
 
-    def __init__(self, hparams: HParams, name: str = "transformer_encoder", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("inputs", refused=("absent",))
         features = (self.problem or {}).get("features", {})
         if features.get("inputs", {}).get("modality") == "speech_recognition":
@@ -348,8 +348,8 @@ class TransformerRegressor(TransformerEncoder):
         [batch, 1].
     """
 
-    def __init__(self, hparams: HParams, name: str = "transformer_regressor", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
+    def __init__(self, hparams: HParams, **kwargs: Any):
+        super().__init__(hparams, **kwargs)
         self.require_modality("targets", "real", "real_l2", "real_log_poisson", "identity", "generic_l2")
         self.model_top = keras.layers.Dense(
             1, kernel_initializer=self.kernel_initializer, name="model_top", dtype=self.dtype_policy

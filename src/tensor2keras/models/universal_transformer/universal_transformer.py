@@ -81,9 +81,6 @@ class UniversalTransformer(_Universal, transformer.Transformer):
         is added to the loss, times `act_loss_weight`.
     """
 
-    def __init__(self, hparams: HParams, name: str = "universal_transformer", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
-
     def read_hparams(self, hparams: HParams) -> None:
         super().read_hparams(hparams)
         recurrence = _recurrence(hparams)
@@ -97,6 +94,3 @@ class UniversalTransformer(_Universal, transformer.Transformer):
 @registry.register_model
 class UniversalTransformerEncoder(_Universal, transformer.TransformerEncoder):
     """The encoder alone, for class labels and other targets predicted from the encoded inputs."""
-
-    def __init__(self, hparams: HParams, name: str = "universal_transformer_encoder", **kwargs: Any):
-        super().__init__(hparams, name=name, **kwargs)
