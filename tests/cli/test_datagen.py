@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tensor2keras.cli import datagen
+from tensor2keras.cli import datagen, trainer
 
 USER_PROBLEM = """
 from tensor2keras import registry
@@ -51,7 +51,10 @@ def test_it_prints_counts_vocabulary_and_samples(text, capsys):
     assert all(inputs == targets for inputs, targets in pairs)
 
 
-def test_second_run_prints_the_same_and_changes_nothing(text, tmp_path, capsys):
+FOUND = " (found, not generated)"
+
+
+def test_second_run_finds_the_data_and_changes_nothing(text, tmp_path, capsys):
     command = ["--problem", "text2text_tmpdir_rev", "--random-seed=1", *text]
     assert datagen.main(command) == 0
     first, files = (
@@ -59,9 +62,26 @@ def test_second_run_prints_the_same_and_changes_nothing(text, tmp_path, capsys):
         sorted((p, p.stat().st_mtime_ns) for p in (tmp_path / "data").rglob("*1.0.0*")),
     )
     assert "inputs: ein Hund" in first
+    assert FOUND not in first
     assert datagen.main(command) == 0
-    assert capsys.readouterr().out == first
+    assert capsys.readouterr().out.replace(f"{FOUND}\n", "\n", 1) == first
     assert sorted((p, p.stat().st_mtime_ns) for p in (tmp_path / "data").rglob("*1.0.0*")) == files
+
+
+@pytest.mark.parametrize("generate", [["--generate_data"], []])
+def test_data_of_another_text_are_refused_and_not_trained_on(text, tmp_path, capsys, generate):
+    assert datagen.main(["--problem=text2text_tmpdir", *text]) == 0
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "train.tsv").write_text("one cat\teine Katze\n" * 30)
+    other = ["--problem=text2text_tmpdir", f"--data_dir={tmp_path}/data", f"--tmp_dir={tmp_path}/other"]
+    model = ["--model=transformer", "--hparams_set=transformer_test", f"--output_dir={tmp_path}/run"]
+    capsys.readouterr()
+    for command in (lambda: datagen.main(other), lambda: trainer.main([*other, *model, *generate])):
+        assert command() == 2
+        (line,) = (line for line in capsys.readouterr().err.splitlines() if "were generated from other files" in line)
+        assert ".train.txt is gone" in line
+        assert "--data_dir" in line
+    assert not (tmp_path / "run").exists()
 
 
 def test_patterns(text, tmp_path, capsys):
@@ -78,7 +98,7 @@ def test_size_of_the_vocabulary(text, tmp_path, capsys):
     first = capsys.readouterr().out
     assert "vocab.text2text_tmpdir.100.subwords" in first
     assert datagen.main(command) == 0  # the vocabulary that is there
-    assert capsys.readouterr().out == first
+    assert capsys.readouterr().out.replace(FOUND, "", 1) == first
     assert datagen.main([*command, "--approx_vocab_size=200"]) == 2
     message = (
         r"encoded by vocab\.text2text_tmpdir\.100\.subwords, not by vocab\.text2text_tmpdir\.200\.subwords; remove"

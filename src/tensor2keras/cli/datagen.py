@@ -76,8 +76,8 @@ def _generate(args: SimpleNamespace) -> None:
     random.seed(args.random_seed)
     np.random.seed(args.random_seed % 2**32)
     problem = common.problem(args)
-    problem.generate_data()
-    print(f"{args.problem}: {problem.data_dir}")
+    found = problem.generate_data() is False
+    print(f"{args.problem}: {problem.data_dir}{' (found, not generated)' if found else ''}")
     for split, info in problem.info.splits.items():
         print(f"  {split:<12}{info.num_examples:>12,} examples in {info.num_shards} file{'s' * (info.num_shards > 1)}")
     for feature, described in problem.get_hparams()["features"].items():

@@ -113,7 +113,10 @@ def run(args: SimpleNamespace) -> int:
     problem = common.problem(args)
     registry.models[args.model]  # raises for an unknown name before data are generated
     if args.generate_data:
-        problem.generate_data()
+        if problem.generate_data() is False:
+            common.print_line(f"data       {problem.data_dir} (found, not generated)")
+    elif args.tmp_dir != common.DEFAULT_TMP_DIR:
+        problem.check_sources()
     hparams = registry.hparams(args.hparams_set, problem, common.overrides(args))
     training.train_and_evaluate(
         problem,

@@ -2,12 +2,16 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import pickle
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
+
+from tensor2keras import files
 
 MIN_EXAMPLES_A_SHARD = 1000  # a file with fewer costs more to open than to read
 
@@ -46,6 +50,32 @@ def sweep_unfinished(directory: str | os.PathLike) -> None:
     for entry in os.scandir(directory):
         if entry.is_dir() and entry.name.startswith("incomplete."):
             shutil.rmtree(entry.path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def removed_on_failure(directory: str | os.PathLike, paths: Iterable[Path], sources: Any) -> Iterator[None]:
+    """Removes those of `paths` that the block creates if it raises.
+
+    A block that is killed or interrupted leaves them, listed in `directory`/unfinished.json. The next one starts with
+    them if its `sources` (JSON data) are the same, and removes them otherwise.
+    """
+    journal = Path(directory, "unfinished.json")
+    left = files.read_json(journal) if journal.exists() else {"files": [], "sources": sources}
+    if left["sources"] != sources:
+        _remove(left["files"])
+    created = {*left["files"], *(str(path) for path in paths if not path.exists())}
+    files.write_text(journal, json.dumps({"files": sorted(created), "sources": sources}))
+    try:
+        yield
+    except Exception:
+        _remove([*created, journal])
+        raise
+    _remove([journal])
+
+
+def _remove(paths: Iterable[str | Path]) -> None:
+    for path in paths:
+        Path(path).unlink(missing_ok=True)
 
 
 def distribute(samples: Iterator[Any], shards: dict[str, int]) -> dict[str, Iterator[Any]]:

@@ -1,11 +1,14 @@
 """Generation of a problem's data with TensorFlow Datasets: once, atomically, and with the vocabulary checked."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
+from absl import logging
 
-from tensor2keras.data import generation
+from tensor2keras.data import generation, source_files
 from tensor2keras.data.splits import DatasetSplit
 from tensor2keras.data.tfds_internals import DownloadConfig, LocalBuilder, LocalInfo
 
@@ -17,15 +20,24 @@ class ProblemBuilder(LocalBuilder):
     """
 
     VERSION = tfds.core.Version("1.0.0")
+    _sources: source_files.Record | None = None
 
-    def generate_data(self) -> None:
+    def generate_data(self) -> bool:
         """Generates vocabulary and data unless they exist. If it is killed, the next call starts over.
 
+        Returns:
+            Whether data were generated; False: they were found.
+
         Raises:
-            ValueError: an empty split, or data encoded by another vocabulary than the present one.
+            ValueError: an empty split, or data found that were encoded by another vocabulary than the present one or
+                generated from other files than the user's present ones.
             FileNotFoundError, ConnectionError: the problem's sources are missing; the message names what to put where.
         """
+        found = self.is_prepared()
         self.download_and_prepare()
+        if found:
+            logging.info("Found %s, not generated", self.data_dir)
+        return not found
 
     def download_and_prepare(self, *, download_config: tfds.download.DownloadConfig | None = None, **kwargs) -> None:
         """Generates as `generate_data`, with tfds's arguments; `dataset_splits` sets the default number of files."""
@@ -36,13 +48,17 @@ class ProblemBuilder(LocalBuilder):
                     self._prepare(download_config or DownloadConfig(self._num_shards), overwrite, **kwargs)
         self._load_info()
         self._check_vocabulary()
+        self.check_sources()
 
     def _prepare(self, download_config: tfds.download.DownloadConfig, overwrite: bool, **kwargs: Any) -> None:
         if self.data_path.exists() and not overwrite:
             raise ValueError(f"{self.data_dir} is not a whole data set: it has no dataset_info.json; remove it")
         generation.sweep_unfinished(self.data_path.parent)
-        self.prepare_to_generate(str(self.data_dir_root), self.tmp_dir)
-        super().download_and_prepare(download_config=download_config, **kwargs)
+        paths = self.source_files()
+        self._sources = source_files.record(paths, self.tmp_dir) if paths else None
+        with generation.removed_on_failure(self.data_path.parent, self._vocabulary_paths(), self._sources):
+            self.prepare_to_generate(str(self.data_dir_root), self.tmp_dir)
+            super().download_and_prepare(download_config=download_config, **kwargs)
 
     def is_prepared(self) -> bool:
         """Returns whether the data exist and are complete."""
@@ -60,6 +76,8 @@ class ProblemBuilder(LocalBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager
         self.info.metadata["vocabulary"] = self._vocabulary_hashes()
+        if self._sources:
+            self.info.metadata["sources"] = self._sources
         names = [split["split"] for split in self.dataset_splits]
         if self.is_generate_per_split:
             return {name: self._generate_examples(name, self._encoded_samples(name)) for name in names}
@@ -98,6 +116,31 @@ class ProblemBuilder(LocalBuilder):
     def _load_info(self) -> None:
         if not self.info.splits and self.is_prepared():  # generated after this object was created
             self.info.read_from_directory(self.data_dir)
+
+    def check_sources(self) -> None:
+        """Raises ValueError if the user's files are not those that the data were generated from.
+
+        Data can be used without the files they were generated from, in which case nothing is checked.
+        """
+        self._load_info()
+        recorded = (self.info.metadata or {}).get("sources", {})
+        try:
+            paths = self.source_files() if "files" in recorded else []
+        except FileNotFoundError:
+            return
+        if paths and (found := source_files.differences(recorded, paths, self.tmp_dir)):
+            more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+            old = recorded["directory"]
+            instead = "" if old == os.path.abspath(self.tmp_dir) else f", give --tmp_dir={old}, which they are from,"
+            remove = ", ".join(str(path) for path in (self.data_dir, *self._vocabulary_paths()))
+            raise ValueError(
+                f"the data in {self.data_dir} were generated from other files than those in {self.tmp_dir}: "
+                f"{', '.join(found[:3])}{more}; remove {remove} to generate them again{instead} or give another "
+                "--data_dir to keep both"
+            )
+
+    def _vocabulary_paths(self) -> list[Path]:
+        return [Path(self.data_dir_root, name) for name in self.vocabulary_files()]
 
     def _vocabulary_hashes(self) -> dict[str, str]:
         return {name: generation.file_hash(self.data_dir_root / name) for name in self.vocabulary_files()}

@@ -68,6 +68,14 @@ class ProblemHooks:
         """Returns the names of the files in `data_dir` that the data are encoded with."""
         return []
 
+    def source_files(self) -> list[str]:
+        """Returns the user's files that the data are generated from, so that a change in them is noticed.
+
+        Raises:
+            FileNotFoundError: they are not there, so that generated data are used as they are.
+        """
+        return []
+
     def dataset_filename(self) -> str:
         """Returns the name of the data on disk; problems that return the same name share their data."""
         return self.name

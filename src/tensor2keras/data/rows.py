@@ -105,10 +105,13 @@ class FileSource:
         for paths in self.groups[split]:
             yield from read_rows(paths, self.columns)
 
+    def paths(self) -> list[str]:
+        """Returns the files of all splits."""
+        return [path for groups in self.groups.values() for group in groups for path in group]
+
     def fingerprint(self) -> dict[str, Any]:
         """Returns JSON data that change when the files do."""
-        paths = [path for groups in self.groups.values() for group in groups for path in group]
-        return {os.path.abspath(path): [os.path.getsize(path), os.stat(path).st_mtime_ns] for path in paths}
+        return {os.path.abspath(path): [os.path.getsize(path), os.stat(path).st_mtime_ns] for path in self.paths()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +135,10 @@ class TfdsSource:
         for number, row in enumerate(samples, start=1):
             row[self.target_column] = row.pop("targets")
             yield f"{self.builder}, {split} example {number}", row
+
+    def paths(self) -> list[str]:
+        """Returns no files: tfds's data do not change."""
+        return []
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns JSON data that change when the choice of data does."""

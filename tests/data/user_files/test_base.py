@@ -37,19 +37,27 @@ def test_classes_by_name(tmp_path, raw):
 @pytest.mark.parametrize(
     ("labels", "given", "classes"),
     [
-        (["2", "0", "10"], None, [str(number) for number in range(11)]),
+        (["2", "0", "1"], None, ["0", "1", "2"]),
+        ([str(number) for number in range(11, -1, -1)], None, [str(number) for number in range(12)]),
+        (["2", "0", "10"], None, ["0", "10", "2"]),
+        (["1", "2", "3"], None, ["1", "2", "3"]),
+        (["007", "012", "007"], None, ["007", "012"]),
+        (["20240102", "20240101", "20240101"], None, ["20240101", "20240102"]),
+        (["0", "1", "\u0661"], None, ["0", "1", "\u0661"]),
         (["b", "a", "b"], None, ["a", "b"]),
         (["b", "a", "b"], ["b", "a", "c"], ["b", "a", "c"]),
     ],
 )
 def test_what_the_classes_are(labels, given, classes, tmp_path, raw):
-    write(raw / "inputs.train.txt", ENGLISH[:3])
+    write(raw / "inputs.train.txt", ENGLISH[: len(labels)])
     write(raw / "labels.train.txt", labels)
     if given:
         write(raw / "labels.txt", given)
     problem = problem_of("text2class_tmpdir", tmp_path)
     problem.generate_data()
     assert problem.class_labels(str(tmp_path / "data")) == classes
+    numbers = {row["targets"] for split in problem.info.splits for row in problem.samples_as_text(split, 20)}
+    assert numbers == set(labels)
 
 
 @pytest.mark.parametrize(("name", "comma"), [("train.tsv", "\t"), ("train.csv", ",")])
@@ -69,3 +77,9 @@ def test_unknown_label_in_validation_is_refused(tmp_path, raw):
         write(raw / f"labels.{split}.txt", labels)
     with pytest.raises(ValueError, match=r"inputs\.eval\.txt, line 2: unknown label 'c'; the training set has: a, b"):
         problem_of("text2class_tmpdir", tmp_path).generate_data()
+    assert [path.name for path in (tmp_path / "data").rglob("*") if path.is_file()] == [".lock"]
+    write(raw / "labels.eval.txt", ["x", "y", "x"])
+    write(raw / "labels.train.txt", ["x", "y", "x"])
+    problem = problem_of("text2class_tmpdir", tmp_path)
+    problem.generate_data()
+    assert problem.class_labels(str(tmp_path / "data")) == ["x", "y"]

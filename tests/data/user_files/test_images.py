@@ -32,6 +32,15 @@ def test_folders_of_splits(dirs, raw):
     assert {row["targets"] for row in problem.samples_as_text("train", 8)} == {"cat", "dog"}
 
 
+def test_another_picture_is_noticed(dirs, raw):
+    put_pictures(raw / "train", 3)
+    generated(dirs)
+    assert registry.problem("image2class_tmpdir", **dirs).generate_data() is False
+    put_pictures(raw / "train", 4)
+    with pytest.raises(ValueError, match=r"train/cat/3\.png is new, train/dog/3\.png is new; remove .*labels\."):
+        generated(dirs)
+
+
 def test_pictures_of_the_right_size_are_kept_exactly(dirs, raw):
     put_pictures(raw / "train", 3)
     problem = generated(dirs)

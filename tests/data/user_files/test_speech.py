@@ -50,6 +50,10 @@ def test_one_table_with_a_column_of_splits(dirs, raw):
     problem.generate_data()
     texts = {split: [s["targets"] for s in problem.samples_as_text(split)] for split in problem.info.splits}
     assert texts == {"train": ["A"], "validation": ["B"], "test": ["C"]}
+    assert problem.generate_data() is False
+    write(raw / "b.wav", tone(600, 0.1))
+    with pytest.raises(ValueError, match=r"in .*raw: b\.wav has changed; remove"):
+        registry.problem("speech_tmpdir", **dirs).generate_data()
 
 
 def test_without_a_validation_split_every_20th_row_is_held_out(raw):

@@ -1,6 +1,7 @@
 """Text problems on the user's files in tmp_dir, and the files that are refused."""
 
 import gzip
+import shutil
 
 import pytest
 
@@ -70,16 +71,57 @@ def test_bad_files_are_refused_by_name_and_line(files, message, tmp_path, raw):
         (raw / name).write_bytes(content)
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         problem_of("text2text_tmpdir", tmp_path).generate_data()
-    left = tmp_path / "data" / "text2text_tmpdir"
-    assert not left.exists() or [path.name for path in left.iterdir()] == [".lock"]
+    assert [path.name for path in (tmp_path / "data").rglob("*") if path.is_file()] in ([], [".lock"])
 
 
-def test_changed_text_is_pointed_out(tmp_path, raw, caplog):
+def test_changed_text_is_refused_until_the_data_are_removed(tmp_path, raw):
+    write_pairs(raw, "train")
+    assert problem_of("text2text_tmpdir", tmp_path).generate_data() is True
+    assert problem_of("text2text_tmpdir", tmp_path).generate_data() is False
+    write_pairs(raw, "train", 5)
+    write_pairs(raw, "eval", 0, 5)
+    data, vocabulary = tmp_path / "data/text2text_tmpdir/1.0.0", tmp_path / "data/vocab.text2text_tmpdir.32768.subwords"
+    changes = "inputs.eval.txt is new, inputs.train.txt has changed, targets.eval.txt is new (and 1 more)"
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        problem_of("text2text_tmpdir", tmp_path).generate_data()
+    assert str(error.value) == (
+        f"the data in {data} were generated from other files than those in {raw}: {changes}; remove {data}, "
+        f"{vocabulary} to generate them again or give another --data_dir to keep both"
+    )
+    shutil.rmtree(data)
+    vocabulary.unlink()
+    problem = problem_of("text2text_tmpdir", tmp_path)
+    problem.generate_data()
+    assert problem.num_training_examples == 35
+
+
+def test_text_of_another_folder_is_refused_unless_it_is_the_same(tmp_path, raw):
     write_pairs(raw, "train")
     problem_of("text2text_tmpdir", tmp_path).generate_data()
-    write_pairs(raw, "train", 5)
-    problem_of("text2text_tmpdir", tmp_path).generate_data()
-    assert f"The text in {raw} has changed; remove" in caplog.text
+    (tmp_path / "other").mkdir()
+    write_pairs(tmp_path / "other", "train")
+    other = {"data_dir": tmp_path / "data", "tmp_dir": tmp_path / "other"}
+    assert registry.problem("text2text_tmpdir_rev", **other).generate_data() is False
+    write_pairs(tmp_path / "other", "train", 1)
+    with pytest.raises(ValueError, match=rf"has changed.*, give --tmp_dir={raw}, which they are from, or give another"):
+        registry.problem("text2text_tmpdir", **other).generate_data()
+    for names in (["inputs.train.txt", "targets.train.txt"], []):  # half of the files gone, then all
+        for name in names:
+            (tmp_path / "other" / name).unlink()
+    assert registry.problem("text2text_tmpdir", **other).generate_data() is False
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("text2text_tmpdir_tokens", "vocab.txt"), ("text2class_tmpdir", "labels.txt")]
+)
+def test_lists_of_words_and_labels_are_sources_as_well(name, file, tmp_path, raw):
+    write_pairs(raw, "train")
+    write(raw / "labels.train.txt", ["a", "b"] * 20)
+    write(raw / file, ["a", "b"])
+    problem_of(name, tmp_path).generate_data()
+    write(raw / file, ["a", "b", "c"])
+    with pytest.raises(ValueError, match=rf"{file} has changed; remove"):
+        problem_of(name, tmp_path).generate_data()
 
 
 def test_generated_data_need_no_text(tmp_path, raw):

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import tensorflow_datasets as tfds
 from absl import logging
 
 from tensor2keras import files
@@ -59,9 +58,8 @@ class UserDataProblem(Problem):
         for _, row in self.rows(dataset_split):
             yield row
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        self.info.metadata["sources"] = self.source().fingerprint()
-        return super()._split_generators(dl_manager)
+    def source_files(self) -> list[str]:
+        return self.source().paths()
 
 
 class LabelsFileProblem(Problem):
@@ -91,7 +89,14 @@ class LabelsFileProblem(Problem):
 
 
 class UserClassProblem(LabelsFileProblem, UserDataProblem, Text2ClassProblem):
-    """Classes named by the user's labels: the lines of `labels.txt` in `tmp_dir`, or all labels of the training set."""
+    """Classes named by the user's labels: the lines of `labels.txt` in `tmp_dir`, or all labels of the training set.
+
+    Labels 0 to n - 1 are their own classes' numbers; all others are names, in alphabetical order.
+    """
+
+    def source_files(self) -> list[str]:
+        given = sources.find_file(self.tmp_dir, "labels.txt")
+        return [*super().source_files(), *([given] if given else [])]
 
     def class_labels(self, data_dir: str) -> list[str]:
         return self.read_labels(data_dir)
@@ -105,9 +110,8 @@ class UserClassProblem(LabelsFileProblem, UserDataProblem, Text2ClassProblem):
         if given:
             return [label for label in sources.read_lines(given) if label]
         labels = {str(row["label"]) for _, row in self.source().rows(DatasetSplit.TRAIN) if not has_empty_side(row)}
-        if labels and all(label.isascii() and label.isdigit() for label in labels):
-            return [str(number) for number in range(max(map(int, labels)) + 1)]  # every class up to the largest
-        return sorted(labels)
+        numbers = {str(number) for number in range(len(labels))}
+        return sorted(labels, key=int if labels == numbers else None)  # other digits are names: 007, 20240101
 
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[Row]:
         numbers = {label: number for number, label in enumerate(self.class_labels(data_dir))}

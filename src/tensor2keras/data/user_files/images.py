@@ -75,6 +75,11 @@ class Image2classTmpdir(LabelsFileProblem, Image2ClassProblem):
         present = find_pictures(self.tmp_dir)
         return [split for split in super().dataset_splits if split["split"] in present]
 
+    def source_files(self) -> list[str]:
+        return [
+            path for classes in find_pictures(self.tmp_dir).values() for paths in classes.values() for path in paths
+        ]
+
     @property
     def class_labels(self) -> list[str]:
         return self.read_labels(str(self.data_dir_root))

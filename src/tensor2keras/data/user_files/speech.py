@@ -106,6 +106,10 @@ class SpeechTmpdir(SpeechRecognitionProblem):
     def dataset_splits(self) -> list[dict[str, Any]]:
         return [split for split in super().dataset_splits if self._rows.get(split["split"])]
 
+    def source_files(self) -> list[str]:
+        recordings = (row["audio"] for rows in self._rows.values() for row in rows)
+        return [*find_tables(self.tmp_dir).values(), *dict.fromkeys(recordings)]
+
     def generate_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         yield from self._rows[dataset_split]
 

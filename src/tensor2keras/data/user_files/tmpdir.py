@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from absl import logging
 
 from tensor2keras import files, registry
 from tensor2keras.data import sources, text_encoder
@@ -36,16 +35,6 @@ class TmpdirProblem(ChosenVocabSizeProblem, UserDataProblem):
     def source(self) -> FileSource:
         return FileSource(find_split_files(self.tmp_dir, self.columns), self.columns)
 
-    def generate_data(self) -> None:
-        """Does the same as `Problem.generate_data`; warns if the text files have changed since."""
-        super().generate_data()
-        try:
-            now = self.source().fingerprint()
-        except FileNotFoundError:  # generated data can be used without the text
-            return
-        if self.info.metadata.get("sources", now) != now:
-            logging.warning("The text in %s has changed; remove %s to use it.", self.tmp_dir, self.data_dir)
-
 
 @registry.register_problem
 class Text2textTmpdir(TmpdirProblem, Text2TextProblem):
@@ -58,6 +47,10 @@ class Text2textTmpdirTokens(Text2textTmpdir):
 
     vocab_type = VocabType.TOKEN
     oov_token = "<UNK>"
+
+    def source_files(self) -> list[str]:
+        given = sources.find_file(self.tmp_dir, "vocab.txt")
+        return [*super().source_files(), *([given] if given else [])]
 
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
         path = os.path.join(data_dir, self.vocab_filename)
