@@ -39,37 +39,24 @@ class AttentionLM(transformer.Transformer):
         return layer_options.dense_options(self.hparams, self.kernel_initializer)
 
 
+# fmt: off
 @registry.register_hparams
 def attention_lm_base() -> HParams:
     """Six layers of width 1024, for lm1b."""
-    return (
-        noam_training(basic_params1())
-        .override(
-            hidden_size=1024,
-            batch_size=8192,
-            max_length=256,
-            dropout=0.0,
-            learning_rate=0.1,
-            learning_rate_warmup_steps=2000,
-            num_hidden_layers=6,
-            label_smoothing=0.0,
-        )
-        .extend(
-            filter_size=4096,
-            num_heads=8,
-            attention_key_channels=0,
-            attention_value_channels=0,
-            attention_dropout=0.0,
-            relu_dropout=0.0,
-            pos="timing",
-            encoder_full_attention=False,
-        )
+    return noam_training(basic_params1()).override(
+        hidden_size=1024, num_hidden_layers=6,
+        dropout=0.0, label_smoothing=0.0,
+        learning_rate=0.1, learning_rate_warmup_steps=2000,
+        batch_size=8192, max_length=256,
+    ).extend(
+        filter_size=4096, num_heads=8, attention_key_channels=0, attention_value_channels=0,
+        attention_dropout=0.0, pos="timing", encoder_full_attention=False,
+        relu_dropout=0.0,
     )
 
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 attention_lm_small = variant(
     "attention_lm_small", attention_lm_base, "Four layers of hidden size 512.",
     num_hidden_layers=4, hidden_size=512, filter_size=2048, layer_prepostprocess_dropout=0.5,

@@ -188,65 +188,35 @@ def attention_types(hparams: HParams) -> list[str]:
     ] * hparams.num_hidden_layers
 
 
+# fmt: off
 @registry.register_hparams
 def attention_lm_moe_base() -> HParams:
     """Four layers of width 1024, with 32 experts in the third."""
-    return (
-        noam_training(basic_params1())
-        .override(
-            hidden_size=1024,
-            batch_size=8192,
-            max_length=256,
-            dropout=0.0,
-            learning_rate=0.1,
-            learning_rate_warmup_steps=2000,
-            num_hidden_layers=4,
-            label_smoothing=0.0,
-            shared_embedding_and_softmax_weights=False,
-            moe_num_experts=32,
-        )
-        .extend(
-            pos="timing",
-            use_inputs=False,
-            # attention
-            num_heads=8,
-            attention_key_channels=0,
-            attention_value_channels=0,
-            attention_dropout=0.0,
-            attention_layers="",
-            attention_type="multihead",
-            attention_local=False,
-            attention_block_length=128,
-            # attention within experts
-            attention_moe_k=2,
-            attention_num_head=1,
-            attention_num_experts=16,
-            attention_split_batch=False,
-            attention_exp_factor=0,
-            attention_exp_inputdim=128,
-            attention_kq_size=128,
-            attention_v_size=256,
-            attention_load_balance=2e-2,
-            # kinds of attention that no set uses and that are not supported
-            attention_red_factor=3,
-            attention_reduction_type="conv",
-            attention_nonlinearity="none",
-            lsh_num_hyperplanes=4,
-            lsh_use_map_fn=False,
-            # feed-forward networks
-            filter_size=2048,
-            relu_dropout=0.0,
-            moe_layers="2",
-            use_sepconv=False,
-            diet_experts=False,
-            memory_efficient_ffn=False,
-        )
+    return noam_training(basic_params1()).override(
+        hidden_size=1024, num_hidden_layers=4,
+        dropout=0.0, label_smoothing=0.0,
+        learning_rate=0.1, learning_rate_warmup_steps=2000,
+        batch_size=8192, max_length=256,
+        shared_embedding_and_softmax_weights=False, moe_num_experts=32,
+    ).extend(
+        num_heads=8, attention_key_channels=0, attention_value_channels=0, filter_size=2048,
+        attention_dropout=0.0, relu_dropout=0.0,
+        pos="timing", use_inputs=False, attention_layers="", attention_type="multihead", attention_local=False,
+        attention_block_length=128,
+        # attention within experts
+        attention_moe_k=2, attention_num_head=1, attention_num_experts=16, attention_split_batch=False,
+        attention_exp_factor=0, attention_exp_inputdim=128, attention_kq_size=128, attention_v_size=256,
+        attention_load_balance=2e-2,
+        # kinds of attention that no set uses and that are not supported
+        attention_red_factor=3, attention_reduction_type="conv", attention_nonlinearity="none", lsh_num_hyperplanes=4,
+        lsh_use_map_fn=False,
+        # feed-forward networks
+        moe_layers="2", use_sepconv=False, diet_experts=False, memory_efficient_ffn=False,
     )
 
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 attention_lm_moe_base_long_seq = variant(
     "attention_lm_moe_base_long_seq", attention_lm_moe_base, "For long sequences, with separable convolutions.",
     max_length=0, eval_drop_long_sequences=True, min_length_bucket=256, use_sepconv=True,

@@ -164,17 +164,14 @@ class ByteNet(t2t_model.T2TModel):
         return self.top(x, {})[:, 0], {**cache, "start": start, "decoder": decoder}
 
 
+# fmt: off
 @registry.register_hparams
 def bytenet_base() -> HParams:
     """Width 768, four repetitions of four convolutions."""
-    return (
-        exp_training(basic_params1())
-        .override(
-            batch_size=2048,
-            hidden_size=768,
-            num_hidden_layers=4,
-            kernel_height=3,
-            kernel_width=1,
-        )
-        .extend(num_block_repeat=4)
+    return exp_training(basic_params1()).override(
+        hidden_size=768, num_hidden_layers=4, kernel_height=3, kernel_width=1,
+        batch_size=2048,
+    ).extend(
+        num_block_repeat=4,
     )
+# fmt: on

@@ -223,39 +223,26 @@ class Revnet(ImageClassifier):
         return ops.mean(x, axis=(1, 2), keepdims=True)
 
 
+# fmt: off
 def revnet_base() -> HParams:
     """For ImageNet."""
     return momentum_training(basic_params1()).extend(
-        num_channels=[64, 128, 256, 416],
-        num_layers_per_block=[1, 1, 10, 1],
-        bottleneck=True,
-        first_batch_norm=[False, True, True, True],
-        init_stride=2,
-        init_kernel_size=7,
-        init_maxpool=True,
-        strides=[1, 2, 2, 2],
-        num_channels_init_block=64,
-        dim="2d",
+        num_channels=[64, 128, 256, 416], num_layers_per_block=[1, 1, 10, 1], bottleneck=True,
+        first_batch_norm=[False, True, True, True], init_stride=2, init_kernel_size=7, init_maxpool=True,
+        strides=[1, 2, 2, 2], num_channels_init_block=64, dim="2d",
     )
 
 
 def revnet_cifar_base() -> HParams:
     """For CIFAR."""
     return revnet_base().override(
-        num_channels_init_block=32,
-        first_batch_norm=[False, True, True],
-        init_stride=1,
-        init_kernel_size=3,
-        init_maxpool=False,
-        strides=[1, 2, 2],
-        learning_rate=0.1,
-        learning_rate_cosine_cycle_steps=5000,
+        num_channels_init_block=32, first_batch_norm=[False, True, True], init_stride=1, init_kernel_size=3,
+        init_maxpool=False, strides=[1, 2, 2], learning_rate=0.1, learning_rate_cosine_cycle_steps=5000,
     )
 
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 revnet_104 = variant("revnet_104", revnet_base, "104 layers, for ImageNet at 224 x 224.")
 revnet_38_cifar = variant(
     "revnet_38_cifar", revnet_cifar_base, "38 layers, for CIFAR.",

@@ -196,36 +196,24 @@ class ShakeShake(ImageClassifier):
         return ops.relu(x)
 
 
+# fmt: off
 @registry.register_hparams
 def shakeshake_small() -> HParams:
     """For CIFAR-10: 2 x 32d in the paper's notation, 26 layers."""
-    return (
-        basic_params1()
-        .override(
-            batch_size=128,
-            hidden_size=32,
-            num_hidden_layers=26,
-            layer_prepostprocess_dropout=0.0,
-            dropout=0,
-            label_smoothing=0.0,
-            clip_grad_norm=0.0,
-            learning_rate=0.2,
-            learning_rate_decay_scheme="cosine",
-            learning_rate_cosine_cycle_steps=700000,
-            learning_rate_warmup_steps=100,
-            initializer="uniform_unit_scaling",
-            initializer_gain=1.0,
-            weight_decay=1e-4,
-            optimizer="Momentum",
-            optimizer_momentum_momentum=0.9,
-        )
-        .extend(shake_shake_num_branches=2, shake_shake_concat=0)
+    return basic_params1().override(
+        hidden_size=32, num_hidden_layers=26,
+        layer_prepostprocess_dropout=0.0, dropout=0, label_smoothing=0.0,
+        clip_grad_norm=0.0, learning_rate=0.2, learning_rate_decay_scheme="cosine",
+        learning_rate_cosine_cycle_steps=700000, learning_rate_warmup_steps=100, initializer="uniform_unit_scaling",
+        initializer_gain=1.0, weight_decay=1e-4, optimizer="Momentum", optimizer_momentum_momentum=0.9,
+        batch_size=128,
+    ).extend(
+        shake_shake_num_branches=2, shake_shake_concat=0,
     )
 
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 shake_shake_quick = variant(
     "shake_shake_quick", shakeshake_small, "For quick experiments: a thousand steps of Adam.",
     optimizer="adam", learning_rate_cosine_cycle_steps=1000, learning_rate=0.5, batch_size=100,

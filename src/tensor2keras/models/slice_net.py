@@ -331,34 +331,21 @@ class SliceNet(t2t_model.T2TModel):
         return self.top(x, {})[:, 0], cache
 
 
+# fmt: off
 @registry.register_hparams("slicenet_1")
 def slicenet_params1() -> HParams:
     """Four layers of width 768."""
-    return (
-        exp_training(basic_params1())
-        .override(
-            batch_size=1024,
-            hidden_size=768,
-            dropout=0.5,
-            num_hidden_layers=4,
-            kernel_height=3,
-            kernel_width=1,
-            norm_type="layer",
-            shared_embedding_and_softmax_weights=True,
-        )
-        .extend(
-            large_kernel_size=15,
-            separability=-2,
-            dilation_scheme="1.1.1.1",
-            kernel_scheme="3.7.15.31",
-            audio_compression=8,
-            attention_type="transformer",
-            num_heads=8,
-            attention_key_channels=0,
-            attention_value_channels=0,
-            sim_loss_mult=0.0,
-            attention_dropout=0.2,
-        )
+    return exp_training(basic_params1()).override(
+        hidden_size=768, num_hidden_layers=4, kernel_height=3, kernel_width=1,
+        dropout=0.5,
+        batch_size=1024,
+        norm_type="layer", shared_embedding_and_softmax_weights=True,
+    ).extend(
+        num_heads=8, attention_key_channels=0, attention_value_channels=0,
+        attention_dropout=0.2,
+        attention_type="transformer",
+        large_kernel_size=15, separability=-2, dilation_scheme="1.1.1.1", kernel_scheme="3.7.15.31",
+        audio_compression=8, sim_loss_mult=0.0,
     )
 
 
@@ -382,6 +369,7 @@ def slicenet_params1_tiny() -> HParams:
     return slicenet_params1().override(
         separability=0, hidden_size=128, num_hidden_layers=2, batch_size=512, learning_rate_warmup_steps=200
     )
+# fmt: on
 
 
 @registry.register_ranged_hparams("slicenet1")

@@ -83,18 +83,16 @@ class TextCNN(t2t_model.T2TModel):
         return self.dropout(ops.concatenate(pooled, axis=-1), training=training)[:, None]
 
 
+# fmt: off
 @registry.register_hparams
 def text_cnn_base() -> HParams:
     """128 filters of each width from 2 to 5."""
-    return (
-        noam_training(basic_params1())
-        .override(
-            batch_size=4096,
-            max_length=256,
-            learning_rate_warmup_steps=4000,
-            num_hidden_layers=6,
-            shared_embedding_and_softmax_weights=True,
-            symbol_modality_num_shards=16,
-        )
-        .extend(filter_sizes=[2, 3, 4, 5], num_filters=128, output_dropout=0.4)
+    return noam_training(basic_params1()).override(
+        num_hidden_layers=6,
+        learning_rate_warmup_steps=4000,
+        batch_size=4096, max_length=256,
+        shared_embedding_and_softmax_weights=True, symbol_modality_num_shards=16,
+    ).extend(
+        filter_sizes=[2, 3, 4, 5], num_filters=128, output_dropout=0.4,
     )
+# fmt: on

@@ -199,55 +199,30 @@ def _known(kind: str, known: tuple[str, ...]) -> str:
     return kind
 
 
+# fmt: off
 @registry.register_hparams
 def transformer_moe_base() -> HParams:
     """Five layers of width 512, without experts."""
-    return (
-        noam_training(basic_params1())
-        .override(
-            norm_type="layer",
-            hidden_size=512,
-            batch_size=4096,
-            max_length=2001,
-            max_input_seq_length=2000,
-            max_target_seq_length=2000,
-            dropout=0.0,
-            learning_rate=0.1,
-            learning_rate_warmup_steps=2000,
-            num_hidden_layers=5,
-            label_smoothing=0.0,
-            shared_embedding_and_softmax_weights=True,
-            layer_preprocess_sequence="n",
-            layer_postprocess_sequence="da",
-        )
-        .extend(
-            pos="timing",
-            proximity_bias=False,
-            causal_decoder_self_attention=True,
-            # attention
-            num_heads=8,
-            attention_key_channels=0,
-            attention_value_channels=0,
-            attention_dropout=0.0,
-            attention_loc_block_length=256,
-            attention_loc_block_width=128,
-            attention_red_factor=3,
-            attention_red_type="conv",
-            attention_red_nonlinearity="none",
-            # feed-forward networks
-            filter_size=2048,
-            relu_dropout=0.0,
-            # kinds of layers
-            layer_types="",
-            default_att="a",
-            default_ff="fc",
-        )
+    return noam_training(basic_params1()).override(
+        hidden_size=512, num_hidden_layers=5,
+        norm_type="layer", layer_preprocess_sequence="n", layer_postprocess_sequence="da",
+        dropout=0.0, label_smoothing=0.0,
+        learning_rate=0.1, learning_rate_warmup_steps=2000,
+        batch_size=4096, max_length=2001, max_input_seq_length=2000, max_target_seq_length=2000,
+        shared_embedding_and_softmax_weights=True,
+    ).extend(
+        num_heads=8, attention_key_channels=0, attention_value_channels=0, filter_size=2048,
+        attention_dropout=0.0, relu_dropout=0.0,
+        pos="timing", proximity_bias=False, causal_decoder_self_attention=True, attention_loc_block_length=256,
+        attention_loc_block_width=128, attention_red_factor=3, attention_red_type="conv",
+        attention_red_nonlinearity="none",
+        # kinds of layers
+        layer_types="", default_att="a", default_ff="fc",
     )
 
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 transformer_moe_8k = variant(
     "transformer_moe_8k", transformer_moe_base,
     "For long sequences, with separable convolutions. Unmasked: see the module docstring.",

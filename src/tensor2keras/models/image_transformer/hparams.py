@@ -13,63 +13,38 @@ def update_hparams_for_tpu(hparams: HParams) -> HParams:
     )
 
 
+# fmt: off
 def image_base() -> HParams:
     """Returns the values that the 1-D and the 2-D sets share: 32x32 images by class."""
-    return (
-        noam_training(basic_params1())
-        .extend(
-            attention_dropout=0.0,
-            attention_key_channels=0,
-            attention_value_channels=0,
-            block_length=256,
-            block_raster_scan=False,
-            block_size=1,
-            block_width=128,
-            dec_attention_type="local_1d",
-            ffn_layer="conv_hidden_relu",
-            filter_size=512,
-            img_len=32,
-            kv_filter_width=1,
-            local_and_global_att=False,
-            nbr_decoder_problems=1,
-            num_channels=3,
-            num_decoder_layers=12,
-            num_encoder_layers=4,
-            num_heads=8,
-            num_output_layers=3,
-            pos="timing",
-            q_filter_width=1,
-            relu_dropout=0.0,
-            shared_rel=False,
-            unconditional=False,
-        )
-        .override(
-            batch_size=4,
-            bottom={"targets": "image_channel_embeddings_bottom"},
-            dropout=0.0,
-            hidden_size=512,
-            initializer_gain=0.2,
-            label_smoothing=0.0,
-            layer_prepostprocess_dropout=0.0,
-            learning_rate_warmup_steps=4000,
-            top={"targets": "identity_top"},
-        )
+    return noam_training(basic_params1()).extend(
+        attention_key_channels=0, attention_value_channels=0, filter_size=512, img_len=32, num_channels=3,
+        num_decoder_layers=12, num_encoder_layers=4, num_heads=8, num_output_layers=3,
+        attention_dropout=0.0, block_length=256, block_raster_scan=False, block_size=1, block_width=128,
+        dec_attention_type="local_1d", kv_filter_width=1, local_and_global_att=False, pos="timing", q_filter_width=1,
+        shared_rel=False,
+        ffn_layer="conv_hidden_relu", nbr_decoder_problems=1,
+        relu_dropout=0.0,
+        unconditional=False,
+    ).override(
+        hidden_size=512,
+        dropout=0.0, label_smoothing=0.0, layer_prepostprocess_dropout=0.0,
+        initializer_gain=0.2, learning_rate_warmup_steps=4000,
+        batch_size=4,
+        bottom={"targets": "image_channel_embeddings_bottom"}, top={"targets": "identity_top"},
     )
 
 
 @registry.register_hparams
 def image_transformer_base() -> HParams:
     """The base of all 1-D sets: blocks of 256 channel values, 32x32 images by class."""
-    return (
-        image_base()
-        .extend(
-            gap_sizes=[2, 4, 8, 16, 32, 64, 2, 4, 8, 16, 32, 64],
-            likelihood="cat",
-            moe_overhead_eval=2.0,
-            moe_overhead_train=1.0,
-            num_mixtures=10,
-        )
-        .override(max_length=3075, moe_loss_coef=0.001, moe_num_experts=8, num_hidden_layers=6)
+    return image_base().extend(
+        gap_sizes=[2, 4, 8, 16, 32, 64, 2, 4, 8, 16, 32, 64],
+        moe_overhead_eval=2.0, moe_overhead_train=1.0,
+        likelihood="cat", num_mixtures=10,
+    ).override(
+        num_hidden_layers=6,
+        moe_loss_coef=0.001, moe_num_experts=8,
+        max_length=3075,
     )
 
 
@@ -79,7 +54,6 @@ def _tpu_base() -> HParams:
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 # Channel values by softmax.
 imagetransformer_base = variant(
     "imagetransformer_base", image_transformer_base, "image_transformer_base under the model's name."

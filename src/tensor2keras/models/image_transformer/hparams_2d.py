@@ -6,25 +6,22 @@ from tensor2keras.hparams import HParams
 from tensor2keras.models.image_transformer.hparams import image_base
 
 
+# fmt: off
 @registry.register_hparams
 def image_transformer2d_base() -> HParams:
     """The base of all 2-D and image-to-image sets: blocks of 16 x 16, which attend to their surroundings."""
-    return (
-        image_base()
-        .extend(enc_attention_type="global", memory_flange=[16, 32], query_shape=[16, 16])
-        .override(
-            batch_size=1,
-            bottom={"targets": "image_channel_embeddings_targets_bottom"},
-            dec_attention_type="local_2d",
-            max_length=256,
-            num_decoder_layers=8,
-        )
+    return image_base().extend(
+        enc_attention_type="global",
+        memory_flange=[16, 32], query_shape=[16, 16],
+    ).override(
+        num_decoder_layers=8,
+        dec_attention_type="local_2d",
+        batch_size=1, bottom={"targets": "image_channel_embeddings_targets_bottom"}, max_length=256,
     )
 
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 # 2-D attention.
 imagetransformer2d_base = variant(
     "imagetransformer2d_base", image_transformer2d_base, "`image_transformer2d_base`, generated block by block.",

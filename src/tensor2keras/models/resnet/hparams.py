@@ -9,18 +9,12 @@ TARGETED_UNITS = {"use_td": "unit", "targeting_rate": 0.5, "keep_prob": 0.5}
 NO_DROP = {"use_td": "unit", "targeting_rate": 0.0, "keep_prob": 1.0}
 
 
+# fmt: off
 def resnet_base() -> HParams:
     """For ImageNet: 120,000 steps with 1,024 images each."""
     return momentum_training(basic_params1()).extend(
-        layer_sizes=[3, 4, 6, 3],
-        bottleneck_ratios=[4, 4, 4, 4],
-        filter_sizes=[64, 64, 128, 256, 512],
-        block_fn="bottleneck",
-        use_nchw=True,
-        is_cifar=False,
-        use_td=False,
-        targeting_rate=None,
-        keep_prob=None,
+        layer_sizes=[3, 4, 6, 3], bottleneck_ratios=[4, 4, 4, 4], filter_sizes=[64, 64, 128, 256, 512],
+        block_fn="bottleneck", use_nchw=True, is_cifar=False, use_td=False, targeting_rate=None, keep_prob=None,
     )
 
 
@@ -33,7 +27,6 @@ def _targeted(hparams: HParams, values: dict[str, object]) -> HParams:
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 resnet_50 = variant("resnet_50", resnet_base, "50 layers.")
 resnet_18 = variant("resnet_18", resnet_base, layer_sizes=[2, 2, 2, 2], block_fn="residual")
 resnet_34 = variant("resnet_34", resnet_base, block_fn="residual")

@@ -5,17 +5,13 @@ from tensor2keras.hparams import HParams, RangedHParams
 from tensor2keras.models.common_hparams import basic_params1, noam_training
 
 
+# fmt: off
 def update_hparams_for_tpu(hparams: HParams) -> HParams:
     """Sets the values for TPUs (fixed shapes, broadcast dropout masks, Adafactor) and returns `hparams`."""
     return hparams.override(
-        optimizer="Adafactor",
-        learning_rate_schedule="rsqrt_decay",
-        learning_rate_warmup_steps=10000,
-        symbol_modality_num_shards=1,
-        max_length=64,
-        batch_size=min(hparams.batch_size, 2048),
-        attention_dropout_broadcast_dims="0,1",
-        relu_dropout_broadcast_dims="1",
+        optimizer="Adafactor", learning_rate_schedule="rsqrt_decay", learning_rate_warmup_steps=10000,
+        symbol_modality_num_shards=1, max_length=64, batch_size=min(hparams.batch_size, 2048),
+        attention_dropout_broadcast_dims="0,1", relu_dropout_broadcast_dims="1",
         layer_prepostprocess_dropout_broadcast_dims="1",
     )
 
@@ -23,98 +19,48 @@ def update_hparams_for_tpu(hparams: HParams) -> HParams:
 @registry.register_hparams
 def transformer_base_v1() -> HParams:
     """The 2017 paper's base model as first released: post-norm residuals, the legacy noam schedule."""
-    return (
-        noam_training(basic_params1())
-        .extend(
-            attention_dropout=0.0,
-            attention_dropout_broadcast_dims="",
-            attention_key_channels=0,
-            attention_value_channels=0,
-            attention_variables_3d=False,
-            causal_decoder_self_attention=True,
-            conv_first_kernel=3,
-            ffn_layer="dense_relu_dense",
-            filter_size=2048,
-            gumbel_noise_weight=0.0,
-            hard_attention_k=0,
-            moe_overhead_eval=2.0,
-            moe_overhead_train=1.0,
-            nbr_decoder_problems=1,
-            num_decoder_layers=0,
-            num_encoder_layers=0,
-            num_heads=8,
-            overload_eval_metric_name="",
-            parameter_attention_key_channels=0,
-            parameter_attention_value_channels=0,
-            pos="timing",
-            position_features="",
-            proximity_bias=False,
-            relu_dropout=0.0,
-            relu_dropout_broadcast_dims="",
-            self_attention_type="dot_product",
-            unidirectional_encoder=False,
-            use_pad_remover=True,
-            use_target_space_embedding=True,
-        )
-        .override(
-            hidden_size=512,
-            learning_rate_warmup_steps=4000,
-            max_length=256,
-            moe_loss_coef=0.001,
-            moe_num_experts=16,
-            num_hidden_layers=6,
-            shared_embedding_and_softmax_weights=True,
-            symbol_modality_num_shards=16,
-        )
+    return noam_training(basic_params1()).extend(
+        attention_key_channels=0, attention_value_channels=0, filter_size=2048, num_decoder_layers=0,
+        num_encoder_layers=0, num_heads=8, parameter_attention_key_channels=0, parameter_attention_value_channels=0,
+        conv_first_kernel=3, ffn_layer="dense_relu_dense", nbr_decoder_problems=1,
+        attention_dropout=0.0, attention_dropout_broadcast_dims="", attention_variables_3d=False,
+        causal_decoder_self_attention=True, gumbel_noise_weight=0.0, hard_attention_k=0, pos="timing",
+        position_features="", proximity_bias=False, self_attention_type="dot_product",
+        relu_dropout=0.0, relu_dropout_broadcast_dims="",
+        moe_overhead_eval=2.0, moe_overhead_train=1.0,
+        use_target_space_embedding=True,
+        overload_eval_metric_name="", unidirectional_encoder=False, use_pad_remover=True,
+    ).override(
+        hidden_size=512, num_hidden_layers=6,
+        moe_loss_coef=0.001, moe_num_experts=16,
+        learning_rate_warmup_steps=4000,
+        max_length=256,
+        shared_embedding_and_softmax_weights=True, symbol_modality_num_shards=16,
     )
 
 
 @registry.register_hparams
 def transformer_base_vq_ada_32ex_packed() -> HParams:
     """32 vector-quantized experts for a packed lm1b language model."""
-    return (
-        transformer_base_v2()
-        .extend(
-            beta=0.25,
-            bottleneck_kind="dvq",
-            decay=0.999,
-            ema=False,
-            epsilon=1e-05,
-            gating_type="vq",
-            noise_dev=0.5,
-            num_blocks=1,
-            num_residuals=1,
-            num_samples=10,
-            random_top_k=1,
-            residual_centroids=0,
-            soft_em=False,
-            use_scales=1,
-            z_size=4,
-        )
-        .override(
-            batch_size=5072,
-            ffn_layer="local_moe",
-            label_smoothing=0.0,
-            layer_postprocess_sequence="dan",
-            layer_preprocess_sequence="none",
-            learning_rate=0.1,
-            learning_rate_decay_steps=27200,
-            learning_rate_schedule="linear_warmup*rsqrt_decay*linear_decay",
-            learning_rate_warmup_steps=10000,
-            moe_k=1,
-            moe_num_experts=32,
-            num_decoder_layers=6,
-            num_heads=4,
-            optimizer="Adafactor",
-            shared_embedding_and_softmax_weights=False,
-            weight_decay=1e-06,
-        )
+    return transformer_base_v2().extend(
+        bottleneck_kind="dvq", gating_type="vq", num_blocks=1, num_residuals=1, num_samples=10, residual_centroids=0,
+        beta=0.25, decay=0.999, ema=False, epsilon=1e-05, noise_dev=0.5, random_top_k=1, soft_em=False, use_scales=1,
+        z_size=4,
+    ).override(
+        num_decoder_layers=6, num_heads=4,
+        ffn_layer="local_moe", layer_postprocess_sequence="dan", layer_preprocess_sequence="none", moe_k=1,
+        moe_num_experts=32,
+        label_smoothing=0.0,
+        learning_rate=0.1, learning_rate_decay_steps=27200,
+        learning_rate_schedule="linear_warmup*rsqrt_decay*linear_decay", learning_rate_warmup_steps=10000,
+        optimizer="Adafactor", weight_decay=1e-06,
+        batch_size=5072,
+        shared_embedding_and_softmax_weights=False,
     )
 
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 transformer_base_v2 = variant(
     "transformer_base_v2", transformer_base_v1, "Pre-norm residuals, attention and relu dropout, 8000 warm-up steps.",
     attention_dropout=0.1, layer_postprocess_sequence="da", layer_preprocess_sequence="n", relu_dropout=0.1,

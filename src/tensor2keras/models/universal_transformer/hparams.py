@@ -5,40 +5,24 @@ from tensor2keras.hparams import HParams, RangedHParams
 from tensor2keras.models.transformer.hparams import transformer_base, transformer_tiny, update_hparams_for_tpu
 
 
+# fmt: off
 def _universal(hparams: HParams) -> HParams:
     """Adds the hyperparameters of the recurrence."""
     return hparams.override(daisy_chain_variables=False, pos=None).extend(
-        mix_with_transformer=None,
-        num_mixedin_layers=2,
-        num_inrecurrence_layers=1,
-        recurrence_type="basic",
+        mix_with_transformer=None, num_mixedin_layers=2, num_inrecurrence_layers=1, recurrence_type="basic",
         num_rec_steps=hparams.num_hidden_layers,
-        add_position_timing_signal=True,
-        position_start_index=None,
-        add_step_timing_signal=True,
-        step_timing_signal_type="learned",
-        add_or_concat_timing_signal="add",
-        add_sru=False,
-        transformer_ffn_type="fc",
-        transform_bias_init=-1.0,
-        couple_carry_transform_gates=True,
-        depth_embedding=True,
-        dwa_elements=True,
-        gate_ffn_layer="dense",
-        lstm_forget_bias=1.0,
-        use_memory_as_final_state=False,
-        add_ffn_unit_to_the_transition_function=False,
-        act_type="basic",
-        act_max_steps=2 * hparams.num_hidden_layers,
-        act_halting_bias_init=1.0,
-        act_epsilon=0.01,
+        add_position_timing_signal=True, position_start_index=None, add_step_timing_signal=True,
+        step_timing_signal_type="learned", add_or_concat_timing_signal="add",
+        add_sru=False, transformer_ffn_type="fc", gate_ffn_layer="dense", add_ffn_unit_to_the_transition_function=False,
+        transform_bias_init=-1.0, couple_carry_transform_gates=True, depth_embedding=True, dwa_elements=True,
+        lstm_forget_bias=1.0, use_memory_as_final_state=False,
+        act_type="basic", act_max_steps=2 * hparams.num_hidden_layers, act_halting_bias_init=1.0, act_epsilon=0.01,
         act_loss_weight=0.01,
     )
 
 
 variant = registry.variants_of(__name__)
 
-# fmt: off
 universal_transformer_small = variant(
     "universal_transformer_small", lambda: _universal(transformer_base()), "Hidden size 512, six steps."
 )
