@@ -41,13 +41,18 @@ def _read_jsonl(path: str, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{place}: not JSON ({error.msg})") from None
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{place}: not JSON ({getattr(error, 'msg', error)})") from None
         if not isinstance(row, dict) or any(column not in row for column in columns):
             raise ValueError(f"{place}: expected an object with the keys {', '.join(columns)}")
         for column in columns:
             if not isinstance(row[column], str | int) or (isinstance(row[column], int) and column != "label"):
                 raise ValueError(f"{place}: {column} is not text")
+            try:
+                str(row[column]).encode("utf-8")
+            except UnicodeEncodeError as error:
+                char = ascii(error.object[error.start])
+                raise ValueError(f"{place}: {column} has {char}, half of a surrogate pair, which is no text") from None
         yield place, {column: str(row[column]).strip() for column in columns}
 
 

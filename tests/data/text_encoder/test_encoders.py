@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tensor2keras.data.language_model.enwik8 import UnshiftedByteEncoder
 from tensor2keras.data.text_encoder import (
     ByteTextEncoder,
     ClassLabelEncoder,
@@ -36,6 +37,22 @@ SMALL = SubwordTextEncoder.build_from_generator(SENTENCES, 100)
 PIECES = SentencePieceEncoder.build_from_generator(SENTENCES, 330)
 
 
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        SMALL,
+        SubwordTextEncoder.build_from_generator(["a \ud800 b"], 100),
+        ByteTextEncoder(),
+        UnshiftedByteEncoder(),
+        PIECES,
+    ],
+)
+def test_surrogates_cost_no_text(encoder):
+    """As JSON or a terminal in another encoding may give them."""
+    assert encoder.decode(encoder.encode("a \ud83d\ude00 b \ud800")) == "a \U0001f600 b \ufffd"
+    assert encoder.decode(encoder.encode("\udc80")) == "\ufffd"
+
+
 class TestSubwords:
     def test_ids_and_text_of_all_sentences_equal_t2t(self, golden, wmt_encoder):
         cases = json.loads((golden / "text/subword_32768.json").read_text())
@@ -57,6 +74,10 @@ class TestSubwords:
     @given(st.text())
     def test_any_text_comes_back(self, text):
         assert SMALL.decode(SMALL.encode(text)) == text
+
+    @pytest.mark.parametrize("code", ["55296", "57343", "1114112", "9" * 30])
+    def test_a_code_of_no_character_is_decoded_to_a_mark(self, code):
+        assert SMALL.decode(SMALL._cut(f"a\\{code};_")) == "a\u3013"
 
     @given(st.text(alphabet="ab_\\u0123;<>\n é"))
     def test_text_that_looks_like_escapes_comes_back(self, text):

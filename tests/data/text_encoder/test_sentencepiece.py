@@ -39,6 +39,35 @@ class TestSentencePieces:
         with pytest.raises(ValueError, match="model is not a sentencepiece model"):
             SentencePieceEncoder(tmp_path / "model")
 
+    @pytest.mark.parametrize("model_type", ["unigram", "bpe"])
+    @pytest.mark.parametrize(
+        ("texts", "size", "message"),
+        [
+            (SENTENCES, 0, "of 0 is too small: .* take 259; choose a larger approx_vocab_size"),
+            (SENTENCES, 2, "of 2 is too small: .* take 259; choose a larger approx_vocab_size"),
+            (SENTENCES, 270, r"of 270 is too small: .* take 28\d; choose a larger approx_vocab_size"),
+            (SENTENCES, 2**40, f"of {2**40} cannot be trained: "),
+            ([""], 330, "there is no text to train a SentencePiece model on"),
+        ],
+    )
+    def test_a_size_that_does_not_fit_is_one_line(self, texts, size, message, model_type):
+        with pytest.raises(ValueError, match=message) as error:
+            SentencePieceEncoder.build_from_generator(texts, size, model_type=model_type)
+        assert "\n" not in str(error.value)
+
+    def test_a_text_too_small_for_the_size_is_told(self, caplog):
+        encoder = SentencePieceEncoder.build_from_generator(SENTENCES, 5000)
+        assert encoder.vocab_size < 400
+        assert f"gives a SentencePiece vocabulary of {encoder.vocab_size}, not of 5000" in caplog.text
+
+    def test_faults_of_the_text_are_raised_as_they_are(self):
+        def texts():
+            yield "one"
+            raise FileNotFoundError("a.txt, line 2")
+
+        with pytest.raises(FileNotFoundError, match=r"^a\.txt, line 2$"):
+            SentencePieceEncoder.build_from_generator(texts(), 330)
+
     def test_an_unknown_model_type_is_refused(self):
         with pytest.raises(ValueError, match="model_type='wordy'; allowed: unigram, bpe"):
             SentencePieceEncoder.build_from_generator(SENTENCES, 330, model_type="wordy")

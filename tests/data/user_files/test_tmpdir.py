@@ -59,6 +59,12 @@ def test_language_model(tmp_path, raw):
             r"train\.jsonl, line 1: expected an object with the keys inputs, targets",
         ),
         ({"train.jsonl": b'{"inputs": "a", "targets": 3}\n'}, r"train\.jsonl, line 1: targets is not text"),
+        (
+            {"train.jsonl": b'{"inputs": "\\ud83d\\ude00", "targets": "A"}\n{"inputs": "a", "targets": "A \\ud800"}\n'},
+            r"train\.jsonl, line 2: targets has '\\ud800', half of a surrogate pair",
+        ),
+        ({"train.jsonl": b"[" * 100000}, r"train\.jsonl, line 1: not JSON \(maximum recursion depth"),
+        ({"train.jsonl": b'{"inputs": ' + b"1" * 5000}, r"train\.jsonl, line 1: not JSON \(Exceeds the limit"),
         ({"train.jsonl": b'["a", "A"]\n'}, r"train\.jsonl, line 1: expected an object"),
         (
             {"inputs.train.txt.gz": b"no gzip", "targets.train.txt": b"A\n"},

@@ -30,7 +30,7 @@ class UnshiftedByteEncoder(text_encoder.ByteTextEncoder):
     """Encoder of bytes as themselves, as in T2T's shorter pieces of enwik8; the vocabulary's size stays 258."""
 
     def encode(self, s: str) -> list[int]:
-        return list(s.encode("utf-8"))
+        return [id - self.num_reserved_ids for id in super().encode(s)]
 
     def decode_list(self, ids: Any) -> list[bytes]:
         return [bytes([min(int(i), 255)]) for i in ids]

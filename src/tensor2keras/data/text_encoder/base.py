@@ -17,6 +17,15 @@ def strip_ids(ids: Iterable[int], ids_to_strip: Iterable[int]) -> list[int]:
     return ids
 
 
+def without_surrogates(text: str) -> str:
+    """Returns a text that UTF-8 can hold: halves of surrogate pairs are joined, lone ones become U+FFFD."""
+    try:
+        text.encode("utf-8")
+        return text
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 class TextEncoder:
     """Base class of text encoders; by itself it encodes numbers written in decimal.
 

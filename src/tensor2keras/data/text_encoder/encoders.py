@@ -18,7 +18,12 @@ import numpy as np
 
 from tensor2keras import files
 from tensor2keras.data.text_encoder import subword_vocabulary, tokenizer
-from tensor2keras.data.text_encoder.base import NUM_RESERVED_TOKENS, TextEncoder, read_vocab_lines
+from tensor2keras.data.text_encoder.base import (
+    NUM_RESERVED_TOKENS,
+    TextEncoder,
+    read_vocab_lines,
+    without_surrogates,
+)
 from tensor2keras.data.text_encoder.subword_vocabulary import RESERVED_TOKENS
 
 
@@ -30,7 +35,7 @@ class ByteTextEncoder(TextEncoder):
         return 256 + self._num_reserved_ids
 
     def encode(self, s: str) -> list[int]:
-        return [byte + self._num_reserved_ids for byte in s.encode("utf-8")]
+        return [byte + self._num_reserved_ids for byte in without_surrogates(s).encode("utf-8")]
 
     def decode(self, ids: Iterable[int], strip_extraneous: bool = False) -> str:
         """Returns the text of ids; bytes that are not UTF-8 become U+FFFD."""
@@ -218,7 +223,7 @@ class SubwordTextEncoder(TextEncoder):
             max_subtoken_length: subtokens are shorter than this; set it when tokens can be very long.
             reserved_tokens: take the first ids; they begin with `RESERVED_TOKENS`, which is also the default.
         """
-        counts = tokenizer.token_counts(generator)
+        counts = tokenizer.token_counts(map(without_surrogates, generator))
         return cls.build_to_target_size(target_size, counts, 1, 1000, max_subtoken_length, reserved_tokens)
 
     @classmethod
@@ -313,7 +318,7 @@ class SubwordTextEncoder(TextEncoder):
         self._cache: dict[str, tuple[int, ...]] = {}
 
     def _token_to_ids(self, token: str) -> tuple[int, ...]:
-        ids = tuple(self._cut(subword_vocabulary.escape(token, self._alphabet)))
+        ids = tuple(self._cut(subword_vocabulary.escape(without_surrogates(token), self._alphabet)))
         if len(self._cache) >= self._CACHE_SIZE:
             self._cache.clear()
         self._cache[token] = ids
@@ -349,9 +354,10 @@ def _escaped_char(match: re.Match) -> str:
     if match.group(1) is None:
         return "_" if match.group(0) == "\\u" else "\\"
     try:
-        return chr(int(match.group(1)))
-    except (ValueError, OverflowError):  # a code that a model generated
-        return "\u3013"
+        char = chr(int(match.group(1)))
+    except (ValueError, OverflowError):
+        char = "\ud800"
+    return "\u3013" if "\ud800" <= char <= "\udfff" else char  # a code of no character, which a model generated
 
 
 def _read_subtokens(filename: str | os.PathLike) -> list[str]:

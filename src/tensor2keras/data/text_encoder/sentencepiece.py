@@ -1,12 +1,15 @@
 """Text encoder on a model of the sentencepiece library."""
 
+import functools
 import io
 import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from absl import logging
 
 from tensor2keras import files
-from tensor2keras.data.text_encoder.base import NUM_RESERVED_TOKENS, TextEncoder
+from tensor2keras.data.text_encoder.base import NUM_RESERVED_TOKENS, TextEncoder, without_surrogates
 from tensor2keras.data.text_encoder.subword_vocabulary import EOS, PAD, RESERVED_TOKENS
 from tensor2keras.symbols import EOS_ID, PAD_ID
 
@@ -30,7 +33,7 @@ class SentencePieceEncoder(TextEncoder):
         self.filename = filename
         self._processor = None
         if filename is not None:
-            self._load(Path(filename).read_bytes(), os.fspath(filename))
+            self._load(files.read_bytes(filename), os.fspath(filename))
 
     @classmethod
     def build_from_generator(
@@ -49,6 +52,9 @@ class SentencePieceEncoder(TextEncoder):
             model_type: "unigram" or "bpe".
             reserved_tokens: take the first ids; they begin with `RESERVED_TOKENS`, which is also the default.
             byte_fallback: whether 256 ids are bytes, for characters that the corpus does not have.
+
+        Raises:
+            ValueError: a size below that of reserved tokens, bytes and characters together, or no text.
         """
         import sentencepiece
 
@@ -57,9 +63,18 @@ class SentencePieceEncoder(TextEncoder):
         additional = list(reserved_tokens or RESERVED_TOKENS)[NUM_RESERVED_TOKENS:]
         if list(reserved_tokens or RESERVED_TOKENS)[:NUM_RESERVED_TOKENS] != RESERVED_TOKENS:
             raise ValueError(f"reserved_tokens={list(reserved_tokens)} must begin with {RESERVED_TOKENS}")
-        model = io.BytesIO()
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(generator),
+        model, failures = io.BytesIO(), []
+
+        def sentences() -> Iterator[str]:
+            try:
+                yield from map(without_surrogates, generator)
+            except BaseException as error:  # the library would turn it into a RuntimeError
+                failures.append(error)
+                raise
+
+        train = functools.partial(
+            sentencepiece.SentencePieceTrainer.train,
+            sentence_iterator=sentences(),
             model_writer=model,
             model_type=model_type,
             vocab_size=target_size,
@@ -77,8 +92,19 @@ class SentencePieceEncoder(TextEncoder):
             user_defined_symbols=additional,
             minloglevel=2,
         )
+        try:
+            train()
+        except (RuntimeError, ValueError) as error:
+            if failures:
+                raise failures[0] from None
+            least = NUM_RESERVED_TOKENS + len(additional) + 1 + 256 * byte_fallback
+            raise ValueError(_reason(str(error), target_size, least)) from None
         encoder = cls()
         encoder._load(model.getvalue(), "the model just trained")
+        if encoder.vocab_size < target_size:
+            logging.warning(
+                "The text gives a SentencePiece vocabulary of %d, not of %d", encoder.vocab_size, target_size
+            )
         return encoder
 
     @property
@@ -86,7 +112,7 @@ class SentencePieceEncoder(TextEncoder):
         return self._processor.vocab_size()
 
     def encode(self, s: str) -> list[int]:
-        return self._processor.encode(s)
+        return self._processor.encode(without_surrogates(s))
 
     def decode(self, ids: Iterable[int], strip_extraneous: bool = False) -> str:
         return self._processor.decode([int(i) for i in self._stripped(ids, strip_extraneous)])
@@ -118,3 +144,17 @@ class SentencePieceEncoder(TextEncoder):
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
         self._load(self._model, "the pickled model")
+
+
+def _reason(message: str, target_size: int, least: int) -> str:
+    """Returns, in one line, why the library could not train a model."""
+    if "sentences_.empty()" in message:
+        return "there is no text to train a SentencePiece model on (lines of more than 4,192 bytes are left out)"
+    needed = re.search(r"smaller than required_chars\. \d+ vs (\d+)", message)
+    if needed or target_size < least:
+        least = int(needed[1]) if needed else least
+        return (
+            f"a SentencePiece vocabulary of {target_size} is too small: reserved tokens, bytes and the text's "
+            f"characters take {least}; choose a larger approx_vocab_size"
+        )
+    return f"a SentencePiece vocabulary of {target_size} cannot be trained: {' '.join(message.split())}"
