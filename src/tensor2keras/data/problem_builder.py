@@ -56,6 +56,8 @@ class ProblemBuilder(LocalBuilder):
         generation.sweep_unfinished(self.data_path.parent)
         paths = self.source_files()
         self._sources = source_files.record(paths, self.tmp_dir) if paths else None
+        for path in filter(Path.exists, self._vocabulary_paths() if paths else ()):
+            logging.warning("%s exists and is used as it is; remove it to make it from the present files", path)
         with generation.removed_on_failure(self.data_path.parent, self._vocabulary_paths(), self._sources):
             self.prepare_to_generate(str(self.data_dir_root), self.tmp_dir)
             super().download_and_prepare(download_config=download_config, **kwargs)
@@ -125,10 +127,12 @@ class ProblemBuilder(LocalBuilder):
         self._load_info()
         recorded = (self.info.metadata or {}).get("sources", {})
         try:
-            paths = self.source_files() if "files" in recorded else []
+            paths = self.source_files() if self.info.splits else []
         except FileNotFoundError:
             return
-        if paths and (found := source_files.differences(recorded, paths, self.tmp_dir)):
+        if paths and "files" not in recorded:
+            logging.warning("%s does not record the files it was generated from: they are not compared", self.data_dir)
+        elif paths and (found := source_files.differences(recorded, paths, self.tmp_dir)):
             more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
             old = recorded["directory"]
             instead = "" if old == os.path.abspath(self.tmp_dir) else f", give --tmp_dir={old}, which they are from,"

@@ -1,6 +1,7 @@
 """Text problems on the user's files in tmp_dir, and the files that are refused."""
 
 import gzip
+import json
 import shutil
 
 import pytest
@@ -80,7 +81,7 @@ def test_bad_files_are_refused_by_name_and_line(files, message, tmp_path, raw):
     assert [path.name for path in (tmp_path / "data").rglob("*") if path.is_file()] in ([], [".lock"])
 
 
-def test_changed_text_is_refused_until_the_data_are_removed(tmp_path, raw):
+def test_changed_text_is_refused_until_the_data_are_removed(tmp_path, raw, caplog):
     write_pairs(raw, "train")
     assert problem_of("text2text_tmpdir", tmp_path).generate_data() is True
     assert problem_of("text2text_tmpdir", tmp_path).generate_data() is False
@@ -95,9 +96,9 @@ def test_changed_text_is_refused_until_the_data_are_removed(tmp_path, raw):
         f"{vocabulary} to generate them again or give another --data_dir to keep both"
     )
     shutil.rmtree(data)
-    vocabulary.unlink()
     problem = problem_of("text2text_tmpdir", tmp_path)
     problem.generate_data()
+    assert f"{vocabulary} exists and is used as it is" in caplog.text
     assert problem.num_training_examples == 35
 
 
@@ -130,9 +131,15 @@ def test_lists_of_words_and_labels_are_sources_as_well(name, file, tmp_path, raw
         problem_of(name, tmp_path).generate_data()
 
 
-def test_generated_data_need_no_text(tmp_path, raw):
+def test_generated_data_need_no_text(tmp_path, raw, caplog):
     write_pairs(raw, "train")
     problem_of("text2text_tmpdir", tmp_path).generate_data()
+    metadata = tmp_path / "data/text2text_tmpdir/1.0.0/metadata.json"
+    content = json.loads(metadata.read_text())
+    del content["sources"]
+    metadata.write_text(json.dumps(content))  # as of version 0.1.0
+    assert problem_of("text2text_tmpdir", tmp_path).generate_data() is False
+    assert "does not record the files it was generated from" in caplog.text
     for path in raw.iterdir():
         path.unlink()
     problem = problem_of("text2text_tmpdir", tmp_path)

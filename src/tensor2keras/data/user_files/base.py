@@ -118,7 +118,9 @@ class UserClassProblem(LabelsFileProblem, UserDataProblem, Text2ClassProblem):
         for place, row in self.rows(dataset_split):
             label = str(row["label"])
             if label not in numbers:
-                raise ValueError(f"{place}: unknown label {label!r}; the training set has: {', '.join(numbers)}")
+                known = ", ".join([*numbers][:20]) + ", ..." * (len(numbers) > 20)
+                path = os.path.join(data_dir, self.labels_filename)
+                raise ValueError(f"{place}: unknown label {label!r}; the training set has: {known} ({path})")
             yield {"inputs": row["inputs"], "label": numbers[label]}
 
 
