@@ -101,6 +101,19 @@ def test_sampling_settings_come_from_the_models_hparams():
     np.testing.assert_array_equal(np.asarray(greedy["outputs"]), np.asarray(infer(random_model(), INPUTS)["outputs"]))
 
 
+def test_a_temperature_samples_and_does_not_go_with_a_beam():
+    model = random_model()
+    drawn = {str(np.asarray(infer(model, INPUTS, temperature=1.0, seed=seed)["outputs"])) for seed in range(4)}
+    assert len(drawn) > 1
+    with pytest.raises(ValueError, match="beam_size=4 and top_k=2 exclude each other"):
+        infer(model, INPUTS, beam_size=4, top_k=2)
+
+
+def test_no_token_to_decode_is_refused():
+    with pytest.raises(ValueError, match="decode_length=-3 leaves no token to decode after inputs of length 3"):
+        infer(random_model(), INPUTS, decode_length=-3)
+
+
 class Classifier(keras.Model):
     """The class is the first input id."""
 
@@ -118,6 +131,8 @@ def test_class_labels_need_no_search():
     found = infer(Classifier(), {"inputs": np.array([[2, 5], [0, 1]])}, beam_size=4)
     np.testing.assert_array_equal(np.asarray(found["outputs"]), [2, 0])
     np.testing.assert_allclose(np.asarray(found["scores"]), [1 - np.log(np.e + 2)] * 2, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"temperature=0.8 has no effect: targets of modality class_label"):
+        infer(Classifier(), {"inputs": np.array([[2, 5]])}, temperature=0.8)
 
 
 def test_packed_features_are_refused():

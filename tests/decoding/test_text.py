@@ -68,6 +68,19 @@ def test_scores_and_several_beams(counts):
     assert len(beams) == 3
 
 
+def test_sampling_options_sample_and_exclude_a_beam(scales_inputs):
+    def outputs(**options):
+        return decode(scales_inputs, letters_problem("inputs", "targets"), ["a"] * 6, **options)
+
+    assert set(outputs()) == {"bb"}
+    assert len(set(outputs(temperature=5.0, seed=0))) > 1
+    assert set(outputs(temperature=5.0, top_k=1, seed=0)) == set(outputs(beam_size=1))
+    with pytest.raises(ValueError, match="beam_size=4 and sampling_method=random exclude each other"):
+        outputs(beam_size=4, sampling_method="random")
+    with pytest.raises(ValueError, match="decode_length=-500 must be at least 0"):
+        outputs(decode_length=-500)
+
+
 def test_batches_are_longest_first_and_bounded():
     sequences = [[1] * n for n in (3, 9, 1, 5)]
     assert list(text.batches([*sequences, None], 2)) == [[1, 3], [0, 2]]

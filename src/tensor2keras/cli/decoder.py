@@ -39,7 +39,8 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
         ("decode_to_file", "File to write to, one output a line; - is standard output. Default: beside the input."),
         (
             "decode_hparams",
-            "T2T's: beam_size=4,alpha=0.6,extra_length=100,batch_size=32,return_beams=True,write_beam_scores=True,...",
+            "T2T's: beam_size=4,alpha=0.6,extra_length=100,batch_size=32,return_beams=True,write_beam_scores=True,... "
+            "To sample: temperature=0.8,top_k=10,top_p=0.9.",
         ),
         ("decode_reference", "File of reference outputs, one a line: prints BLEU, or the problem's own score."),
         (
@@ -62,9 +63,9 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
 
 def run(args: SimpleNamespace) -> None:
     """Scores a file, prompts for texts, decodes a file, generates images or decodes a split, by the flags given."""
-    from tensor2keras.decoding.decode_hparams import decode_hparams, without_effect
+    from tensor2keras.decoding.decode_hparams import decode_hparams, sampling_options, without_effect
 
-    hp = decode_hparams(args.decode_hparams)
+    hp = decode_hparams(args.decode_hparams, common.overrides(args))
     for line in without_effect(hp):
         print(f"{PROGRAM}: decode_hparams {line}", file=sys.stderr)
     hp.override(shards=args.decode_shards if args.decode_shards > 1 else hp.shards)
@@ -91,7 +92,8 @@ def run(args: SimpleNamespace) -> None:
     elif pictures.generates_images(model):
         path = to_file or Path(args.output_dir or ".") / "samples.png"
         count = hp.num_samples if hp.num_samples > 0 else 16
-        written = pictures.write_samples(model, problem, split, path, count, args.random_seed)
+        sampling = sampling_options(hp)
+        written = pictures.write_samples(model, problem, split, path, count, args.random_seed, **sampling)
         for (path, number), what in zip(written.items(), ("", ", their upper halves and completions"), strict=False):
             print(f"{PROGRAM}: wrote {number} images{what} to {path}", file=sys.stderr)
     else:

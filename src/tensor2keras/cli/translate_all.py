@@ -38,8 +38,8 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     absl_flags.DEFINE_string("translations_dir", "translations", "Directory of the translated files.", **here)
     absl_flags.DEFINE_integer("min_steps", 0, "Ignore checkpoints of fewer steps.", **here)
     absl_flags.DEFINE_integer("wait_minutes", 0, "Wait up to this long for another checkpoint.", **here)
-    absl_flags.DEFINE_integer("beam_size", 4, "Width of the beam search.", **here)
-    absl_flags.DEFINE_float("alpha", 0.6, "Length penalty of the beam search.", **here)
+    absl_flags.DEFINE_integer("beam_size", None, "Width of the beam search; 4 by default.", **here)
+    absl_flags.DEFINE_float("alpha", None, "Length penalty of the beam search; 0.6 by default.", **here)
     absl_flags.DEFINE_string("decode_hparams", "", "Further decoding hyperparameters, as t2t-decoder's.", **here)
 
 
@@ -63,8 +63,10 @@ def run(args: SimpleNamespace) -> None:
     flags_file, copy = Path(args.output_dir, "flags.txt"), folder / f"{name}-flags.txt"
     if flags_file.is_file() and not copy.exists():
         shutil.copy2(flags_file, copy)  # with its time, from which t2t-bleu counts hours
-    settings = f"beam_size={args.beam_size},alpha={args.alpha}," + args.decode_hparams
-    hp = decode_hparams(settings)
+    given = [f"{name}={value}" for name in ("beam_size", "alpha") if (value := getattr(args, name)) is not None]
+    hp = decode_hparams(",".join([*given, args.decode_hparams]), common.overrides(args))
+    search = f"beam_size={hp.beam_size}" + (f",alpha={hp.alpha}" if hp.beam_size > 1 else "")
+    settings = ",".join(filter(None, [search, args.decode_hparams]))
 
     opened = step = None
     for step, checkpoint in checkpoints.watch(args.output_dir, args.min_steps, args.wait_minutes):

@@ -1,10 +1,19 @@
 """T2T's decoding hyperparameters (`utils/decoding.py`), for `--decode_hparams`."""
 
-from tensor2keras.hparams import HParams
+from collections.abc import Mapping
+from typing import Any
+
+from tensor2keras.decoding.options import ALPHA, BEAM_SIZE, decode_options
+from tensor2keras.hparams import HParams, parse_overrides
 
 _DEFAULTS = {
-    "beam_size": 4,
-    "alpha": 0.6,
+    "beam_size": BEAM_SIZE,
+    "alpha": ALPHA,
+    # sampling, not among T2T's: None is "not given"
+    "sampling_method": None,
+    "temperature": None,
+    "top_k": None,
+    "top_p": None,
     "extra_length": 100,  # `decode_length`: maximum number of tokens beyond the length of the input
     "batch_size": 0,  # 0 means 32
     "return_beams": False,
@@ -49,17 +58,44 @@ _INERT = {  # name -> (T2T's default, why it has no effect)
     "mlperf_success": (False, "MLPerf's log lines are not written"),
     "export_extra_infer_outputs": ("", "exporting is a command of its own"),
 }
+_LOWEST = {"extra_length": 0, "batch_size": 0, "num_decodes": 1, "shards": 1, "shard_id": 0, "shards_start_offset": 0}
+# the model's hyperparameter -> the decoding hyperparameter of the same meaning
+_OF_MODEL = {"sampling_method": "sampling_method", "sampling_temp": "temperature", "sampling_keep_top_k": "top_k"}
 
 
-def decode_hparams(overrides: str = "") -> HParams:
+def decode_hparams(overrides: str = "", model_overrides: Mapping[str, Any] | None = None) -> HParams:
     """Returns T2T's decoding hyperparameters with overrides such as `"beam_size=8,alpha=1.0"` applied.
+
+    `temperature`, `top_k`, `top_p` and `sampling_method` sample, with a beam size of 1 (see `decoding.options`).
+
+    Args:
+        overrides: names and values.
+        model_overrides: the model's hyperparameters that a command overrides; T2T's `sampling_method`, `sampling_temp`
+            and `sampling_keep_top_k` among them count as sampling options too.
 
     Raises:
         KeyError: an unknown name, with the closest ones.
-        ValueError: a value of another type.
+        ValueError: a value of another type or out of range; two options of which one would have no effect.
     """
     hparams = HParams(_DEFAULTS, **{name: default for name, (default, _) in _INERT.items()})
-    return hparams.override(overrides)
+    hparams.override(overrides)
+    for name, lowest in _LOWEST.items():
+        if hparams[name] < lowest:
+            raise ValueError(f"decode_hparams {name}={hparams[name]} must be at least {lowest}")
+    given = {name: hparams[name] for name in ("beam_size", "alpha") if name in parse_overrides(overrides)}
+    sampling = {name: value for name, value in sampling_options(hparams).items() if value is not None}
+    if not sampling and model_overrides:
+        of_model = {ours: model_overrides[theirs] for theirs, ours in _OF_MODEL.items() if theirs in model_overrides}
+        sampling = {name: value for name, value in of_model.items() if value != "argmax"}
+        given.pop("alpha", None)  # T2T's commands may give both
+        hparams.override(sampling)
+    hparams.beam_size = decode_options(BEAM_SIZE, **given, **sampling_options(hparams)).beam_size
+    return hparams
+
+
+def sampling_options(hparams: HParams) -> dict[str, Any]:
+    """Returns the arguments of `infer` that sample, from decoding hyperparameters; None for those that are not set."""
+    return {name: hparams[name] for name in ("sampling_method", "temperature", "top_k", "top_p")}
 
 
 def without_effect(hparams: HParams) -> list[str]:

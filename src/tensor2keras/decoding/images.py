@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from tensor2keras.backend import compiled
+from tensor2keras.decoding.options import DecodeOptions, decode_options
 from tensor2keras.decoding.sampling import make_sampler
 from tensor2keras.layers import logistic_mixture
 from tensor2keras.types import Cache, Features, Tensor
@@ -17,10 +18,7 @@ class Settings(NamedTuple):
     """The settings of a compiled generation loop; part of its cache key."""
 
     likelihood: str
-    sampling_method: str
-    temperature: float
-    top_k: int
-    top_p: float
+    options: DecodeOptions
     jit_compile: bool
 
 
@@ -31,7 +29,7 @@ def infer(
     sampling_method: str | None = None,
     temperature: float | None = None,
     top_k: int | None = None,
-    top_p: float = 1.0,
+    top_p: float | None = None,
     seed: int | None = None,
     jit_compile: bool = True,
 ) -> dict[str, Tensor]:
@@ -42,9 +40,8 @@ def infer(
         features: "inputs", class labels [batch] or images [batch, ...] to condition on, if the model takes any;
             "partial_targets", the upper rows [batch, rows, width, channels] of images to complete.
         num_samples: number of images, if no feature implies it; 1 by default.
-        sampling_method: "random" or "argmax"; this and the next two are the model's hyperparameters if None.
+        sampling_method, top_k, top_p: as for text (`decoding.infer`); the last two not for a mixture.
         temperature: divides the logits; for a mixture, those of its components, and multiplies their scales.
-        top_k, top_p: as for text; not for a mixture.
         seed: equal seeds generate equal images; None generates different ones each time.
         jit_compile: whether TensorFlow compiles with XLA.
 
@@ -57,15 +54,14 @@ def infer(
     """
     if not model.built:
         model.build(None)
-    hparams = model.hparams
-    settings = Settings(
-        model.likelihood,
-        hparams.sampling_method if sampling_method is None else sampling_method,
-        hparams.sampling_temp if temperature is None else temperature,
-        max(hparams.sampling_keep_top_k if top_k is None else top_k, 0),
-        top_p,
-        jit_compile,
+    options = decode_options(
+        model_hparams=model.hparams,
+        sampling_method=sampling_method,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
     )
+    settings = Settings(model.likelihood, options, jit_compile)
     _value_sampler(settings)  # raises ValueError for settings out of range, before anything is compiled
     features = {name: np.asarray(value) for name, value in (features or {}).items() if value is not None}
     conditions = {"inputs": features["inputs"]} if "inputs" in features and model.has_inputs else {}
@@ -147,7 +143,8 @@ def _generate(
 
 def _value_sampler(settings: Settings) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Returns (logits, uniforms [batch, draws]) -> values [batch, width] int32 and log-probabilities [batch]."""
-    sampler = make_sampler(settings.sampling_method, settings.temperature, settings.top_k, settings.top_p)
+    options = settings.options
+    sampler = make_sampler(options.sampling_method, options.temperature, options.top_k, options.top_p)
     if settings.likelihood != "dmol":
 
         def sample_intensity(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,9 +152,9 @@ def _value_sampler(settings: Settings) -> Callable[[Tensor, Tensor], tuple[Tenso
             return ids, ops.take_along_axis(logits, ids, axis=-1)[:, 0] - ops.logsumexp(logits, axis=-1)
 
         return sample_intensity
-    if settings.top_k or settings.top_p < 1:
+    if options.top_k > 0 or options.top_p < 1:
         raise ValueError("a mixture of logistics is sampled as a whole: set top_k=0 and top_p=1")
-    temperature = 0.0 if settings.sampling_method == "argmax" else settings.temperature
+    temperature = 0.0 if options.sampling_method == "argmax" else options.temperature
 
     def sample_color(predictions: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
         drawn = logistic_mixture.sample(predictions, uniforms, temperature)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from tensor2keras.decoding import text
+from tensor2keras.decoding.decode_hparams import sampling_options
 from tensor2keras.decoding.scoring import score_texts
 from tensor2keras.hparams import HParams
 from tensor2keras.types import Features
@@ -114,8 +115,9 @@ def _decode(
         progress=True,
         seed=seed,
         beam_size=hp.beam_size,
-        alpha=hp.alpha,
+        alpha=hp.alpha if hp.beam_size > 1 else None,
         top_beams=hp.beam_size if hp.return_beams else 1,
+        **sampling_options(hp),
     )
     return [_output_line(encoders["targets"], result, hp) for result in decoded]
 

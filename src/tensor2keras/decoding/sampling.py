@@ -6,11 +6,10 @@ from typing import NamedTuple
 from keras import ops
 
 from tensor2keras.decoding.beam_search import DecodeStep
+from tensor2keras.decoding.options import check_ranges
 from tensor2keras.decoding.prefix import Prefix
 from tensor2keras.symbols import EOS_ID
 from tensor2keras.types import Cache, Tensor
-
-METHODS = ("argmax", "random")
 
 # sampler(logits [batch, vocab], uniform [batch] in [0, 1)) -> ids [batch] int32
 Sampler = Callable[[Tensor, Tensor], Tensor]
@@ -102,14 +101,7 @@ def make_sampler(method: str = "argmax", temperature: float = 1.0, top_k: int = 
     Raises:
         ValueError: a value out of range.
     """
-    if method not in METHODS:
-        raise ValueError(f"sampling_method={method!r} is unknown; known: {', '.join(METHODS)}")
-    if temperature < 0:
-        raise ValueError(f"temperature={temperature} must be 0 (argmax) or more")
-    if top_k < -1:
-        raise ValueError(f"top_k={top_k} must be positive, or 0 for all tokens")
-    if not 0 < top_p <= 1:
-        raise ValueError(f"top_p={top_p} must be above 0 and at most 1")
+    check_ranges(method, temperature=temperature, top_k=top_k, top_p=top_p)
     if method == "argmax" or temperature == 0 or top_k == 1:
         return lambda logits, uniform: ops.cast(ops.argmax(logits, axis=-1), "int32")
     if top_k < 1 and top_p == 1:

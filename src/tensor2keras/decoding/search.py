@@ -10,6 +10,7 @@ from keras import ops
 from tensor2keras.backend import compiled
 from tensor2keras.decoding import prefix as prefixes
 from tensor2keras.decoding.beam_search import BeamSearch, map_steps
+from tensor2keras.decoding.options import DecodeOptions, decode_options
 from tensor2keras.decoding.sampling import Sampling, make_sampler
 from tensor2keras.metrics.ctc import ctc_greedy_path
 from tensor2keras.metrics.sequences import to_front
@@ -23,33 +24,28 @@ _PACKED = ("inputs_segmentation", "targets_segmentation")
 class Settings(NamedTuple):
     """The settings of a compiled search; part of its cache key."""
 
-    beam_size: int = 1
-    top_beams: int = 1
-    alpha: float = 0.6
-    sampling_method: str = "argmax"
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    jit_compile: bool = True
+    options: DecodeOptions
+    jit_compile: bool
 
     def strategy(self) -> BeamSearch | Sampling:
         """Returns beam search or, for a beam size of 1, greedy decoding or sampling."""
-        if self.beam_size > 1:
-            return BeamSearch(self.beam_size, self.alpha, stop_early=self.top_beams == 1)
-        return Sampling(make_sampler(self.sampling_method, self.temperature, self.top_k, self.top_p))
+        options = self.options
+        if options.beam_size > 1:
+            return BeamSearch(options.beam_size, options.alpha, stop_early=options.top_beams == 1)
+        return Sampling(make_sampler(options.sampling_method, options.temperature, options.top_k, options.top_p))
 
 
 def infer(
     model: keras.Model,
     features: Features,
     decode_length: int = 50,
-    beam_size: int = 1,
+    beam_size: int | None = None,
     top_beams: int = 1,
-    alpha: float = 0.6,
+    alpha: float | None = None,
     sampling_method: str | None = None,
     temperature: float | None = None,
     top_k: int | None = None,
-    top_p: float = 1.0,
+    top_p: float | None = None,
     seed: int | None = None,
     jit_compile: bool = True,
     max_length: int | None = None,
@@ -61,14 +57,15 @@ def infer(
         features: "inputs" [batch, length, ...]; "partial_targets" [batch, length], tokens that the outputs must begin
             with. A language model takes its prompts as "targets" (or "inputs") [batch, length]. Rows may end in zeros.
         decode_length: maximum number of tokens beyond the length of the inputs (or the prompt).
-        beam_size: 1 decodes greedily or samples; more is beam search.
+        beam_size: 1 (the default) decodes greedily or samples; more is beam search.
         top_beams: number of beams to return.
-        alpha: strength of the length penalty.
-        sampling_method: "argmax" or "random", for a beam size of 1. This and the next two are, if None,
-            `hparams.sampling_method`, `sampling_temp` and `sampling_keep_top_k` of the model.
-        temperature: divides the logits before a token is sampled.
+        alpha: strength of beam search's length penalty; 0.6 by default.
+        sampling_method: "argmax" or "random", for a beam size of 1; "random" by default if one of the next three is
+            given. This and the next two are otherwise `hparams.sampling_method`, `sampling_temp` and
+            `sampling_keep_top_k` of the model.
+        temperature: divides the logits before a token is sampled; 0 is argmax.
         top_k: sample from the k most probable tokens only; 0 or -1 for all.
-        top_p: sample from the fewest tokens whose probabilities add up to this.
+        top_p: sample from the fewest tokens whose probabilities add up to this; 1 for all.
         seed: equal seeds sample equal tokens, on every backend; None samples differently each time.
         jit_compile: whether TensorFlow compiles with XLA.
         max_length: static length of the output buffer, at least input length plus `decode_length`; calls with equal
@@ -81,33 +78,38 @@ def infer(
         repetitions and blanks. Real values: outputs as the model returns them.
 
     Raises:
-        ValueError: packed features, a `top_beams` above `beam_size`, a sampling setting out of range.
+        ValueError: packed features; an option out of range; two options of which one would have no effect, such as
+            a beam size above 1 and a temperature; no token to decode.
     """
     features = {name: _as_tensor(value) for name, value in features.items() if value is not None}
     if packed := [name for name in _PACKED if name in features]:
         raise ValueError(f"packed features ({', '.join(packed)}) cannot be decoded; use the problem that is not packed")
-    if not 1 <= top_beams <= beam_size:
-        raise ValueError(f"top_beams={top_beams} must be at least 1 and at most beam_size={beam_size}")
+    options = decode_options(
+        model_hparams=getattr(model, "hparams", None),
+        beam_size=beam_size,
+        top_beams=top_beams,
+        alpha=alpha,
+        sampling_method=sampling_method,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+    )
+    settings = Settings(options, jit_compile)
     if not model.built:
         model.build(None)
-    settings = Settings(
-        beam_size,
-        top_beams,
-        alpha,
-        _setting(model, "sampling_method", sampling_method, "argmax"),
-        _setting(model, "sampling_temp", temperature, 1.0),
-        _setting(model, "sampling_keep_top_k", top_k, 0),
-        top_p,
-        jit_compile,
-    )
     modality = _modality(model)
     if modality in ("class_label", "ctc_symbol") or modality.startswith(("real", "identity")):
+        for name, value in (("temperature", temperature), ("top_k", top_k), ("top_p", top_p)):
+            if value is not None:
+                raise ValueError(f"{name}={value} has no effect: targets of modality {modality} are not sampled")
         return _function(model, "predict", modality, settings)(features)
 
     features, prefix = split_prefix(model, features)
     start = prefix.ids if prefix is not None else features["inputs"]
     batch_size, width = start.shape[0], input_length(model, start)
     limit = width + decode_length
+    if limit < 1:
+        raise ValueError(f"decode_length={decode_length} leaves no token to decode after inputs of length {width}")
     max_length = max_length or round_up(limit, LENGTH_STEP)
     if max_length < limit:
         raise ValueError(f"max_length={max_length} is shorter than the {limit} tokens that may be decoded")
@@ -222,8 +224,9 @@ def _search(
 
     state = kind(*ops.while_loop(should_continue, step, tuple(state)))
     outputs, scores = strategy.finalize(state)
-    if settings.beam_size > 1:
-        best = 0 if settings.top_beams == 1 else slice(settings.top_beams)
+    options = settings.options
+    if options.beam_size > 1:
+        best = 0 if options.top_beams == 1 else slice(options.top_beams)
         outputs, scores = outputs[:, best], scores[:, best]
     width = state.position
     if prefix is not None:
@@ -292,13 +295,6 @@ def _function(model: keras.Model, kind: str, *key: Any) -> Callable[..., Any]:
 def _modality(model: keras.Model) -> str:
     problem = (getattr(model, "hparams", None) or {}).get("problem") or {}
     return ((problem.get("features") or {}).get("targets") or {}).get("modality", "symbol")
-
-
-def _setting(model: keras.Model, name: str, given: Any, default: Any) -> Any:
-    """Returns `given` unless it is None, else the model's hyperparameter, else the default."""
-    if given is not None:
-        return given
-    return (getattr(model, "hparams", None) or {}).get(name, default)
 
 
 def _as_tensor(value: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from absl import logging
 
+from tensor2keras.decoding.options import BEAM_SIZE, decode_options
 from tensor2keras.decoding.search import LENGTH_STEP, infer, input_length, round_up
 from tensor2keras.symbols import EOS_ID
 
@@ -28,13 +29,18 @@ def decode(
     problem: Any,
     texts: Sequence[str] | str,
     decode_length: int = 50,
-    beam_size: int = 4,
-    alpha: float = 0.6,
+    beam_size: int | None = None,
+    alpha: float | None = None,
     batch_size: int = 32,
     top_beams: int = 1,
     return_scores: bool = False,
     progress: bool | None = None,
-    **options: Any,
+    sampling_method: str | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+    jit_compile: bool | None = None,
 ) -> Any:
     """Translates, summarises, classifies or continues texts.
 
@@ -46,13 +52,15 @@ def decode(
         problem: the Problem it was trained on, for its encoders.
         texts: texts, or one text.
         decode_length: maximum number of tokens beyond the length of the input.
-        beam_size: 1 decodes greedily or samples.
-        alpha: strength of beam search's length penalty.
+        beam_size: width of the beam search, 4 by default; 1 decodes greedily or samples.
+        alpha: strength of beam search's length penalty; 0.6 by default.
         batch_size: texts decoded at a time.
         top_beams: number of outputs per text.
         return_scores: whether each output is returned with its score.
         progress: whether to show a progress bar on stderr; by default if stderr is a terminal.
-        **options: further arguments of `infer`: sampling_method, temperature, top_k, top_p, seed, jit_compile.
+        sampling_method, temperature, top_k, top_p: as for `infer`; any of them samples instead of searching.
+        seed: for sampling; every batch samples differently. None samples differently each time.
+        jit_compile: whether TensorFlow compiles with XLA; by default if there are `BATCHES_WORTH_XLA` batches or more.
 
     Returns:
         A list with one output per text (for a single text, just that output). An output is a text (for classes, the
@@ -61,7 +69,14 @@ def decode(
     Example:
         >>> tensor2keras.decode(model, problem, ["A dog runs."], beam_size=4, alpha=0.6)
         ['Ein Hund rennt.']
+        >>> tensor2keras.decode(model, problem, ["A dog runs."], temperature=0.8, top_k=10)
+        ['Ein Hund läuft.']
+
+    Raises:
+        ValueError: options as for `infer`; a `batch_size` below 1, a `decode_length` below 0.
     """
+    sampling = {"sampling_method": sampling_method, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    options = decode_options(BEAM_SIZE, beam_size=beam_size, top_beams=top_beams, alpha=alpha, **sampling)
     encoders = problem.get_feature_encoders()
     single = isinstance(texts, str)
     decoded = decode_ids(
@@ -69,12 +84,14 @@ def decode(
         encode(encoders, [texts] if single else texts, hparams=getattr(model, "hparams", None)),
         "inputs" if "inputs" in encoders else "targets",
         decode_length=decode_length,
-        beam_size=beam_size,
+        beam_size=options.beam_size,
         alpha=alpha,
         batch_size=batch_size,
         top_beams=top_beams,
         progress=progress,
-        **options,
+        seed=seed,
+        jit_compile=jit_compile,
+        **sampling,
     )
     outputs = [output(encoders["targets"], result, top_beams, return_scores) for result in decoded]
     return outputs[0] if single else outputs
@@ -135,10 +152,11 @@ def decode_ids(
         One `Decoded` per sequence, in the order of `sequences`; None for None.
 
     Raises:
-        ValueError: a `batch_size` below 1.
+        ValueError: a `batch_size` below 1, a `decode_length` below 0.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size={batch_size} must be at least 1")
+    for name, value, lowest in (("batch_size", batch_size, 1), ("decode_length", decode_length, 0)):
+        if value < lowest:
+            raise ValueError(f"{name}={value} must be at least {lowest}")
     results: list[Decoded | None] = [None] * len(sequences)
     total = sum(sequence is not None for sequence in sequences)
     if jit_compile is None:

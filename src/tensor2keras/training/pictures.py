@@ -22,14 +22,17 @@ def generates_images(model: Any) -> bool:
     return hasattr(model, "image_shape")
 
 
-def sample(model: keras.Model, count: int, seed: int | None = 0, inputs: np.ndarray | None = None) -> np.ndarray | None:
-    """Samples images at the temperature of the model's `sampling_temp`.
+def sample(
+    model: keras.Model, count: int, seed: int | None = 0, inputs: np.ndarray | None = None, **sampling: Any
+) -> np.ndarray | None:
+    """Samples images, by default at the temperature of the model's `sampling_temp`.
 
     Args:
         model: a model of images.
         count: number of images.
         seed: equal seeds give equal images; None: different ones each time.
         inputs: images to condition on, for a model that needs them; class labels are taken in turn.
+        **sampling: sampling options of `model.infer`.
 
     Returns:
         Images [count, height, width, channels] uint8; None if the model needs `inputs` and has none.
@@ -41,11 +44,17 @@ def sample(model: keras.Model, count: int, seed: int | None = 0, inputs: np.ndar
         if inputs is None:
             return None
         features["inputs"] = inputs
-    return _infer(model, features, seed, num_samples=count)
+    return _infer(model, features, seed, num_samples=count, **sampling)
 
 
 def write_samples(
-    model: keras.Model, problem: Any, split: str, path: str | Path, count: int = 16, seed: int | None = None
+    model: keras.Model,
+    problem: Any,
+    split: str,
+    path: str | Path,
+    count: int = 16,
+    seed: int | None = None,
+    **sampling: Any,
 ) -> dict[Path, int]:
     """Samples images and completions of a split's images, and writes both as grids.
 
@@ -57,6 +66,7 @@ def write_samples(
             it: a row is an image of the split, its upper half and `COMPLETIONS` completions of that half.
         count: number of images.
         seed: equal seeds give equal images; None: different ones each time.
+        **sampling: sampling options of `model.infer`.
 
     Returns:
         The files written, with the number of images in each; no completions if the split's images differ in size from
@@ -66,17 +76,21 @@ def write_samples(
     features, _, _ = next(problem.dataset(split, model.hparams, shuffle=False, repeat=False).as_numpy_iterator())
     originals = np.asarray(features["targets"])[:count]
     inputs = features["inputs"][:count] if model.has_inputs else None
-    samples = sample(model, count, seed, inputs)
+    samples = sample(model, count, seed, inputs, **sampling)
     write_png(path, grid(samples))
     if originals.shape[1:] != model.image_shape:
         return {path: len(samples)}
     beside = path.with_name(f"{path.stem}-completions.png")
-    write_png(beside, grid(complete(model, originals, inputs, seed), columns=2 + COMPLETIONS))
+    write_png(beside, grid(complete(model, originals, inputs, seed, **sampling), columns=2 + COMPLETIONS))
     return {path: len(samples), beside: len(originals)}
 
 
 def complete(
-    model: keras.Model, originals: np.ndarray, inputs: np.ndarray | None = None, seed: int | None = None
+    model: keras.Model,
+    originals: np.ndarray,
+    inputs: np.ndarray | None = None,
+    seed: int | None = None,
+    **sampling: Any,
 ) -> np.ndarray:
     """Samples completions of the upper halves of images.
 
@@ -85,6 +99,7 @@ def complete(
         originals: images [batch, height, width, channels].
         inputs: the model's inputs for each image, if it takes any.
         seed: equal seeds give equal images.
+        **sampling: sampling options of `model.infer`.
 
     Returns:
         [batch * (2 + COMPLETIONS), height, width, channels] uint8: each image, its upper half, its completions.
@@ -94,7 +109,7 @@ def complete(
     features = {"partial_targets": np.repeat(upper, COMPLETIONS, axis=0)}
     if inputs is not None:
         features["inputs"] = np.repeat(inputs, COMPLETIONS, axis=0)
-    completed = _infer(model, features, seed).reshape(len(originals), COMPLETIONS, *model.image_shape)
+    completed = _infer(model, features, seed, **sampling).reshape(len(originals), COMPLETIONS, *model.image_shape)
     halves = np.pad(upper, ((0, 0), (0, model.image_shape[0] - rows), (0, 0), (0, 0)))
     cells = np.concatenate([originals[:, None], halves[:, None], completed], axis=1)
     return cells.reshape(-1, *model.image_shape).astype("uint8")
@@ -145,5 +160,8 @@ class Pictures(callbacks.StepCallback):
                 self._events.write_image(self.step, "samples", grid(samples))
 
 
-def _infer(model: keras.Model, features: Features, seed: int | None, **kwargs: Any) -> np.ndarray:
-    return np.asarray(model.infer(features, sampling_method="random", seed=seed, **kwargs)["outputs"]).astype("uint8")
+def _infer(
+    model: keras.Model, features: Features, seed: int | None, sampling_method: str | None = None, **kwargs: Any
+) -> np.ndarray:
+    found = model.infer(features, sampling_method=sampling_method or "random", seed=seed, **kwargs)
+    return np.asarray(found["outputs"]).astype("uint8")
