@@ -161,6 +161,25 @@ def test_vocabulary_is_rounded_up_to_its_divisor():
     model = tiny_model(vocab_divisor=16)
     assert run(model, features()).shape[-1] == 32
     assert VOCABULARY == 20
+    x, y, w = batch()
+    table = ops.convert_to_numpy(model.target_top.softmax.table).copy()
+    table[VOCABULARY:] = 50 * np.sign(table[VOCABULARY:])  # the ids beyond the vocabulary would be the likeliest
+    model.target_top.softmax.table.assign(table)
+    logits = model(x)
+    assert ops.convert_to_numpy(logits)[..., VOCABULARY:].max() < -1e8
+    outputs = model.infer({"inputs": x["inputs"]}, temperature=5.0, seed=0, decode_length=20)["outputs"]
+    assert ops.convert_to_numpy(outputs).max() < VOCABULARY
+    # the loss and the metrics are those of the vocabulary without rounding, with label smoothing too
+    small = tiny_model()
+    for training in (False, True):
+        expected = float(small.compute_loss(x, y, logits[..., :VOCABULARY], w, training=training))
+        assert float(model.compute_loss(x, y, logits, w, training=training)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_channels_of_real_values_are_not_rounded_up():
+    features = {"inputs": {"modality": "real", "vocab_size": 3}, "targets": {"modality": "real", "vocab_size": 2}}
+    model = BagOfWords(tiny_hparams(vocab_divisor=16, problem={"name": "reals", "features": features}))
+    assert (model.vocab_size("inputs"), model.vocab_size("targets")) == (3, 2)
 
 
 def test_decoding_without_a_cache_reruns_the_prefix():

@@ -9,6 +9,7 @@ from keras import ops
 from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry, weights
 from tensor2keras.hparams import HParams
+from tensor2keras.layers.attention.bias import MASKED_LOGIT
 from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
 from tensor2keras.layers.modality import CTCSymbol, Modality
 from tensor2keras.models.allowed import Allowed, check_allowed
@@ -205,8 +206,15 @@ class T2TModel(keras.Model):
 
     def vocab_size(self, feature: str) -> int | None:
         """Returns a feature's vocabulary size, rounded up to `hparams.vocab_divisor`; None without a vocabulary."""
-        size = self.problem["features"][feature].get("vocab_size")
-        return None if size is None else size + -size % self._vocab_divisor
+        size = self.symbols(feature)
+        missing = -size % self._vocab_divisor if size else 0
+        if missing and registry.modality(self.problem["features"][feature]["modality"]).has_symbols:
+            return size + missing
+        return size
+
+    def symbols(self, feature: str) -> int | None:
+        """Returns how many symbols (or channels) a feature really has: its vocabulary size without rounding."""
+        return self.problem["features"][feature].get("vocab_size")
 
     def _override(self, what: str, feature: str) -> str:
         """Returns the modality that `hparams.bottom`, `.top` or `.loss` names for a feature, else the feature's own."""
@@ -232,11 +240,26 @@ class T2TModel(keras.Model):
         """Returns logits from the body's output."""
         if self.problem is None:
             return body_output
-        logits = self.target_top.top(body_output)
+        logits = self.mask_rounding(self.target_top.top(body_output))
         if self.uses_ctc:
             padding = self.modalities["inputs"].padding(features["inputs"], body_output)
             logits = self.target_top.mask_padding(logits, padding)
         return logits
+
+    def mask_rounding(self, logits: Tensor) -> Tensor:
+        """Masks the logits [..., vocab_size] of ids that exist only because `vocab_divisor` rounds the size up."""
+        if not self._is_rounded(logits):
+            return logits
+        exists = ops.arange(logits.shape[-1]) < self.symbols("targets")
+        return ops.where(exists, logits, ops.cast(MASKED_LOGIT, logits.dtype))
+
+    def _without_rounding(self, logits: Tensor) -> Tensor:
+        """Returns the logits [..., symbols] of the ids that exist: label smoothing gives masked ones no share."""
+        return logits[..., : self.symbols("targets")] if self._is_rounded(logits) else logits
+
+    def _is_rounded(self, logits: Tensor) -> bool:
+        size = self.vocab_size("targets") if "targets" in self.problem["features"] else None
+        return size is not None and size != self.symbols("targets") and logits.shape[-1] == size
 
     def call(self, features: Features, training: bool = False) -> Tensor:
         embedded = self.bottom(features, training=training)
@@ -302,7 +325,7 @@ class T2TModel(keras.Model):
             return super().compute_loss(x, y, y_pred, sample_weight, training=training)
         padded = len(y.shape) > 1 and not self.uses_ctc  # some models pad their output
         logits = y_pred[:, : ops.shape(y)[1]] if padded else y_pred
-        losses = self._targets_loss(logits, y, self.label_smoothing if training else 0.0)
+        losses = self._targets_loss(self._without_rounding(logits), y, self.label_smoothing if training else 0.0)
         weight = self.target_weights(y, training) if sample_weight is None else sample_weight
         if len(losses.shape) != len(weight.shape):  # or they would broadcast
             raise ValueError(f"losses {tuple(losses.shape)} need weights of their shape, not {tuple(weight.shape)}")
@@ -353,7 +376,7 @@ class T2TModel(keras.Model):
         if not self._training_step and self._evaluation_metrics:
             weight = self.target_weights(y) if sample_weight is None else sample_weight
             for metric in self._evaluation_metrics:
-                metric.update_state(y, y_pred, sample_weight=weight)
+                metric.update_state(y, self._without_rounding(y_pred), sample_weight=weight)
         results = super().compute_metrics(x, y, y_pred, sample_weight)
         unused = {metric.name for metric in self._evaluation_metrics} if self._training_step else set()
         return {name: value for name, value in results.items() if name not in unused}

@@ -40,7 +40,7 @@ def sample(
     features = {}
     if model.has_inputs:
         if model.problem["features"]["inputs"]["modality"] == "class_label":
-            inputs = np.arange(count, dtype="int32") % model.vocab_size("inputs")
+            inputs = np.arange(count, dtype="int32") % model.symbols("inputs")
         if inputs is None:
             return None
         features["inputs"] = inputs

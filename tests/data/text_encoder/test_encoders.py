@@ -155,6 +155,10 @@ class TestBytes:
     def test_reserved_ids_show_their_names(self):
         assert ByteTextEncoder(3).decode([0, 1, 2, 68]) == "<pad><EOS><reserved_2>A"
 
+    def test_ids_beyond_the_vocabulary_are_left_out(self):
+        encoder = ByteTextEncoder()
+        assert encoder.decode([67, encoder.vocab_size, 2000]) == "A"
+
 
 class TestTokens:
     @pytest.mark.parametrize("case", ["token_list", "token_list_oov", "token_list_reverse", "token_list_reserved0"])
@@ -201,6 +205,9 @@ class TestLabels:
     def test_labels_come_from_a_file(self, tmp_path):
         (tmp_path / "labels").write_text("neg\npos\n")
         assert ClassLabelEncoder(class_labels_fname=tmp_path / "labels").decode_list([1, 0]) == ["pos", "neg"]
+
+    def test_ids_beyond_the_labels_show_as_such(self):
+        assert ClassLabelEncoder(["neg", "pos"]).decode(2) == "ID_2"
 
     def test_an_unknown_label_is_named_with_the_known_ones(self):
         with pytest.raises(ValueError, match="unknown label 'maybe'; known: neg, pos"):

@@ -68,6 +68,11 @@ class TestSentencePieces:
         with pytest.raises(FileNotFoundError, match=r"^a\.txt, line 2$"):
             SentencePieceEncoder.build_from_generator(texts(), 330)
 
+    def test_ids_beyond_the_vocabulary_are_left_out(self):
+        beyond = PIECES.vocab_size
+        assert PIECES.decode([*PIECES.encode("two dogs"), beyond, 10 * beyond]) == "two dogs"
+        assert PIECES.decode_list([1, beyond]) == [RESERVED_TOKENS[1], ""]
+
     def test_an_unknown_model_type_is_refused(self):
         with pytest.raises(ValueError, match="model_type='wordy'; allowed: unigram, bpe"):
             SentencePieceEncoder.build_from_generator(SENTENCES, 330, model_type="wordy")

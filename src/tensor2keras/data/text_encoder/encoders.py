@@ -42,9 +42,13 @@ class ByteTextEncoder(TextEncoder):
         return b"".join(self.decode_list(self._stripped(ids, strip_extraneous))).decode("utf-8", "replace")
 
     def decode_list(self, ids: Iterable[int]) -> list[bytes]:
-        """Returns the byte of each id, or the name of a reserved id."""
+        """Returns the byte of each id, or the name of a reserved id; b"" for an id outside the vocabulary."""
         reserved = self._num_reserved_ids
-        return [self._reserved_string(i).encode() if i < reserved else bytes([i - reserved]) for i in map(int, ids)]
+        return [self._reserved_string(i).encode() if i < reserved else _byte(i - reserved) for i in map(int, ids)]
+
+
+def _byte(value: int) -> bytes:
+    return bytes([value]) if value < 256 else b""
 
 
 class TokenTextEncoder(TextEncoder):
@@ -150,11 +154,12 @@ class ClassLabelEncoder(TextEncoder):
         return self._ids[s]
 
     def decode(self, ids: int | Sequence[int] | np.ndarray, strip_extraneous: bool = False) -> str:
-        """Returns the label of an id, which may be a list or array of one element."""
-        return self._class_labels[int(np.reshape(ids, ()))]
+        """Returns the label of an id, which may be a list or array of one element; `ID_n` for an unknown id n."""
+        return self.decode_list([int(np.reshape(ids, ()))])[0]
 
     def decode_list(self, ids: Iterable[int]) -> list[str]:
-        return [self._class_labels[i] for i in ids]
+        labels = self._class_labels
+        return [labels[i] if 0 <= i < len(labels) else f"ID_{i}" for i in ids]
 
 
 class RealEncoder(TextEncoder):

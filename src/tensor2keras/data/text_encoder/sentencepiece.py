@@ -115,10 +115,15 @@ class SentencePieceEncoder(TextEncoder):
         return self._processor.encode(without_surrogates(s))
 
     def decode(self, ids: Iterable[int], strip_extraneous: bool = False) -> str:
-        return self._processor.decode([int(i) for i in self._stripped(ids, strip_extraneous)])
+        """Returns the text of ids; those outside the vocabulary are left out."""
+        return self._processor.decode([i for i in map(int, self._stripped(ids, strip_extraneous)) if self._is_id(i)])
 
     def decode_list(self, ids: Iterable[int]) -> list[str]:
-        return [self._processor.id_to_piece(int(i)) for i in ids]
+        """Returns the piece of each id; "" for an id outside the vocabulary."""
+        return [self._processor.id_to_piece(i) if self._is_id(i) else "" for i in map(int, ids)]
+
+    def _is_id(self, i: int) -> bool:
+        return 0 <= i < self.vocab_size
 
     def store_to_file(self, filename: str | os.PathLike) -> None:
         """Writes the model atomically."""

@@ -53,6 +53,7 @@ class Modality(Layer):
     """
 
     scope = ""  # T2T's scope of the variables, may contain {vocab_size} and {hidden_size}; "": the class's name
+    has_symbols = True  # whether `vocab_size` counts symbols, which `hparams.vocab_divisor` may round up
     settings: tuple[str, ...] = ()  # further constructor arguments, filled in from hyperparameters of the same names
 
     def __init_subclass__(cls, **kwargs: Any):

@@ -16,6 +16,7 @@ class Real(Modality):
     """Real values, projected to the model's width and back, under a squared loss."""
 
     scope = "real_modality"
+    has_symbols = False
     loss = staticmethod(losses.squared_error)
 
     def __init__(self, vocab_size: int, hidden_size: int, **kwargs: Any):

@@ -210,4 +210,4 @@ class Resnet(ImageClassifier):
     def top(self, body_output: Tensor, features: Features) -> Tensor:
         if self.logits is None:
             return super().top(body_output, features)
-        return self.logits(ops.mean(body_output, axis=(1, 2)))
+        return self.mask_rounding(self.logits(ops.mean(body_output, axis=(1, 2))))
