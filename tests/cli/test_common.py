@@ -138,12 +138,26 @@ def test_wrong_flags_end_with_one_line_and_code_2(argv, message, capsys):
         (ValueError("two\nlines"), "prog: two lines", 2),
         (FileNotFoundError("no data in d"), "prog: no data in d", 2),
         (FloatingPointError("the loss is nan"), "prog: the loss is nan", 1),
+        (RuntimeError("no device\nleft"), "prog: RuntimeError: no device left (--debug shows the traceback)", 2),
+        (IndexError("out of range"), "prog: IndexError: out of range (--debug shows the traceback)", 2),
+        (ZeroDivisionError(), "prog: ZeroDivisionError (--debug shows the traceback)", 2),
         (KeyboardInterrupt("stopped at step 3"), "prog: stopped at step 3", 130),
     ],
 )
 def test_errors_are_one_line_without_traceback(error, line, code, capsys):
     assert run(failing(error)) == code
     assert capsys.readouterr().err == line + "\n"
+
+
+def test_an_error_of_tensorflow_is_one_line_without_its_graph(capsys):
+    tf = pytest.importorskip("tensorflow")
+    message = (
+        "Graph execution error:\n\nDetected at node gather defined at (most recent call last):\n"
+        '  File "x.py", line 3, in <module>\n\nindices[0] = 9 is not in [0, 5)\n\t [[{{node gather}}]] [Op:f_1]'
+    )
+    assert run(failing(tf.errors.InvalidArgumentError(None, None, message))) == 2
+    expected = "prog: InvalidArgumentError: indices[0] = 9 is not in [0, 5) (--debug shows the traceback)\n"
+    assert capsys.readouterr().err == expected
 
 
 @pytest.mark.parametrize("how", ["flag", "environment"])

@@ -74,6 +74,21 @@ def test_it_trains_saves_loads_and_decodes(name, tmp_path):
     assert ops.shape(decoded["outputs"])[0] == 3
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a SavedModel is TensorFlow's")
+@pytest.mark.parametrize("name", ["attention_lm", "text_cnn"])
+def test_a_loaded_model_that_was_never_called_is_exported_without_a_signature(name, tmp_path):
+    import tensorflow as tf
+
+    model, batch = zoo.make(name), zoo.batch(name)
+    model.save(tmp_path / "model.keras")
+    keras.saving.load_model(tmp_path / "model.keras").export(tmp_path / "exported", verbose=False)
+    batch = {feature: values[:2] for feature, values in batch.items()}  # any batch size and length will do
+    if name == "attention_lm":
+        batch["targets"] = batch["targets"][:, :4]
+    exported = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(exported.serve(batch), ops.convert_to_numpy(model(batch)), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", [name for name in sorted(zoo.ZOO) if not name.startswith(SEES_IMAGES)])
 def test_the_body_alone_works_on_embedded_features(name):
     small = zoo.ZOO[name]

@@ -121,6 +121,7 @@ def stops_after(callback, model, count, loss=1.0):
         ({"save_checkpoints_steps": 2, "eval_every": 4}, [6, 8, 10, 11], [8, 11]),
         ({"save_checkpoints_steps": 100, "eval_every": 3}, [6, 9, 11], [6, 9, 11]),
         ({"save_checkpoints_steps": 100, "eval_every": 100}, [11], [11]),
+        ({"save_checkpoints_steps": 0, "eval_every": 0}, [11], []),
     ],
 )
 def test_saved_before_each_evaluation_and_at_the_end(model, options, saved, evaluated):

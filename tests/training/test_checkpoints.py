@@ -90,8 +90,20 @@ def test_unknown_checkpoint_lists_the_steps_there_are(tmp_path):
     checkpoints.save_weights(build(), tmp_path, 7)
     with pytest.raises(FileNotFoundError, match=r"no checkpoint .*model\.ckpt-8; steps saved .*: 7"):
         checkpoints.resolve(tmp_path / "checkpoints/model.ckpt-8")
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint model\.ckpt-8; steps saved in .*: 7"):
+        checkpoints.resolve("model.ckpt-8", tmp_path)
+    assert checkpoints.step_of(checkpoints.resolve("model.ckpt-7", tmp_path)) == 7
     with pytest.raises(FileNotFoundError, match="train first"):
         checkpoints.latest(tmp_path / "elsewhere")
+
+
+def test_weights_of_another_model_say_what_does_not_fit(tmp_path):
+    path = checkpoints.save_weights(build(), tmp_path, 7)
+    other = TinyModel(tiny_hparams())
+    other.embedding.units = 9
+    other.build()
+    with pytest.raises(ValueError, match=r"embedding/0 is \(12, 8\) in the file and \(12, 9\) in the model$"):
+        checkpoints.load_weights(other, path)
 
 
 def test_damaged_checkpoint_is_a_clear_error(tmp_path):

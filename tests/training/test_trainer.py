@@ -190,6 +190,12 @@ def test_train_only_schedule_does_not_evaluate(tmp_path):
     assert not rows_of(tmp_path, "validation")
 
 
+def test_intervals_of_0_never_come(tmp_path):
+    assert train(tmp_path, 3, eval_every=0, log_steps=0, save_checkpoints_steps=0) == {"step": 3}
+    assert [step for step, _ in checkpoints.list_checkpoints(tmp_path)] == [3]
+    assert not (tmp_path / "metrics.csv").exists() or not rows_of(tmp_path, "train")
+
+
 def test_evaluate_schedule_gives_the_metrics_of_training(tmp_path):
     trained = train(tmp_path, 3)
     evaluated = train(tmp_path, 3, schedule="evaluate")

@@ -89,6 +89,7 @@ _PATH_FLAG = re.compile(
     r"(_dir|_file|_path|^from|_from|_prefix|_reference|^checkpoints|^prefix|^source|^reference|^translation.*)$"
 )
 _GENERAL = "General"
+_EXPECTED = (KeyError, ValueError, OSError, absl_flags.Error)  # their messages are written for the user
 DEFAULT_TMP_DIR = "/tmp/t2t_datagen"
 
 
@@ -139,10 +140,12 @@ def run(
     except BrokenPipeError:  # the reader of the output has ended (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (KeyError, ValueError, OSError, absl_flags.Error, FloatingPointError) as error:
+    except _one_line_errors() as error:
         if debug:
             traceback.print_exc()
-        print(f"{program}: {error_line(error)}", file=sys.stderr)
+        expected = isinstance(error, (*_EXPECTED, FloatingPointError))
+        line = error_line(error) if expected else f"{unexpected_line(error)} (--debug shows the traceback)"
+        print(f"{program}: {line}", file=sys.stderr)
         return 1 if isinstance(error, FloatingPointError) else 2
 
 
@@ -443,6 +446,22 @@ def _import_file(file: Path) -> None:
         inside = [frame for frame in traceback.extract_tb(error.__traceback__) if str(file.parent) in frame.filename]
         where = f"{inside[-1].filename}:{inside[-1].lineno}" if inside else str(file)
         raise ValueError(f"cannot import {where}: {type(error).__name__}: {error_line(error)}") from error
+
+
+def _one_line_errors() -> tuple[type[BaseException], ...]:
+    """Returns the errors that end a command with one line: expected ones, and those of numbers, sizes and backends."""
+    tensorflow = sys.modules.get("tensorflow")
+    backend = (tensorflow.errors.OpError,) if tensorflow else ()
+    return (*_EXPECTED, ArithmeticError, IndexError, RuntimeError, *backend)
+
+
+def unexpected_line(error: BaseException) -> str:
+    """Returns kind and message of an error of Python or of a backend on one line, without TensorFlow's graph nodes."""
+    text = str(getattr(error, "message", "") or error)
+    node = re.compile(r"\s*\[\[.*?\]\]|\{\{.*?\}\}\s*|\s*\[Op:[^\]]*\]")
+    lines = [node.sub("", line) for line in text.splitlines()]
+    told = [line for line in lines if line.strip() and not re.match(r"\s|Detected at node|Graph execution error", line)]
+    return f"{type(error).__name__}: {' '.join(' '.join(told or lines).split())}".removesuffix(": ")
 
 
 def error_line(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from absl import flags as absl_flags
 
 from tensor2keras.cli import common
-from tensor2keras.training.options import SCHEDULES, TrainOptions
+from tensor2keras.training.options import NOT_NEGATIVE, SCHEDULES, TrainOptions
 
 PROGRAM = "t2t-trainer"
 _DEFINE = {
@@ -33,11 +33,11 @@ _OPTIONS = {
             str,
             "Start from the weights of this checkpoint or output_dir, ours or T2T's.",
         ),
-        "log_step_count_steps": ("log_steps", int, "Steps between two lines of progress."),
+        "log_step_count_steps": ("log_steps", int, "Steps between two lines of progress; 0: never."),
     },
     "Evaluation": {
         "eval_steps": ("eval_steps", int, "Batches of one evaluation; 0 takes all."),
-        "local_eval_frequency": ("eval_every", int, "Steps between evaluations."),
+        "local_eval_frequency": ("eval_every", int, "Steps between evaluations; 0: never."),
         "eval_use_test_set": ("eval_use_test_set", bool, "Evaluate on the test split instead of validation."),
         "eval_early_stopping_steps": (
             "early_stopping_steps",
@@ -56,7 +56,7 @@ _OPTIONS = {
         "save_checkpoints_steps": (
             "save_checkpoints_steps",
             int,
-            "Steps between checkpoints; without it every local_eval_frequency steps.",
+            "Steps between checkpoints; without it every local_eval_frequency steps; 0: never.",
         ),
         "save_checkpoints_secs": ("save_checkpoints_secs", int, "Seconds between checkpoints; 0 counts steps instead."),
         "keep_checkpoint_max": (
@@ -94,7 +94,8 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     absl_flags.DEFINE_integer("approx_vocab_size", None, text, **training)
     for heading, group in _OPTIONS.items():
         for name, (field, kind, text) in group.items():
-            _DEFINE[kind](name, getattr(TrainOptions, field), text, flag_values=flags, module_name=heading)
+            limits = {"lower_bound": 0} if field in NOT_NEGATIVE else {}
+            _DEFINE[kind](name, getattr(TrainOptions, field), text, flag_values=flags, module_name=heading, **limits)
     text = "Operations that run in parallel on the CPU; 0 leaves it to TensorFlow."
     absl_flags.DEFINE_integer("inter_op_parallelism_threads", 0, text, **devices)
     text = "Threads of one operation on the CPU; 0 leaves it to TensorFlow."

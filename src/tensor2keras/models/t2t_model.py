@@ -423,6 +423,19 @@ class T2TModel(keras.Model):
 
     # Saving
 
+    def export(self, filepath: Any, *args: Any, input_signature: Any = None, **kwargs: Any) -> None:
+        """Exports the model as `keras.Model.export` does, by default with the signature of `feature_specs`."""
+        if not self.built:
+            self.build()
+        super().export(filepath, *args, input_signature=input_signature or [self.feature_specs()], **kwargs)
+
+    def feature_specs(self) -> dict[str, keras.InputSpec]:
+        """Returns shape and dtype of each feature of a call: any batch size, and any length unless it is fixed."""
+        if self.problem is None:
+            return dict.fromkeys(("inputs", "targets"), keras.InputSpec("float32", (None, None, self.hidden_size)))
+        features = self.problem["features"]
+        return {name: layer.feature_spec(features[name].get("shape")) for name, layer in self.modalities.items()}
+
     def get_config(self) -> dict[str, Any]:
         dtype = keras.dtype_policies.serialize(self.dtype_policy)
         return {"hparams": self.hparams.to_json(), "name": self.name, "dtype": dtype}

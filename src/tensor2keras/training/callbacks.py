@@ -101,7 +101,7 @@ class Progress(StepCallback):
         else:
             self._seconds += now - self._began
             self._timed_steps += 1
-        if self.step % self._log_steps == 0 or self.step == self._train_steps:
+        if self._log_steps and (self.step % self._log_steps == 0 or self.step == self._train_steps):
             self._report(logs["loss"])
         elif self._has_bar and now - self._shown > 0.5:
             self._shown = now
@@ -135,7 +135,7 @@ class Progress(StepCallback):
 class SaveAndEvaluate(StepCallback):
     """Saves checkpoints and evaluates, always saving first, so that every evaluated model is on disk.
 
-    The last step is always saved and evaluated.
+    The last step is always saved, and evaluated if any step is.
 
     Args:
         start_step: updates made before this call of `fit`.
@@ -165,7 +165,7 @@ class SaveAndEvaluate(StepCallback):
         """Saves and evaluates if it is due."""
         options = self._options
         is_last = self.step == options.train_steps
-        evaluate = self._evaluate is not None and (is_last or self.step % options.eval_every == 0)
+        evaluate = self._evaluate is not None and options.evaluates_at(self.step)
         by_steps = options.save_steps and self.step % options.save_steps == 0
         seconds = options.save_checkpoints_secs
         by_time = seconds and time.monotonic() - self._last_save >= seconds

@@ -14,10 +14,12 @@ any moment resumes at the newest step for which both exist.
 import json
 import math
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 from absl import logging
@@ -129,8 +131,12 @@ def step_of(path: str | Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def resolve(path: str | Path) -> Path:
+def resolve(path: str | Path, output_dir: str | Path | None = None) -> Path:
     """Returns a weights file by its path, with or without `.weights.h5`, or by a run's directory or its `checkpoints`.
+
+    Args:
+        path: the checkpoint; a relative path is looked up in `output_dir` too.
+        output_dir: a run's directory.
 
     Raises:
         FileNotFoundError: there is no such checkpoint; the message lists the steps there are.
@@ -138,11 +144,16 @@ def resolve(path: str | Path) -> Path:
     path = Path(path).expanduser()
     if path.is_dir():
         return latest(path.parent if path.name == "checkpoints" else path)
-    in_folder = Path(path.parent, "checkpoints", path.name)
-    for candidate in (path, Path(f"{path}{_SUFFIX}"), in_folder, Path(f"{in_folder}{_SUFFIX}")):
-        if candidate.is_file():
-            return candidate
+    places = [path, Path(path.parent, "checkpoints", path.name)]
+    if output_dir is not None:  # joined to an absolute path it is ignored
+        places += [Path(output_dir, path), Path(output_dir, "checkpoints", path)]
+    for place in places:
+        for candidate in (place, Path(f"{place}{_SUFFIX}")):
+            if candidate.is_file():
+                return candidate
     run = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+    if output_dir is not None and not path.is_absolute():
+        run = output_dir
     steps = ", ".join(str(step) for step, _ in list_checkpoints(run)) or "none"
     raise FileNotFoundError(f"no checkpoint {path}; steps saved in {run}: {steps}")
 
@@ -158,9 +169,42 @@ def load_weights(model: keras.Model, path: str | Path) -> Path:
     try:
         keras.saving.load_weights(model, str(path), objects_to_skip=_not_weights(model))
     except (ValueError, KeyError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(f"checkpoint {path} does not fit this model: {reason}") from error
+        raise ValueError(f"checkpoint {path} does not fit this model: {_reason(model, path, error)}") from error
     return path
+
+
+def _reason(model: keras.Model, path: Path, error: Exception) -> str:
+    """Returns why weights cannot be loaded; Keras reports a layer without variables where a shape differs."""
+    try:
+        found = _shapes(path)
+    except OSError as damage:  # not an HDF5 file, or cut off
+        return " ".join(str(damage).split())
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"expected{_SUFFIX}")
+        keras.saving.save_weights(model, str(file), objects_to_skip=_not_weights(model))
+        expected = _shapes(file)
+    names = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+    if not names:
+        return " ".join(str(error).split())
+    lines = [
+        f"{name} is {found.get(name, 'missing')} in the file and {expected.get(name, 'missing')} in the model"
+        for name in names
+    ]
+    more = f"; and {len(lines) - 3} more" if len(lines) > 3 else ""
+    return "; ".join(lines[:3]) + more
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of the variables in a weights file, by name."""
+    shapes = {}
+
+    def collect(name: str, entry: Any) -> None:
+        if hasattr(entry, "shape"):
+            shapes[name.replace("/vars/", "/")] = tuple(entry.shape)
+
+    with h5py.File(path) as file:
+        file.visititems(collect)
+    return shapes
 
 
 def restore(model: keras.Model, output_dir: str | Path) -> int:

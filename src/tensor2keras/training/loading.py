@@ -266,7 +266,7 @@ def checkpoint_file(output_dir: str | Path, checkpoint_path: str | Path | None =
         return checkpoints.latest(output_dir)
     if checkpoint_path == "best":
         return checkpoints.best(output_dir)
-    return checkpoints.resolve(checkpoint_path)
+    return checkpoints.resolve(checkpoint_path, output_dir)
 
 
 def full_problem_name(problem: Mapping[str, Any]) -> str:

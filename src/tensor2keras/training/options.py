@@ -11,6 +11,15 @@ SCHEDULES = {
     "evaluate_on_train_data": "evaluate it on the train split",
     "test": "evaluate it on the test split",
 }
+NOT_NEGATIVE = (
+    "train_steps",
+    "eval_every",
+    "save_checkpoints_steps",
+    "save_checkpoints_secs",
+    "keep_checkpoint_max",
+    "early_stopping_steps",
+    "log_steps",
+)
 EVALUATED_SPLITS = {"evaluate": "validation", "evaluate_on_train_data": "train", "test": "test"}
 
 
@@ -21,26 +30,26 @@ class TrainOptions:
     Args:
         train_steps: updates in total, those before a resume included.
         eval_steps: batches of an evaluation; 0 or less takes the whole split.
-        eval_every: steps between evaluations (T2T's `local_eval_frequency`).
+        eval_every: steps between evaluations (T2T's `local_eval_frequency`); 0: never.
         eval_use_test_set: evaluate on "test" instead of "validation".
-        save_checkpoints_steps: steps between checkpoints; None: `eval_every`, unless `save_checkpoints_secs` is given.
-            Every evaluated step is saved as well.
+        save_checkpoints_steps: steps between checkpoints; 0: never; None: `eval_every` (1000 if that is 0), unless
+            `save_checkpoints_secs` is given. Every evaluated step and the last one are saved as well.
         save_checkpoints_secs: seconds between checkpoints; 0: count steps instead.
         keep_checkpoint_max: how many of the newest checkpoints are kept, in addition to the best one; 0 keeps all.
         random_seed: seed of initial weights, dropout and the order of the data; None is 0, or the resumed run's.
         warm_start_from: a checkpoint or a run's directory, ours or T2T's, whose weights a new run starts from.
-        early_stopping_steps: stop when the metric has not improved for so many steps; None: never.
+        early_stopping_steps: stop when the metric has not improved for so many steps; None or 0: never.
         early_stopping_metric: name of the metric; what precedes a "/" ("metrics-problem/accuracy") is ignored.
         early_stopping_delta: smallest change that counts as an improvement.
         early_stopping_minimize: whether a smaller metric is better.
         worker_gpu: devices to train on; `batch_size` counts tokens a device.
         locally_shard_to_cpu: use logical CPU devices in place of GPUs.
         schedule: one of `SCHEDULES`.
-        log_steps: steps between two lines of progress.
+        log_steps: steps between two lines of progress; 0: never.
         xla: compile the step with XLA; None: on accelerators, not on CPUs (where it costs more than it saves).
 
     Raises:
-        ValueError: an unknown schedule, or a number of steps that must be positive and is not.
+        ValueError: an unknown schedule, or a negative number of steps, seconds or checkpoints.
     """
 
     train_steps: int = 250_000
@@ -65,14 +74,18 @@ class TrainOptions:
     def __post_init__(self):
         if self.schedule not in SCHEDULES:
             raise ValueError(f"unknown schedule {self.schedule!r}; known: {', '.join(SCHEDULES)}")
-        for name in ("eval_every", "log_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        for name in NOT_NEGATIVE:
+            if (getattr(self, name) or 0) < 0:
+                raise ValueError(f"{name}={getattr(self, name)} must not be negative")
 
     @property
     def evaluates(self) -> bool:
         """Whether the model is evaluated during training."""
-        return self.schedule != "train"
+        return self.schedule != "train" and self.eval_every > 0
+
+    def evaluates_at(self, step: int) -> bool:
+        """Returns whether the model is evaluated at a step: every `eval_every` steps and at the last one."""
+        return self.evaluates and (step % self.eval_every == 0 or step >= self.train_steps)
 
     @property
     def eval_split(self) -> str:
@@ -81,5 +94,7 @@ class TrainOptions:
 
     @property
     def save_steps(self) -> int:
-        """Steps between checkpoints; 0 if only seconds count."""
-        return self.save_checkpoints_steps or (0 if self.save_checkpoints_secs else self.eval_every)
+        """Steps between checkpoints; 0 if they are not counted."""
+        if self.save_checkpoints_steps is None:
+            return 0 if self.save_checkpoints_secs else self.eval_every or TrainOptions.eval_every
+        return self.save_checkpoints_steps

@@ -139,8 +139,8 @@ class _Run:
     def make_up_for_missed_evaluation(self) -> None:
         """Evaluates the resumed step if the run was killed between its checkpoint and its evaluation."""
         step = self.start_step
-        due = step > 0 and (step % self.options.eval_every == 0 or step >= self.options.train_steps)
-        if self.options.evaluates and due and step not in {row["step"] for row in self._evaluations()}:
+        due = step > 0 and self.options.evaluates_at(step)
+        if due and step not in {row["step"] for row in self._evaluations()}:
             self.evaluate(step)
 
     def reason_to_stop(self) -> str | None:
@@ -241,7 +241,7 @@ def _fit(run: _Run, train_data: Any, tokens_per_step: float | None, began: float
         start_step, options, run.save, run.evaluate if options.evaluates else None, run.reason_to_stop, run.report
     )
     samples = []
-    if pictures.generates_images(run.network):
+    if options.eval_every and pictures.generates_images(run.network):
         samples.append(pictures.Pictures(start_step, options.eval_every, run.eval_events))
     with callbacks.stop_on_signals() as stop_requested:
         run.report(f"ready after {time.monotonic() - began:.1f} s; the first step traces the model")

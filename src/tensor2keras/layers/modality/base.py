@@ -125,6 +125,14 @@ class Modality(Layer):
         """Returns which target positions count, float32 0 or 1; `xp` is `tensorflow` or `keras.ops` (see `weights`)."""
         return weights.weights_all(targets, xp)
 
+    def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
+        """Returns shape and dtype of the raw feature: by default int32 [batch, length].
+
+        Args:
+            shape: that of one example, if the problem gives it.
+        """
+        return keras.InputSpec("int32", (None, *(shape or (None,))))
+
     def padding(self, raw: Tensor, embedded: Tensor) -> Tensor:
         """Returns 1.0 at the positions [batch, length] without input, else 0.0.
 
@@ -140,6 +148,9 @@ class Identity(Modality):
     """Features that are embedded already, and a body whose output is the logits."""
 
     scope = "identity_modality"
+
+    def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
+        return super().feature_spec(shape) if shape else keras.InputSpec("float32", (None, None, self.hidden_size))
 
 
 @registry.register_modality("generic_l2")

@@ -53,6 +53,11 @@ class ClassLabel(Modality):
     def top(self, body_output: Tensor) -> Tensor:
         return self.dense(self.pool_positions(body_output))
 
+    def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
+        if type(self).weights_fn is weights.weights_examples:  # one-hot or multi-hot
+            return keras.InputSpec("float32", (None, self.vocab_size))
+        return keras.InputSpec("int32", (None,))
+
     def pool_positions(self, x: Tensor) -> Tensor:
         """[batch, ..., body_size] -> [batch, body_size]."""
         return self.pool(x, axis=tuple(range(1, len(x.shape) - 1)))

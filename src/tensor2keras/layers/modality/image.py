@@ -46,6 +46,9 @@ class Image(Modality):
                 self.dense.build((None, self.hidden_size))
         self.built = True
 
+    def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
+        return super().feature_spec(shape or (None, None, self.num_channels))
+
     def targets_bottom(self, x: Tensor, training: bool = False) -> Tensor:
         vectors = backend.look_up(self.pixel_embedding, x)  # [batch, height, width, channels, 64]
         return self.merge(ops.reshape(vectors, (*ops.shape(x)[:3], PIXEL_EMBEDDING * self.num_channels)))
@@ -103,6 +106,9 @@ class ImageChannelEmbeddings(Modality):
     def build(self, input_shape: Shape | None = None) -> None:
         self.embed.build()
         self.built = True
+
+    def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
+        return super().feature_spec(shape or (None, None, self.num_channels))
 
     def bottom(self, x: Tensor, training: bool = False) -> Tensor:
         channels = ops.arange(self.num_channels, dtype="int32")
@@ -175,6 +181,9 @@ class ImageChannelCompress(Modality):
             if projection is not None:
                 projection.build()
         self.built = True
+
+    def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
+        return super().feature_spec(shape or (None, None, PixelProjection.channels))
 
     def bottom(self, x: Tensor, training: bool = False) -> Tensor:
         return self.input_projection(x)

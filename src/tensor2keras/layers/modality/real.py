@@ -48,6 +48,9 @@ class Real(Modality):
     def targets_bottom(self, x: Tensor, training: bool = False) -> Tensor:
         return self.target_projection(ops.cast(x, self.compute_dtype))
 
+    def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
+        return keras.InputSpec("float32", (None, *(shape or (self.vocab_size,))))
+
     def top(self, body_output: Tensor) -> Tensor:
         return self.output_projection(body_output)
 

@@ -128,6 +128,11 @@ class SpeechRecognition(Modality):
             x = x * (1 - ops.cast(self.padding(raw, x), x.dtype))[:, :, None]
         return x
 
+    def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
+        if self.preproc_in_bottom:
+            return keras.InputSpec("float32", (None, None))
+        return keras.InputSpec("float32", (None, None, self.heights[0], 3 if self.add_delta_deltas else 1))
+
     def padding(self, raw: Tensor, embedded: Tensor) -> Tensor:
         """Returns 1.0 at the positions after the last frame (or sample) of an utterance that is not 0."""
         if self.preproc_in_bottom:

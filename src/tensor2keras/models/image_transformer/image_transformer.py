@@ -254,6 +254,9 @@ class ImageDecoder(t2t_model.T2TModel):
         before = ops.take(ops.convert_to_tensor(self.order.order), ops.maximum(step - 1, 0), axis=0)
         return modality.embed(ids, before % self.num_channels)
 
+    def feature_specs(self) -> dict[str, keras.InputSpec]:
+        return super().feature_specs() | {"targets": keras.InputSpec("int32", (None, *self.image_shape))}
+
     def infer(self, features: Features | None = None, **kwargs: Any) -> dict[str, Any]:
         """Generates images; arguments and result as in `tensor2keras.decoding.images.infer`."""
         from tensor2keras.decoding import images  # a package above this one
