@@ -13,7 +13,6 @@ from tensor2keras.layers.normalization import LayerNorm, get_norm
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvBlock(Layer):
     """Convolutions one after the other: relu, zeros at padding, convolution without bias, layer norm.
 
@@ -109,7 +108,6 @@ class ConvBlock(Layer):
                     norm.build(x_shape)
             elif norm is not None:
                 norm.build(x_shape)
-        self.built = True
 
     def compute_output_shape(self, x_shape: Shape) -> Shape:
         for convolution in self.convolutions:

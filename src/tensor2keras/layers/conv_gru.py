@@ -11,7 +11,6 @@ from tensor2keras.layers.layer import Layer
 from tensor2keras.types import Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvGRU(Layer):
     """One step of a gated recurrent unit whose products are convolutions (Kaiser and Sutskever 2016, equation 2).
 
@@ -47,7 +46,6 @@ class ConvGRU(Layer):
     def build(self, x_shape: Shape) -> None:
         for convolution in (self.reset, self.gate, self.candidate):
             convolution.build(x_shape)
-        self.built = True
 
     def compute_output_shape(self, x_shape: Shape) -> Shape:
         return self.candidate.compute_output_shape(x_shape)
@@ -57,7 +55,6 @@ class ConvGRU(Layer):
         return gate * x + (1 - gate) * ops.tanh(self.candidate(reset * x))
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DiagonalConvGRU(Layer):
     """`ConvGRU` with hard sigmoids, whose saturation is penalized, and a shift of two thirds of the channels (Freivalds
     and Liepins 2017, https://arxiv.org/abs/1702.08727).
@@ -102,7 +99,6 @@ class DiagonalConvGRU(Layer):
     def build(self, x_shape: Shape) -> None:
         for convolution in (self.reset, self.gate, self.candidate):
             convolution.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, dropped: Tensor | None = None) -> tuple[Tensor, Tensor]:
         reset, reset_cost = hard_sigmoid(self.reset(x))

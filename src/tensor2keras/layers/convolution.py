@@ -169,7 +169,6 @@ class LeftSeparableConv2D(_LeftPadding, keras.layers.SeparableConv2D):
     """`keras.layers.SeparableConv2D` with all padding above and to the left. T2T `separable_conv`, padding "LEFT"."""
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SubseparableConv(Layer):
     """A convolution for each group of channels and a 1x1 convolution over all channels (Kaiser et al. 2017,
     https://arxiv.org/abs/1706.03059).
@@ -233,7 +232,6 @@ class SubseparableConv(Layer):
                 part.build(part_shape)
         if self.mix is not None:
             self.mix.build((*x_shape[:-1], self.filters))
-        self.built = True
 
     def compute_output_shape(self, x_shape: Shape) -> Shape:
         part_shape = (*x_shape[:-1], x_shape[-1] // len(self.parts))
@@ -245,7 +243,6 @@ class SubseparableConv(Layer):
         return y if self.mix is None else self.mix(y)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvHiddenRelu(Layer):
     """Two convolutions over positions with a relu between; wider than 1 they are separable.
 
@@ -302,7 +299,6 @@ class ConvHiddenRelu(Layer):
         self.input_size = x_shape[-1]
         self.conv1.build(x_shape)
         self.conv2.build((*x_shape[:-1], self.filter_size))
-        self.built = True
 
     def compute_output_shape(self, x_shape: Shape) -> Shape:
         return self.conv2.compute_output_shape(self.conv1.compute_output_shape(x_shape))

@@ -32,7 +32,6 @@ CHOICES = {
 Apply = Callable[[keras.layers.Layer, Tensor, Tensor | int], Tensor]  # (layer, state, step) -> state
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecurrenceOptions(Options):
     """Options of the recurrence: T2T's hyperparameters of these names, with its defaults.
@@ -84,7 +83,6 @@ class RecurrenceOptions(Options):
                 )
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TimingSignal(Layer):
     """Computes a step's input: adds or concatenates signals of position and step to the state; SRUs may follow.
 
@@ -133,7 +131,6 @@ class TimingSignal(Layer):
             self.projection.build((*x_shape[:-1], width))
         if self.sru is not None:
             self.sru.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, step: Tensor | int, start: Tensor | int, apply: Apply) -> Tensor:
         if self.options.add_position_timing_signal:
@@ -163,7 +160,6 @@ class TimingSignal(Layer):
         return ops.concatenate([x, ops.broadcast_to(signal, (*ops.shape(x)[:2], signal.shape[-1]))], axis=-1)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class Recurrence(Layer):
     """The recurrent steps, between plain layers if `mix_with_transformer` asks for them.
 
@@ -269,7 +265,6 @@ class Recurrence(Layer):
                 shape=(self.options.num_rec_steps + 1, 1, 1, self.hidden_size),
                 initializer=keras.initializers.RandomNormal(stddev=self.hidden_size**-0.5),
             )
-        self.built = True
 
     def call(
         self,

@@ -16,7 +16,6 @@ from tensor2keras.types import Shape, Tensor
 TARGET_SPACES = 32  # rows of T2T's embedding of the target space (`SpaceID`)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SymbolEmbedding(Layer):
     """Embedding of ids by a matrix `weights` [vocab_size, hidden_size] whose transpose can serve as the softmax's.
 
@@ -56,7 +55,6 @@ class SymbolEmbedding(Layer):
             shape=(self.vocab_size, self.hidden_size),
             initializer=keras.initializers.RandomNormal(stddev=self.hidden_size**-0.5),
         )
-        self.built = True
 
     def call(self, ids: Tensor, training: bool = False) -> Tensor:
         ids = ops.cast(ids, "int32")
@@ -76,7 +74,6 @@ class SymbolEmbedding(Layer):
         return (*input_shape, self.hidden_size)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TableEmbedding(Layer):
     """Embedding of ids by a table `kernel` [rows, width], in which id 0 is like any other.
 
@@ -105,7 +102,6 @@ class TableEmbedding(Layer):
 
     def build(self, input_shape: Shape | None = None) -> None:
         self.kernel = self.add_weight(name="kernel", shape=(self.rows, self.width), initializer=self.initializer)
-        self.built = True
 
     def call(self, ids: Tensor) -> Tensor:
         return backend.look_up(self.kernel, ids) * self.scale

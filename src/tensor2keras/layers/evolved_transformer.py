@@ -29,7 +29,6 @@ from tensor2keras.types import Cache, Shape, Tensor
 MAX_DOUBLED_HEADS = 16
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvolvedOptions(Options):
     """Arguments of the gated linear units, convolutions and dense layers.
@@ -45,7 +44,6 @@ class EvolvedOptions(Options):
     kernel_initializer: Any = "glorot_uniform"
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class GatedLinearUnitSublayer(Sublayer):
     """A projection times a sigmoid gate."""
 
@@ -67,7 +65,6 @@ class GatedLinearUnitSublayer(Sublayer):
         return self.postprocess(self.values(y) * self.gates(y), x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DenseLayers(Sublayer):
     """Two dense layers, four times as wide in between; with `norm_between` the wide state is preprocessed too."""
 
@@ -102,7 +99,6 @@ class DenseLayers(Sublayer):
         return self.postprocess(self.narrow(y), x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvBranches(Sublayer):
     """Two branches whose sum is the input of a separable convolution; subclasses make the three layers.
 
@@ -140,7 +136,6 @@ class ConvBranches(Sublayer):
         return self.postprocess(y, x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EncoderConvBranches(ConvBranches):
     """A wide projection beside a convolution of width 3, then one of width 9 to half the channels."""
 
@@ -155,7 +150,6 @@ class EncoderConvBranches(ConvBranches):
         )
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DecoderConvBranches(ConvBranches):
     """Causal separable convolutions of widths 11 and 7, then one of width 7; the cache holds the inputs they cover."""
 
@@ -181,7 +175,6 @@ class DecoderConvBranches(ConvBranches):
         return y, {"first": first[:, 1:], "second": second[:, 1:]}
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EvolvedEncoderLayer(Layer):
     """A gated linear unit, branches of convolutions, self-attention (if any) and dense layers.
 
@@ -213,7 +206,6 @@ class EvolvedEncoderLayer(Layer):
         for part in (self.gated_linear_unit, self.conv_branches, self.self_attention, self.dense_layers):
             if part is not None:
                 part.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
         x = self.gated_linear_unit(x, training=training)
@@ -223,7 +215,6 @@ class EvolvedEncoderLayer(Layer):
         return self.dense_layers(x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EvolvedDecoderLayer(Layer):
     """Self-attention of twice the heads beside attention to the encoder, branches of convolutions, self-attention,
     attention to the encoder, and dense layers.
@@ -264,7 +255,6 @@ class EvolvedDecoderLayer(Layer):
             self.second_attend_to_encoder.build(x_shape, shape)
         for part in (self.conv_branches, self.self_attention, self.dense_layers):
             part.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
         memory, bias, memory_bias, nonpadding = context
@@ -314,14 +304,12 @@ class EvolvedDecoderLayer(Layer):
         return self.dense_layers(x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EvolvedTransformerEncoder(TransformerEncoder):
     """`TransformerEncoder` of `EvolvedEncoderLayer`s."""
 
     layer_class = EvolvedEncoderLayer
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EvolvedTransformerDecoder(TransformerDecoder):
     """`TransformerDecoder` of `EvolvedDecoderLayer`s; `step` takes one position at a time.
 

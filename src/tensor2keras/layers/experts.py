@@ -81,7 +81,6 @@ def imbalance(gates: Tensor, loads: Tensor, nonpadding: Tensor | None = None) ->
     return squared_variation(ops.sum(gates, axis=0)) + squared_variation(ops.sum(loads, axis=0))
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _Experts(Layer):
     """Base of mixtures of experts: [batch, length, hidden] in and out, and no state in decoding."""
 
@@ -108,7 +107,6 @@ class _Experts(Layer):
         return self(x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _Expert(Layer):
     """relu(x W0) W1 / sqrt(filter_size / hidden_size), no biases."""
 
@@ -122,13 +120,11 @@ class _Expert(Layer):
         self.w_0 = self.add_weight(name="w_0", shape=(width, self.filter_size), initializer=self.kernel_initializer)
         self.w_1 = self.add_weight(name="w_1", shape=(self.filter_size, width), initializer=self.kernel_initializer)
         self.scale = (self.filter_size / width) ** -0.5 if self.filter_size != width else 1.0
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         return ops.matmul(ops.relu(ops.matmul(x, self.w_0)) * self.scale, self.w_1)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class Gating(Layer):
     """Logits of the experts and the standard deviation of their noise, each [positions, experts]; initially equal."""
 
@@ -140,13 +136,11 @@ class Gating(Layer):
         shape = (x_shape[-1], self.num_experts)
         self.w_gate = self.add_weight(name="w_gate", shape=shape, initializer="zeros")
         self.w_noise = self.add_weight(name="w_noise", shape=shape, initializer="zeros")
-        self.built = True
 
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return ops.matmul(x, self.w_gate), ops.softplus(ops.matmul(x, self.w_noise)) + 1e-2
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _BatchDense(Layer):
     """[experts, positions, width] -> [experts, positions, units], a kernel for each expert. T2T `batch_dense`."""
 
@@ -158,13 +152,11 @@ class _BatchDense(Layer):
         experts, _, width = x_shape
         initializer = keras.initializers.RandomNormal(stddev=width**-0.5)
         self.w = self.add_weight(name="w", shape=(experts, width, self.units), initializer=initializer)
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         return ops.matmul(x, self.w)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NoisyTopKExperts(_Experts):
     """Each position goes to the k experts with the largest noisy logits, weighted by the softmax of those logits.
 
@@ -210,7 +202,6 @@ class NoisyTopKExperts(_Experts):
         self.gating.build(x_shape)
         for expert in self.experts:
             expert.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         flat = ops.reshape(x, (-1, self.hidden_size))
@@ -221,7 +212,6 @@ class NoisyTopKExperts(_Experts):
         return ops.reshape(y, ops.shape(x))
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class CapacityExperts(_Experts):
     """Each position goes to its two best experts, as long as they have room for positions of its sequence.
 
@@ -266,7 +256,6 @@ class CapacityExperts(_Experts):
         self.logits.build(x_shape)
         self.hidden.build((self.num_experts, None, x_shape[-1]))
         self.projection.build((self.num_experts, None, self.filter_size))
-        self.built = True
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         overhead = self.overhead if training else self.overhead_eval

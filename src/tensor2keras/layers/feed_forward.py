@@ -20,7 +20,6 @@ from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _PositionWise(Layer):
     """Base of networks whose output depends on one position only, so that decoding needs no state."""
 
@@ -31,7 +30,6 @@ class _PositionWise(Layer):
         return self(x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DenseReluDense(_PositionWise):
     """relu(x W1 + b1) W2 + b2 (Vaswani et al. 2017, equation 2).
 
@@ -67,13 +65,11 @@ class DenseReluDense(_PositionWise):
     def build(self, x_shape: Shape) -> None:
         self.conv1.build(x_shape)
         self.conv2.build((*x_shape[:-1], self.filter_size))
-        self.built = True
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         return self.conv2(self.drop(self.conv1(x), training=training))
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MemoryEfficientFeedForward(_PositionWise):
     """relu(norm(x) W1) W2, which includes a layer norm and has no biases.
 
@@ -107,13 +103,11 @@ class MemoryEfficientFeedForward(_PositionWise):
         self.f1 = self.add_weight(name="f1", shape=(1, x_shape[-1], self.filter_size), initializer=initializer)
         self.f2 = self.add_weight(name="f2", shape=(1, self.filter_size, self.hidden_size), initializer=initializer)
         self.norm.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         return ops.matmul(ops.relu(ops.matmul(self.norm(x), self.f1[0])), self.f2[0])
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ConvReluConv(Layer):
     """A convolution over positions, a relu and a second convolution, by default of width 1.
 
@@ -169,7 +163,6 @@ class ConvReluConv(Layer):
             tap.build(x_shape)
         for tap in self.taps2:
             tap.build((*x_shape[:-1], self.filter_size))
-        self.built = True
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         hidden = self._convolve(self.taps1, self._padded(x, nonpadding, self.kernel_size), ops.shape(x)[1])
@@ -207,7 +200,6 @@ class ConvReluConv(Layer):
         return y, {"f": window[:, x.shape[1] :]}
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class GatedLinearUnit(Layer):
     """(x W1 + b1) * sigmoid(x W2 + b2), where W1 and W2 are the halves of one kernel (Dauphin et al. 2017).
 
@@ -224,14 +216,12 @@ class GatedLinearUnit(Layer):
             2 * x_shape[-1], kernel_initializer=self.kernel_initializer, name="dense", dtype=self.dtype_policy
         )
         self.dense.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         value, gate = ops.split(self.dense(x), 2, axis=-1)
         return value * ops.sigmoid(gate)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ParameterAttention(_PositionWise):
     """Attention to `filter_size` learned keys and values per head.
 
@@ -286,7 +276,6 @@ class ParameterAttention(_PositionWise):
         self.v = self.add_weight(
             name="v", shape=(*shape, self.value_size // self.num_heads), initializer=normal(stddev=1.0)
         )
-        self.built = True
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         length = ops.shape(x)[1]
@@ -297,7 +286,6 @@ class ParameterAttention(_PositionWise):
         return self.output_projection(ops.reshape(y, (-1, length, self.value_size)))
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NoFeedForward(_PositionWise):
     """Returns its input."""
 

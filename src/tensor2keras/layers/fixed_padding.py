@@ -93,7 +93,6 @@ class TargetedConv2D(FixedPaddingConv2D):
         size = self.filters if self.target == "unit" else shape[0] * shape[1] * shape[2]
         self.targeted = self.targeting_rate * size
         self.bias = None
-        self.built = True
 
     def weights_now(self, training: bool) -> Tensor:
         """Returns the kernel after targeted dropout."""

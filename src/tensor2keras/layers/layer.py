@@ -1,7 +1,7 @@
 """Serialization of layers and of the dataclasses that hold the arguments of their parts.
 
-Classes are registered with `@keras.saving.register_keras_serializable("tensor2keras.layers")`; models, some of which
-have the same names, in the package "tensor2keras".
+Subclasses of `Layer` and `Options` are registered with Keras in the package "tensor2keras.layers" (those of other
+modules in the first two parts of the module's name); models, some of which have the same names, in "tensor2keras".
 """
 
 import contextlib
@@ -12,7 +12,15 @@ from typing import Any, ClassVar, Self
 import keras
 
 
-class Layer(keras.layers.Layer):
+class _Registered:
+    """Mixin whose subclasses are registered with Keras, so that saved models find them."""
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable(".".join(cls.__module__.split(".")[:2]))(cls)
+
+
+class Layer(_Registered, keras.layers.Layer):
     """A Keras layer whose config is its constructor's arguments.
 
     `keras.layers.Layer` has such a config where all arguments are numbers, strings and lists and dicts of them. Here an
@@ -21,7 +29,6 @@ class Layer(keras.layers.Layer):
 
     Example:
         ```python
-        @keras.saving.register_keras_serializable("mine")
         class Scale(Layer):
             def __init__(self, factor: float, name: str = "scale", **kwargs):
                 super().__init__(name=name, **kwargs)
@@ -58,7 +65,7 @@ def _as_given(config: Any) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Options(_Registered):
     """Base of frozen dataclasses that Keras can serialize."""
 
     def arguments(self) -> dict[str, Any]:
@@ -112,7 +119,6 @@ def options_of(layer_class: type[keras.layers.Layer], name: str) -> type[LayerOp
         "__module__": layer_class.__module__,
         "__doc__": f"Arguments of `{layer_class.__name__}`, described there.",
     }
-    options = dataclasses.make_dataclass(
+    return dataclasses.make_dataclass(
         name, fields, bases=(LayerOptions,), namespace=namespace, frozen=True, kw_only=True
     )
-    return keras.saving.register_keras_serializable("tensor2keras.layers")(options)

@@ -92,7 +92,6 @@ def recent_tokens_bias(chunk_number: Tensor, chunk_length: int, num_items: int) 
 # Attention with memory
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class RecentTokensAttention(MultiHeadAttention):
     """Self-attention within a chunk and to the layer's inputs at the last positions before it.
 
@@ -148,7 +147,6 @@ class RecentTokensAttention(MultiHeadAttention):
         return super().step(x, self.num_items + place, {**cache, **moved}, bias)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NeuralMemory(Layer):
     """A table of vectors that is read and written by similarity.
 
@@ -221,7 +219,6 @@ class NeuralMemory(Layer):
             self.retrieved_projection.build(values_shape)
             for layer in (self.gamma, self.candidate, self.erase):
                 layer.build(x_shape)
-        self.built = True
 
     def initial_state(self, batch_size: Tensor | int) -> Cache:
         """Returns the state of an empty table."""
@@ -288,7 +285,6 @@ class NeuralMemory(Layer):
         return self.output_projection(attended) + self.retrieved_projection(retrieved)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NeuralMemoryAttention(MultiHeadAttention):
     """Self-attention within a chunk, combined with reads from a table into which earlier chunks are written.
 
@@ -377,7 +373,6 @@ MEMORY_TYPES: dict[str, type[LayerOptions]] = {
 }
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ChunkAttentionSublayer(AttentionSublayer):
     """Self-attention with memory and its residual steps."""
 
@@ -386,7 +381,6 @@ class _ChunkAttentionSublayer(AttentionSublayer):
         return self.postprocess(y, x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ChunkDecoderLayer(TransformerLayer):
     """A `TransformerLayer` whose self-attention has a memory; T2T names the memory's scope after the layer."""
 
@@ -407,7 +401,6 @@ class _ChunkDecoderLayer(TransformerLayer):
         return super().step(x, position, {**cache, "ffn": ffn}, bias, memory_bias)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ChunkDecoder(TransformerDecoder):
     """A `TransformerDecoder` over chunks, with a memory in every layer.
 

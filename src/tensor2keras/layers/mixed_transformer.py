@@ -8,8 +8,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from tensor2keras.layers.attention.compressed import MemoryEfficientAttention
 from tensor2keras.layers.attention.expert import LocalExpertAttention
 from tensor2keras.layers.attention.multi_head import MultiHeadAttention
@@ -30,7 +28,6 @@ from tensor2keras.types import Cache, Shape, Tensor
 OWN_NORM = (MemoryEfficientAttention, MemoryEfficientFeedForward)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MixedLayerOptions(Options):
     """The options of a layer of a `MixedTransformer`.
@@ -50,7 +47,6 @@ class MixedLayerOptions(Options):
     memory_scope: str = "encdec_attention"
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _SelfAttention(AttentionSublayer):
     """Self-attention of any kind."""
 
@@ -62,7 +58,6 @@ class _SelfAttention(AttentionSublayer):
         return self.postprocess(y, x, training=training)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _MixedLayer(Layer):
     """Self-attention, attention to the encoder's output (if any) and a feed-forward network."""
 
@@ -85,7 +80,6 @@ class _MixedLayer(Layer):
         if self.memory_attention is not None:
             self.memory_attention.build(x_shape, memory_shape(x_shape, context_shape))
         self.ffn.build(x_shape)
-        self.built = True
 
     @property
     def takes_bias(self) -> bool:
@@ -121,7 +115,6 @@ class _MixedLayer(Layer):
         return x, {**cache, "attention": attention, "ffn": ffn}
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MixedTransformer(LayerStack):
     """A stack of layers of different kinds, as an encoder or as a decoder with `init_cache` and `step`.
 

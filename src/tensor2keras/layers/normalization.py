@@ -10,7 +10,6 @@ from tensor2keras.layers.layer import Layer
 from tensor2keras.types import Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ScaleAndBias(Layer):
     """Base of norms with a learned scale and bias for each channel, computed in float32."""
 
@@ -18,14 +17,12 @@ class _ScaleAndBias(Layer):
         shape, prefix = (input_shape[-1],), self.variable_prefix
         self.scale = self.add_weight(name=f"{prefix}_scale", shape=shape, initializer="ones")
         self.bias = self.add_weight(name=f"{prefix}_bias", shape=shape, initializer="zeros")
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         normed = ops.cast(self.normalize(ops.cast(x, "float32")), x.dtype)
         return normed * ops.cast(self.scale, x.dtype) + ops.cast(self.bias, x.dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LayerNorm(_ScaleAndBias):
     """(x - mean) / sqrt(variance + epsilon) * scale + bias over the last axis (Ba et al. 2016), in float32.
 
@@ -44,7 +41,6 @@ class LayerNorm(_ScaleAndBias):
         return centered * ops.rsqrt(ops.mean(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class GroupNorm(_ScaleAndBias):
     """Normalizes groups of channels over positions, [batch, ..., channels] (Wu and He 2018). T2T `group_norm`."""
 
@@ -67,7 +63,6 @@ class GroupNorm(_ScaleAndBias):
         return ops.reshape((grouped - mean) * ops.rsqrt(variance + self.epsilon), shape)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class L2Norm(_ScaleAndBias):
     """Centres the channels and divides by their length, with scale and bias. T2T `l2_norm`."""
 
@@ -82,14 +77,12 @@ class L2Norm(_ScaleAndBias):
         return centered * ops.rsqrt(ops.sum(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class NoamNorm(Layer):
     """Scales vectors to length sqrt(channels); no variables. T2T `noam_norm`."""
 
     def __init__(self, epsilon: float = 1e-6, name: str = "noam_norm", **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.epsilon = epsilon
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         wide = ops.cast(x, "float32")
@@ -97,7 +90,6 @@ class NoamNorm(Layer):
         return ops.cast(wide * ops.rsqrt(squared_length) * x.shape[-1] ** 0.5, x.dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class BatchNorm(Layer):
     """Normalizes each channel of [batch, ..., channels] over the batch; outside training by moving averages.
 
@@ -133,7 +125,6 @@ class BatchNorm(Layer):
         moving = {"shape": shape, "trainable": False, "autocast": False, "aggregation": "mean"}
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **moving)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **moving)
-        self.built = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         if not training:

@@ -134,7 +134,6 @@ def add_timing_signal_nd(
     return x
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class PositionalEmbedding(Layer):
     """Adds a learned vector for each position, a row of `table` [max_length, hidden].
 
@@ -161,7 +160,6 @@ class PositionalEmbedding(Layer):
 
     def build(self, x_shape: Shape) -> None:
         self.table = self.add_weight(name="table", shape=(self.max_length, x_shape[-1]), initializer=self.initializer)
-        self.built = True
 
     def call(self, x: Tensor, positions: Tensor | None = None, start_index: Tensor | int = 0) -> Tensor:
         if positions is None:
@@ -170,7 +168,6 @@ class PositionalEmbedding(Layer):
         return x + vectors * ops.cast(positions < self.max_length, vectors.dtype)[..., None]
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class PositionalEmbeddingND(Layer):
     """Adds a learned vector for the index along each axis of x [batch, d1, ..., dn, hidden].
 
@@ -210,7 +207,6 @@ class PositionalEmbeddingND(Layer):
             shape[axis + 1], shape[-1] = self.max_length, x_shape[-1]
             initializer = keras.initializers.RandomNormal(stddev=x_shape[-1] ** -0.5)
             self.tables.append(self.add_weight(name=f"{self.prefix}_{axis}", shape=shape, initializer=initializer))
-        self.built = True
 
     def call(self, x: Tensor, positions: Sequence[Tensor] | None = None) -> Tensor:
         for axis, table in enumerate(self.tables, start=1):

@@ -50,7 +50,6 @@ def time_major(x: Tensor) -> Tensor:
     return ops.swapaxes(x, 0, 1)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LSTMCell(Layer):
     """The weights of a layer's gates i, j, f, o: a kernel [channels + units, 4 * units] and a bias [4 * units].
 
@@ -80,7 +79,6 @@ class LSTMCell(Layer):
         shape = (self.input_size + self.units, 4 * self.units)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer)
         self.bias = self.add_weight(name="bias", shape=(4 * self.units,), initializer="zeros")
-        self.built = True
 
     def call(self, x: Tensor, first: int = 0) -> Tensor:
         kernel = ops.cast(self.kernel, self.compute_dtype)[first : first + x.shape[-1]]
@@ -105,7 +103,6 @@ def zero_state(batch_size: Tensor | int, units: int, dtype: Any) -> State:
     return ops.zeros((batch_size, units), dtype), ops.zeros((batch_size, units), dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LSTM(Layer):
     """A stack of LSTM layers with dropout on the input of each.
 
@@ -151,7 +148,6 @@ class LSTM(Layer):
         for i, cell in enumerate(self.cells):
             with _scopes(f"{self.scope}/multi_rnn_cell/cell_{i}"):
                 cell.build((None, x_shape[-1] if i == 0 else self.units))
-        self.built = True
 
     def call(
         self, x: Tensor, lengths: Tensor | None = None, initial_state: Tensor | None = None, training: bool = False
@@ -188,7 +184,6 @@ class LSTM(Layer):
         return x, new
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class BidirectionalLSTM(Layer):
     """Two LSTM stacks, one of which reads backwards; their outputs and states are concatenated.
 
@@ -225,7 +220,6 @@ class BidirectionalLSTM(Layer):
     def build(self, x_shape: Shape) -> None:
         self.first.build(x_shape)
         self.last.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, lengths: Tensor, training: bool = False) -> tuple[Tensor, list[State]]:
         y, states = self.first(x, lengths, training=training)
@@ -237,7 +231,6 @@ class BidirectionalLSTM(Layer):
         return ops.concatenate([y, reverse_sequence(z, lengths)], axis=-1), joined
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ScoreVector(Layer):
     """Scores of a head of additive attention, the product with its vector: [..., units] -> [...]."""
 
@@ -248,13 +241,11 @@ class _ScoreVector(Layer):
 
     def build(self, x_shape: Shape | None = None) -> None:
         self.vector = self.add_weight(name="attention_v", shape=(self.units,), initializer=self.kernel_initializer)
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         return ops.matmul(x, ops.cast(self.vector, x.dtype))
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class AttentionLSTM(LSTM):
     """An `LSTM` that attends to a memory after every step; the result is an input of the next step.
 

@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from tensor2keras.layers.dropout import broadcast_dropout
 from tensor2keras.layers.layer import Layer, Options
 from tensor2keras.layers.normalization import get_norm
@@ -14,19 +12,16 @@ from tensor2keras.types import Shape, Tensor
 STEPS = "andz"
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _ZeroAdd(Layer):
     """residual + gamma * x, with a learned scalar gamma that starts at 0."""
 
     def build(self, x_shape: Shape) -> None:
         self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
-        self.built = True
 
     def call(self, x: Tensor, residual: Tensor) -> Tensor:
         return residual + self.gamma * x
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LayerPrepostprocess(Layer):
     """Applies a sequence of steps to a sublayer's input or output.
 
@@ -78,7 +73,6 @@ class LayerPrepostprocess(Layer):
             self.norm.build(x_shape)
         if "z" in self.steps:
             self.zero_add.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, residual: Tensor | None = None, training: bool = False) -> Tensor:
         if residual is None and set(self.steps) & {"a", "z"}:
@@ -95,7 +89,6 @@ class LayerPrepostprocess(Layer):
         return x
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ResidualOptions(Options):
     """The steps around every sublayer f of a stack: postprocess(f(preprocess(x)), x).

@@ -11,7 +11,6 @@ from tensor2keras.layers.layer import Layer
 from tensor2keras.types import Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ReversibleBlock(Layer):
     """y1 = x1 + f(x2), y2 = x2 + g(y1), for each pair of layers in turn.
 
@@ -42,7 +41,6 @@ class ReversibleBlock(Layer):
         for i, layer in enumerate(self.functions):
             with keras.name_scope(f"revlayer_{i // 2}"), keras.name_scope("fg"[i % 2]):
                 layer.build(x1_shape)
-        self.built = True
 
     def call(self, x1: Tensor, x2: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         if not training:

@@ -10,7 +10,6 @@ from tensor2keras.layers.layer import Layer
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class _LeakySum(Layer):
     """The recurrent cell c = f * c + x; its input is x and f, concatenated."""
 
@@ -24,7 +23,6 @@ class _LeakySum(Layer):
         return c, [c]
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SRU(Layer):
     """Layers of simple recurrent units: c_t = f_t c_{t-1} + (1 - f_t) W x_t, h_t = r_t c_t + (1 - r_t) x_t.
 
@@ -64,7 +62,6 @@ class SRU(Layer):
         for projection, leaky_sum in zip(self.projections, self.sums, strict=True):
             projection.build(x_shape)
             leaky_sum.build((*x_shape[:-1], 2 * self.units))
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         for projection, leaky_sum in zip(self.projections, self.sums, strict=True):

@@ -38,7 +38,6 @@ def of_layer(options: Any, i: int) -> Any:
     return options[i] if isinstance(options, list) else options
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class Sublayer(Layer):
     """Base of sublayers postprocess(f(preprocess(x)), x); subclasses have the layers of f."""
 
@@ -50,10 +49,8 @@ class Sublayer(Layer):
     def build(self, x_shape: Shape) -> None:
         self.preprocess.build(x_shape)
         self.postprocess.build(x_shape)
-        self.built = True
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class AttentionSublayer(Sublayer):
     """Attention with its residual steps."""
 
@@ -79,7 +76,6 @@ class AttentionSublayer(Sublayer):
         return self.postprocess(self.attention.attend_to_projected(self.preprocess(x), k, v, bias), x)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class FeedForwardSublayer(Sublayer):
     """A feed-forward network with its residual steps; with `zero_padding` the network's output at padding is 0."""
 
@@ -105,7 +101,6 @@ class FeedForwardSublayer(Sublayer):
         return self.postprocess(y, x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TransformerLayer(Layer):
     """Self-attention, attention to the encoder's output (if any) and a feed-forward network (if any).
 
@@ -153,7 +148,6 @@ class TransformerLayer(Layer):
             self.encdec_attention.build(x_shape, memory_shape(x_shape, context_shape))
         if self.ffn is not None:
             self.ffn.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
         context = Context(*context)  # a list in a functional model that was loaded
@@ -186,17 +180,14 @@ class TransformerLayer(Layer):
 # The names of these two classes are part of the paths in Keras's weights files.
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class EncoderLayer(TransformerLayer):
     """A `TransformerLayer` of an encoder."""
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DecoderLayer(TransformerLayer):
     """A `TransformerLayer` of a decoder."""
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LayerStack(Layer):
     """Base of stacks: `layers`, called like `TransformerLayer`, and the steps `final`; subclasses make both.
 
@@ -216,7 +207,6 @@ class LayerStack(Layer):
         for layer in self.layers:
             layer.build(x_shape, context_shape)
         self.final.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
         context = Context(*context)  # a list in a functional model that was loaded
@@ -256,7 +246,6 @@ class LayerStack(Layer):
         return self.final(x), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TransformerStack(LayerStack):
     """A stack of layers of one class and the final preprocessing: a norm, where sublayers begin with one.
 
@@ -324,7 +313,6 @@ class TransformerStack(LayerStack):
         return cache[self.layers[0].name]["k"].shape[2]
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TransformerEncoder(TransformerStack):
     """A `TransformerStack` called "encoder"."""
 
@@ -332,7 +320,6 @@ class TransformerEncoder(TransformerStack):
     default_name = "encoder"
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class TransformerDecoder(TransformerStack):
     """A `TransformerStack` called "decoder"; `init_cache` and `step` decode position by position."""
 

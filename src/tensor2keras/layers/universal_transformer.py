@@ -15,7 +15,6 @@ from tensor2keras.layers.transformer import NO_CONTEXT, Context, DecoderLayer, E
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class UniversalTransformerStack(Layer):
     """A recurrent `TransformerLayer` and the final preprocessing.
 
@@ -72,7 +71,6 @@ class UniversalTransformerStack(Layer):
     def build(self, x_shape: Shape, context_shape: Any = None) -> None:
         self.recurrence.build(x_shape)
         self.final.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
         context = Context(*context)  # a list in a functional model that was loaded
@@ -119,7 +117,6 @@ class UniversalTransformerStack(Layer):
         return self.final(self.recurrence(x, apply=apply, start=position, unrolled=True)), new
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class UniversalTransformerEncoder(UniversalTransformerStack):
     """A `UniversalTransformerStack` called "encoder"."""
 
@@ -127,7 +124,6 @@ class UniversalTransformerEncoder(UniversalTransformerStack):
     default_name = "encoder"
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class UniversalTransformerDecoder(UniversalTransformerStack):
     """A `UniversalTransformerStack` called "decoder"."""
 

@@ -106,7 +106,6 @@ def lookup(modes: dict[str, Any], mode: str, what: str) -> Any:
     return modes[mode]
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class AreaKeys(Layer):
     """Keys of areas, computed from the keys of their positions.
 
@@ -166,7 +165,6 @@ class AreaKeys(Layer):
             count = len(self.parts) + 1 if self.join == "concat" else 1
             self.hidden.build((None, None, count * depth))
             self.output_dense.build((None, None, depth))
-        self.built = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         x = ops.cast(x, "float32")  # cumulative sums are too inexact in bfloat16
@@ -212,7 +210,6 @@ def area_values(x: Tensor, mode: str, max_width: int, max_height: int = 1, heigh
     return ops.cast(pool(ops.cast(x, "float32"), max_width, max_height, height), x.dtype)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class AreaAttention(DotProductAttention):
     """Dot-product attention to areas of the keys.
 
@@ -261,7 +258,6 @@ class AreaAttention(DotProductAttention):
 
     def build(self, q_shape: Shape) -> None:
         self.keys.build((None, None, q_shape[-1]))
-        self.built = True
 
     def call(
         self,

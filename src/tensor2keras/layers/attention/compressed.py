@@ -18,7 +18,6 @@ from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MemoryCompressedAttention(Layer):
     """Memory-compressed attention (Liu et al. 2018, https://arxiv.org/abs/1801.10198, section 4.2.3).
 
@@ -77,7 +76,6 @@ class MemoryCompressedAttention(Layer):
         with keras.name_scope("conv_elems_1d"):
             self.conv.build((None, 1, None, self.width))
         self.attention.build(x_shape, x_shape)
-        self.built = True
 
     def call(
         self, x: Tensor, memory: Tensor | None = None, bias: Tensor | None = None, training: bool = False
@@ -125,7 +123,6 @@ class MemoryCompressedAttention(Layer):
         return self.attention.project_output(y), new
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MemoryEfficientAttention(Layer):
     """Multi-head self-attention with a layer norm before it.
 
@@ -169,7 +166,6 @@ class MemoryEfficientAttention(Layer):
         self.wqkv = self.add_weight(name="wqkv", shape=(heads, 1, size, 3 * depth), initializer=normal)
         self.wo = self.add_weight(name="wo", shape=(heads, 1, depth, size), initializer=normal)
         self.norm.build(x_shape)
-        self.built = True
 
     def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[batch, length, hidden] -> scaled queries, keys and values [batch, heads, length, depth]."""

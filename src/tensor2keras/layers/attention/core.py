@@ -109,7 +109,6 @@ def write_to_cache(cache: Cache, slot: Tensor | int, k: Tensor, v: Tensor) -> Ca
     return {**cache, "k": ops.slice_update(cache["k"], at, k), "v": ops.slice_update(cache["v"], at, v)}
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class DotProductAttention(Layer):
     """Dot-product attention with dropout and hard attention; the base of its variants.
 
@@ -153,7 +152,7 @@ class DotProductAttention(Layer):
         self.seed_generator = keras.random.SeedGenerator() if gumbel_noise_weight else None
 
     def build(self, q_shape: Shape) -> None:
-        self.built = True
+        """Makes no variables."""
 
     def attention_weights(
         self,

@@ -14,7 +14,6 @@ from tensor2keras.layers.layer import Layer, options_of
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LocalExpertAttention(Layer):
     """Causal multi-head self-attention within experts; every position is routed to k of them.
 
@@ -110,7 +109,6 @@ class LocalExpertAttention(Layer):
             for i, expert in enumerate(self.experts):
                 with keras.name_scope(f"parallel_{i}"):
                     expert.build(shape)
-        self.built = True
 
     def call(
         self,

@@ -26,7 +26,6 @@ from tensor2keras.types import Cache, Shape, Tensor
 Settings = dict[str, Any]  # of a kind of self-attention, by T2T's names
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SelfAttention(Layer):
     """Self-attention along the sequence of all columns, row by row.
 
@@ -58,7 +57,6 @@ class SelfAttention(Layer):
 
     def build(self, x_shape: Shape) -> None:
         self.attention.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, columns: int | None = None, training: bool = False) -> Tensor:
         bias = causal_bias(ops.shape(x)[1]) if self.causal else None
@@ -73,7 +71,6 @@ class SelfAttention(Layer):
         return self.attention.step(x, step, cache, bias)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class SelfAttention2D(Layer):
     """Self-attention within blocks of rows and columns, and to rows and columns around them.
 
@@ -115,7 +112,6 @@ class SelfAttention2D(Layer):
 
     def build(self, x_shape: Shape) -> None:
         self.attention.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, columns: int | None = None, training: bool = False) -> Tensor:
         if not isinstance(columns, int) or x.shape[1] is None:
@@ -144,7 +140,6 @@ class SelfAttention2D(Layer):
         return self.attention.project_output(y), cache
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LocalGlobalAttention(Layer):
     """Causal self-attention, global for the first half of the channels and local for the second.
 
@@ -194,7 +189,6 @@ class LocalGlobalAttention(Layer):
         shape = (*x_shape[:-1], x_shape[-1] // 2)
         self.global_part.build(shape)
         self.local_part.build(shape)
-        self.built = True
 
     def call(self, x: Tensor, columns: int | None = None, training: bool = False) -> Tensor:
         first, second = ops.split(x, 2, axis=-1)
@@ -276,7 +270,6 @@ def self_attention(kind: str, attention: AttentionOptions, settings: Settings) -
     return SELF_ATTENTION[kind](attention, settings)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ImageTransformerLayer(Layer):
     """A layer of the encoder or the decoder of an Image Transformer.
 
@@ -323,7 +316,6 @@ class ImageTransformerLayer(Layer):
             self.ffn.build(x_shape)
         for step in (*self.before, *self.after):
             step.build(x_shape)
-        self.built = True
 
     def call(
         self, x: Tensor, columns: int | None = None, memory: Tensor | None = None, training: bool = False

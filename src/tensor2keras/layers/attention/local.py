@@ -18,7 +18,6 @@ from tensor2keras.layers.attention.relative import add_relative_vectors
 from tensor2keras.types import Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class LocalAttention(DotProductAttention):
     """Attention of each block's queries to the keys at `offsets` from the block's start.
 
@@ -181,7 +180,6 @@ def unmasked_dilated(
     return LocalAttention(block_length, offsets, masked=False, **kwargs)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MaskedRelativeLocalAttention(LocalAttention):
     """`masked_local` with a learned vector for each distance between query and key.
 
@@ -219,7 +217,6 @@ class MaskedRelativeLocalAttention(LocalAttention):
         self.key_table = add_relative_vectors(self, "relative_embeddings", rows, q_shape, shared)
         if self.add_relative_to_values:
             self.value_table = add_relative_vectors(self, "value_relative_embeddings", rows, q_shape, shared)
-        self.built = True
 
     def _attend_in_blocks(
         self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, length: Tensor, training: bool

@@ -32,7 +32,6 @@ ATTENTION_TYPES: dict[str, Callable[..., DotProductAttention]] = {
 }
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class MultiHeadAttention(Layer):
     """Multi-head attention with a key/value cache.
 
@@ -160,7 +159,6 @@ class MultiHeadAttention(Layer):
             self.value_projection.build(memory_shape)
             self.output_projection.build((*query_shape[:-1], self.value_size))
         self.attend.build((None, self.num_heads, None, key_depth))
-        self.built = True
 
     def _add_3d_variables(self, query_width: int, memory_width: int, key_depth: int, value_depth: int) -> None:
         def variable(name: str, *shape: int, stddev: float) -> keras.Variable:

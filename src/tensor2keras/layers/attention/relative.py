@@ -56,13 +56,11 @@ class _Table(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         self.embeddings = self.add_weight(name="embeddings", shape=(self.rows, input_shape[-1]))
-        self.built = True
 
     def call(self, ids: Tensor) -> Tensor:
         return backend.look_up(self.embeddings, ids)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class RelativeAttention(DotProductAttention):
     """Attention with one vector for each distance from -max to max, added to keys and values.
 
@@ -89,7 +87,6 @@ class RelativeAttention(DotProductAttention):
     def build(self, q_shape: Shape) -> None:
         self.keys.build(q_shape)
         self.values.build(q_shape)
-        self.built = True
 
     def call(
         self,
@@ -111,7 +108,6 @@ class RelativeAttention(DotProductAttention):
         return ops.matmul(weights, v) + ops.einsum("bhqk,qkd->bhqd", weights, self.values(row))
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class RelativeAttentionV2(DotProductAttention):
     """Attention with one vector for each distance less than max, per head or shared by all heads.
 
@@ -154,7 +150,6 @@ class RelativeAttentionV2(DotProductAttention):
         self.key_table = add_relative_vectors(self, "key_relative_embeddings", rows, q_shape, shared)
         if self.add_relative_to_values:
             self.value_table = add_relative_vectors(self, "value_relative_embeddings", rows, q_shape, shared)
-        self.built = True
 
     def call(
         self,

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from types import ModuleType
 from typing import Any
 
-import keras
 from keras import ops
 
 from tensor2keras import registry, weights
@@ -14,7 +13,6 @@ from tensor2keras.layers.modality import losses
 from tensor2keras.types import Shape, Tensor
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class Modality(Layer):
     """One kind of feature: identity at bottom and top, softmax cross-entropy at every position.
 
@@ -56,10 +54,6 @@ class Modality(Layer):
     has_symbols = True  # whether `vocab_size` counts symbols, which `hparams.vocab_divisor` may round up
     settings: tuple[str, ...] = ()  # further constructor arguments, filled in from hyperparameters of the same names
 
-    def __init_subclass__(cls, **kwargs: Any):
-        super().__init_subclass__(**kwargs)
-        keras.saving.register_keras_serializable("tensor2keras.layers")(cls)
-
     def __init__(
         self,
         vocab_size: int | None,
@@ -98,7 +92,7 @@ class Modality(Layer):
         return cls if own - {"loss", "weights_fn"} or cls.__base__ is Modality else cls.__base__.layer_class()
 
     def build(self, input_shape: Shape | None = None) -> None:
-        self.built = True
+        """Makes no variables."""
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         return self.bottom(x, training)

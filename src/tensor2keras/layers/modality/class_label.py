@@ -42,7 +42,6 @@ class ClassLabel(Modality):
                 self.embedding.build()
             if self.dense is not None:
                 self.dense.build((None, self.body_size))
-        self.built = True
 
     def bottom(self, x: Tensor, training: bool = False) -> Tensor:
         return self.embedding(x)

@@ -44,7 +44,6 @@ class Image(Modality):
         if self.dense is not None:
             with keras.name_scope("rgb_softmax"):
                 self.dense.build((None, self.hidden_size))
-        self.built = True
 
     def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
         return super().feature_spec(shape or (None, None, self.num_channels))
@@ -58,7 +57,6 @@ class Image(Modality):
         return ops.reshape(self.dense(body_output), shape)
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class ChannelTable(Layer):
     """A vector for each intensity of each channel: `rgb_target_emb_input_bottom` [256 * num_channels, width].
 
@@ -77,7 +75,6 @@ class ChannelTable(Layer):
     def build(self, input_shape: Shape | None = None) -> None:
         shape = (256 * self.num_channels, self.width)
         self.rows = self.add_weight(name="rgb_target_emb_input_bottom", shape=shape, initializer=self.initializer)
-        self.built = True
 
     def call(self, x: Tensor, channel: Tensor) -> Tensor:
         """Embeds intensities `x` of the channels `channel`, broadcast against each other -> [..., width]."""
@@ -105,7 +102,6 @@ class ImageChannelEmbeddings(Modality):
 
     def build(self, input_shape: Shape | None = None) -> None:
         self.embed.build()
-        self.built = True
 
     def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
         return super().feature_spec(shape or (None, None, self.num_channels))
@@ -124,7 +120,6 @@ class ImageChannelEmbeddingsOfTargets(ImageChannelEmbeddings):
     table_scope = "targets_bottom"
 
 
-@keras.saving.register_keras_serializable("tensor2keras.layers")
 class PixelProjection(Layer):
     """Projects the three channels of a pixel to one vector: a convolution with a stride of three channels, then relu.
 
@@ -150,7 +145,6 @@ class PixelProjection(Layer):
 
     def build(self, input_shape: Shape | None = None) -> None:
         self.convolution.build((None, None, None, 1))
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         """Images [batch, height, width, 3] -> [batch, height, width, hidden_size]."""
@@ -180,7 +174,6 @@ class ImageChannelCompress(Modality):
         for projection in (self.input_projection, self.target_projection):
             if projection is not None:
                 projection.build()
-        self.built = True
 
     def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
         return super().feature_spec(shape or (None, None, PixelProjection.channels))

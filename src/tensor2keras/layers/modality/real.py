@@ -40,7 +40,6 @@ class Real(Modality):
         if self.target_projection is not None:
             with keras.name_scope("targets_bottom"), keras.name_scope("real"):
                 self.target_projection.build((None, self.vocab_size))
-        self.built = True
 
     def bottom(self, x: Tensor, training: bool = False) -> Tensor:
         return self.input_projection(ops.cast(x, self.compute_dtype))

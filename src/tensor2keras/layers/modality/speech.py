@@ -103,7 +103,6 @@ class SpeechRecognition(Modality):
                 convolution.build((None, None, height, channels))
                 channels = convolution.filters
                 norm.build((None, None, None, channels))
-        self.built = True
 
     def features(self, waveforms: Tensor, training: bool = False) -> Tensor:
         """Computes normalized features [batch, frames, bins, channels] of waveforms [batch, samples]."""

@@ -51,7 +51,6 @@ class Symbol(Modality):
         for embedding in (self.input_embedding, self.target_embedding, self.softmax):
             if embedding is not None and not embedding.built:
                 embedding.build()
-        self.built = True
 
     def bottom(self, x: Tensor, training: bool = False) -> Tensor:
         return self.input_embedding(x, training=training)
