@@ -10,7 +10,7 @@ Without network, an error says within seconds which files to put where.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tensor2keras.data import sources
 from tensor2keras.data.corpora import Corpus, corpus_pairs, fetch_missing, is_present, missing, side_lines, spread_lines
@@ -24,7 +24,7 @@ VOCAB_TFDS_SAMPLES = 25_000
 class TranslateProblem(Text2TextProblem):
     """Base class of translation problems.
 
-    A subclass defines `source_data_files`, and `tfds_name` if a tfds data set has the same corpora.
+    A subclass defines `corpora` or T2T's `source_data_files`, and `tfds_name` if a tfds data set has the same corpora.
 
     Example:
         @registry.register_problem
@@ -42,9 +42,14 @@ class TranslateProblem(Text2TextProblem):
     tfds_name: str | None = None
     """The tfds data set ("builder/config") with the same corpora, or None."""
 
+    corpora: Mapping[str, Sequence[Corpus]] | None = None
+    """The corpora of each split."""
+
     def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
         """Returns the corpora of a split."""
-        raise NotImplementedError(f"{type(self).__name__} does not define source_data_files")
+        if self.corpora is None:
+            raise NotImplementedError(f"{type(self).__name__} does not define source_data_files")
+        return self.corpora[dataset_split]
 
     def vocab_data_files(self) -> Sequence[Corpus]:
         """Returns the corpora from which the vocabulary is learnt: the training corpora."""

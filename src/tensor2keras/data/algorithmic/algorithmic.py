@@ -182,46 +182,27 @@ def _task(
     return registry.problem_variants_of(__name__)(f"Algorithmic{name}", AlgorithmicProblem, doc, **attributes)
 
 
+# fmt: off
 AlgorithmicIdentityBinary40 = _task("IdentityBinary40", identity, "Copying sequences of 2 symbols.", 2)
 AlgorithmicIdentityDecimal40 = _task("IdentityDecimal40", identity, "Copying sequences of 10 symbols.", 10)
 AlgorithmicIdentityVocab95Train20Eval30 = _task(
-    "IdentityVocab95Train20Eval30",
-    identity,
-    "Copying sequences of 95 symbols.",
-    95,
-    train_length=20,
-    dev_length=30,
-    train_size=1_000_000,
+    "IdentityVocab95Train20Eval30", identity, "Copying sequences of 95 symbols.", 95,
+    train_length=20, dev_length=30, train_size=1_000_000,
 )
 AlgorithmicShiftDecimal40 = _task("ShiftDecimal40", shift, "Adding 10 to each symbol.", 20, dev_length=80)
 AlgorithmicReverseBinary40 = _task("ReverseBinary40", reverse, "Reversing sequences of 2 symbols.", 2)
 AlgorithmicReverseDecimal40 = _task("ReverseDecimal40", reverse, "Reversing sequences of 10 symbols.", 10)
 AlgorithmicReverseBinary40Test = _task(
-    "ReverseBinary40Test",
-    reverse,
-    "Reversing sequences of 2 symbols: a tiny set for tests.",
-    2,
-    train_length=10,
-    dev_length=10,
-    train_size=1000,
-    dev_size=100,
-    num_shards=1,
+    "ReverseBinary40Test", reverse, "Reversing sequences of 2 symbols: a tiny set for tests.", 2,
+    train_length=10, dev_length=10, train_size=1000, dev_size=100, num_shards=1,
 )
 AlgorithmicReverseNlplike8k = _task(
-    "ReverseNlplike8k",
-    zipf_reverse(1.3),
-    "Reversing sequences that look like text, 8,000 symbols.",
-    8000,
-    train_length=70,
-    dev_length=70,
+    "ReverseNlplike8k", zipf_reverse(1.3), "Reversing sequences that look like text, 8,000 symbols.", 8000,
+    train_length=70, dev_length=70,
 )
 AlgorithmicReverseNlplike32k = _task(
-    "ReverseNlplike32k",
-    zipf_reverse(1.05),
-    "Reversing sequences that look like text, 32,000 symbols.",
-    32_000,
-    train_length=70,
-    dev_length=70,
+    "ReverseNlplike32k", zipf_reverse(1.05), "Reversing sequences that look like text, 32,000 symbols.", 32_000,
+    train_length=70, dev_length=70,
 )
 # The vocabulary includes the sign between the numbers, which T2T's lacks.
 AlgorithmicAdditionBinary40 = _task("AdditionBinary40", addition, "Adding binary numbers.", 2, num_signs=1)
@@ -232,6 +213,7 @@ AlgorithmicMultiplicationBinary40 = _task(
 AlgorithmicMultiplicationDecimal40 = _task(
     "MultiplicationDecimal40", multiplication, "Multiplying decimal numbers.", 10, num_signs=1
 )
+# fmt: on
 
 
 @registry.register_problem

@@ -126,36 +126,23 @@ SST = _glue("sst2", "SST-2", ("neg", "pos"), (0,), 1, tfds_texts=("sentence",), 
 COLA = _glue("cola", "CoLA", ("unacceptable", "acceptable"), (3,), 1, header=False, tfds_texts=("sentence",))
 RTE_TABLES = _glue("rte", "RTE", ENTAILMENT_LABELS, (1, 2), 3, tfds_texts=("sentence1", "sentence2"))
 QNLI = _glue("qnli", "QNLI", ENTAILMENT_LABELS, (1, 2), 3, tfds_texts=("question", "sentence"))
+# fmt: off
 QQP = _glue(
-    "qqp",
-    "QQP",
-    ("not_duplicate", "duplicate"),
-    (3, 4),
-    5,
+    "qqp", "QQP", ("not_duplicate", "duplicate"), (3, 4), 5, tfds_texts=("question1", "question2"),
     skip_short=True,  # the original files have three such rows
-    tfds_texts=("question1", "question2"),
 )
 MNLI = _glue(
-    "mnli",
-    "MNLI",
-    NLI_LABELS,
-    (8, 9),
+    "mnli", "MNLI", NLI_LABELS, (8, 9),
     -1,  # the validation file has more columns before it
-    validation="MNLI/dev_matched.tsv",
-    tfds_texts=("premise", "hypothesis"),
-    tfds_validation="validation_matched",
+    validation="MNLI/dev_matched.tsv", tfds_texts=("premise", "hypothesis"), tfds_validation="validation_matched",
 )
 SNLI = Tables(
     Archive("SNLI.zip", "https://nlp.stanford.edu/projects/snli/snli_1.0.zip"),
-    "snli_1.0/snli_1.0_train.txt",
-    "snli_1.0/snli_1.0_dev.txt",
-    NLI_LABELS,
-    (5, 6),
-    0,
-    "snli",
-    ("premise", "hypothesis"),
+    "snli_1.0/snli_1.0_train.txt", "snli_1.0/snli_1.0_dev.txt",
+    NLI_LABELS, (5, 6), 0, "snli", ("premise", "hypothesis"),
     skip_label="-",  # the annotators did not agree
 )
+# fmt: on
 
 
 class TableClassProblem(Text2ClassProblem):
@@ -187,60 +174,6 @@ class TablePairProblem(TextConcat2ClassProblem, TableClassProblem):
             yield {"inputs": texts, "label": label}
 
 
-# ---- one sentence ----
-
-
-@registry.register_problem("sentiment_sst_binary")
-class SentimentSSTBinary(TableClassProblem):
-    """Stanford Sentiment Treebank: is a phrase negative or positive, 16k subwords."""
-
-    tables = SST
-    approx_vocab_size = 2**14
-
-
-SentimentSSTBinaryCharacters = variant(
-    "SentimentSSTBinaryCharacters", SentimentSSTBinary, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_CHR_SENT
-)
-
-
-@registry.register_problem
-class Cola(TableClassProblem):
-    """Corpus of Linguistic Acceptability: is a sentence grammatical, 8k subwords."""
-
-    tables = COLA
-    approx_vocab_size = 2**13
-
-
-ColaCharacters = variant("ColaCharacters", Cola, vocab_type=VocabType.CHARACTER, task_id=TaskID.COLA)
-
-
-# ---- pairs ----
-
-
-@registry.register_problem
-class RTE(TablePairProblem):
-    """Recognizing Textual Entailment: does the first text imply the second, 8k subwords."""
-
-    tables = RTE_TABLES
-    approx_vocab_size = 2**13
-    train_shards = 1
-
-
-RTECharacters = variant("RTECharacters", RTE, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_NLI)
-
-
-@registry.register_problem("question_nli")
-class QuestionNLI(TablePairProblem):
-    """Question-answering NLI: does a sentence answer a question, 32k subwords."""
-
-    tables = QNLI
-
-
-QuestionNLICharacters = variant(
-    "QuestionNLICharacters", QuestionNLI, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_NLI
-)
-
-
 @registry.register_problem
 class QuoraQuestionPairs(TablePairProblem):
     """Quora: do two questions ask the same, each pair in both orders, 32k subwords."""
@@ -253,32 +186,7 @@ class QuoraQuestionPairs(TablePairProblem):
             yield {**sample, "inputs": sample["inputs"][::-1]}
 
 
-QuoraQuestionPairsCharacters = variant(
-    "QuoraQuestionPairsCharacters", QuoraQuestionPairs, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_SIM
-)
-
-
-@registry.register_problem("multi_nli")
-class MultiNLI(TablePairProblem):
-    """MultiNLI: does a sentence imply, contradict or leave open another, 32k subwords."""
-
-    tables = MNLI
-
-
-MultiNLICharacters = variant(
-    "MultiNLICharacters", MultiNLI, vocab_type=VocabType.CHARACTER, task_id=TaskID.THREE_CL_NLI
-)
-MultiNLISharedVocab = variant("MultiNLISharedVocab", MultiNLI, vocab_problem=lm1b.LanguagemodelLm1b32k)
-MultiNLIWikiLMSharedVocab = variant("MultiNLIWikiLMSharedVocab", MultiNLI, vocab_problem=wiki_lm.LanguagemodelEnWiki32k)
-MultiNLIWikiLMSharedVocab64k = variant(
-    "MultiNLIWikiLMSharedVocab64k", MultiNLI, vocab_problem=wiki_lm.LanguagemodelEnWiki64k
-)
-MultiNLIWikiLMMultiVocab64k = variant(
-    "MultiNLIWikiLMMultiVocab64k", MultiNLI, vocab_problem=wiki_lm.LanguagemodelDeEnFrRoWiki64k
-)
-
-
-@registry.register_problem("multi_nli_text2text")
+@registry.register_problem
 class MultiNLIText2text(Text2TextProblem):
     """MultiNLI as text to text, from premise and hypothesis to the name of the class."""
 
@@ -292,13 +200,56 @@ class MultiNLIText2text(Text2TextProblem):
         return ["accuracy"]
 
 
-@registry.register_problem("stanford_nli")
-class StanfordNLI(TablePairProblem):
-    """Stanford NLI: does a sentence imply, contradict or leave open another, 32k subwords."""
-
-    tables = SNLI
-
-
+# fmt: off
+SentimentSSTBinary = variant(
+    "SentimentSSTBinary", TableClassProblem,
+    "Stanford Sentiment Treebank: is a phrase negative or positive, 16k subwords.",
+    tables=SST, approx_vocab_size=2**14,
+)
+SentimentSSTBinaryCharacters = variant(
+    "SentimentSSTBinaryCharacters", SentimentSSTBinary, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_CHR_SENT
+)
+Cola = variant(
+    "Cola", TableClassProblem, "Corpus of Linguistic Acceptability: is a sentence grammatical, 8k subwords.",
+    tables=COLA, approx_vocab_size=2**13,
+)
+ColaCharacters = variant("ColaCharacters", Cola, vocab_type=VocabType.CHARACTER, task_id=TaskID.COLA)
+RTE = variant(
+    "RTE", TablePairProblem, "Recognizing Textual Entailment: does the first text imply the second, 8k subwords.",
+    tables=RTE_TABLES, approx_vocab_size=2**13, train_shards=1,
+)
+RTECharacters = variant("RTECharacters", RTE, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_NLI)
+QuestionNLI = variant(
+    "QuestionNLI", TablePairProblem, "Question-answering NLI: does a sentence answer a question, 32k subwords.",
+    tables=QNLI,
+)
+QuestionNLICharacters = variant(
+    "QuestionNLICharacters", QuestionNLI, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_NLI
+)
+QuoraQuestionPairsCharacters = variant(
+    "QuoraQuestionPairsCharacters", QuoraQuestionPairs, vocab_type=VocabType.CHARACTER, task_id=TaskID.EN_SIM
+)
+MultiNLI = variant(
+    "MultiNLI", TablePairProblem,
+    "MultiNLI: does a sentence imply, contradict or leave open another, 32k subwords.",
+    tables=MNLI,
+)
+MultiNLICharacters = variant(
+    "MultiNLICharacters", MultiNLI, vocab_type=VocabType.CHARACTER, task_id=TaskID.THREE_CL_NLI
+)
+MultiNLISharedVocab = variant("MultiNLISharedVocab", MultiNLI, vocab_problem=lm1b.LanguagemodelLm1b32k)
+MultiNLIWikiLMSharedVocab = variant("MultiNLIWikiLMSharedVocab", MultiNLI, vocab_problem=wiki_lm.LanguagemodelEnWiki32k)
+MultiNLIWikiLMSharedVocab64k = variant(
+    "MultiNLIWikiLMSharedVocab64k", MultiNLI, vocab_problem=wiki_lm.LanguagemodelEnWiki64k
+)
+MultiNLIWikiLMMultiVocab64k = variant(
+    "MultiNLIWikiLMMultiVocab64k", MultiNLI, vocab_problem=wiki_lm.LanguagemodelDeEnFrRoWiki64k
+)
+StanfordNLI = variant(
+    "StanfordNLI", TablePairProblem,
+    "Stanford NLI: does a sentence imply, contradict or leave open another, 32k subwords.",
+    tables=SNLI,
+)
 StanfordNLICharacters = variant(
     "StanfordNLICharacters", StanfordNLI, vocab_type=VocabType.CHARACTER, task_id=TaskID.THREE_CL_NLI
 )
@@ -309,3 +260,4 @@ StanfordNLIWikiLMSharedVocab = variant(
 StanfordNLIWikiLMSharedVocab64k = variant(
     "StanfordNLIWikiLMSharedVocab64k", StanfordNLI, vocab_problem=wiki_lm.LanguagemodelEnWiki64k
 )
+# fmt: on

@@ -259,32 +259,24 @@ class _Img2Img(ImageToImage, _Shared):
         return {"inputs": resize_by_area(images, 8), "targets": images}
 
 
-# ---- CIFAR-10 ----
-
-
-@registry.register_problem
-class ImageCifar10Tune(_Cifar):
-    """CIFAR-10, the last of every 25 training images held out."""
-
-    kind = CIFAR10
-    class_labels = CIFAR10_LABELS
-    tuning = True
-
-
+# fmt: off
+ImageCifar10Tune = variant(
+    "ImageCifar10Tune", _Cifar, "CIFAR-10, the last of every 25 training images held out.",
+    kind=CIFAR10, class_labels=CIFAR10_LABELS, tuning=True,
+)
 ImageCifar10 = variant(
     "ImageCifar10", ImageCifar10Tune, "CIFAR-10: pictures of 32 x 32 pixels in ten classes.", tuning=False
 )
 ImageCifar10Plain = variant("ImageCifar10Plain", (_Plain, ImageCifar10), "CIFAR-10 without random changes.")
-
-
 ImageCifar10PlainGen = variant(
-    "ImageCifar10PlainGen", (_PlainGen, ImageCifar10Plain), "CIFAR-10 for generation: image_cifar10_plain_gen_rev."
+    "ImageCifar10PlainGen", (_PlainGen, ImageCifar10Plain),
+    "CIFAR-10 for image generation: image_cifar10_plain_gen_rev.",
 )
 ImageCifar10PlainGenFlat = variant(
-    "ImageCifar10PlainGenFlat",
-    (FlatImages, ImageCifar10PlainGen),
+    "ImageCifar10PlainGenFlat", (FlatImages, ImageCifar10PlainGen),
     "CIFAR-10 as sequences of 3,072 numbers, for language models: image_cifar10_plain_gen_flat_rev.",
 )
+# fmt: on
 
 
 @registry.register_problem
@@ -306,19 +298,11 @@ class ImageCifar10PlainGenDmol(ImageCifar10PlainGen):
 ImageCifar10Plain8 = variant("ImageCifar10Plain8", (_Plain8, ImageCifar10), "CIFAR-10 reduced to 8 x 8.")
 Img2imgCifar10 = variant("Img2imgCifar10", (_Img2Img, ImageCifar10), "CIFAR-10 from 8 x 8 to 32 x 32.")
 
-
-# ---- CIFAR-100 ----
-
-
-@registry.register_problem
-class ImageCifar100Tune(_Cifar):
-    """CIFAR-100, the last of every 25 training images held out."""
-
-    kind = CIFAR100
-    class_labels = CIFAR100_LABELS
-    tuning = True
-
-
+# fmt: off
+ImageCifar100Tune = variant(
+    "ImageCifar100Tune", _Cifar, "CIFAR-100, the last of every 25 training images held out.",
+    kind=CIFAR100, class_labels=CIFAR100_LABELS, tuning=True,
+)
 ImageCifar100 = variant(
     "ImageCifar100", ImageCifar100Tune, "CIFAR-100: pictures of 32 x 32 pixels in a hundred classes.", tuning=False
 )
@@ -329,19 +313,10 @@ ImageCifar100PlainGen = variant(
 ImageCifar100Plain8 = variant("ImageCifar100Plain8", (_Plain8, ImageCifar100), "CIFAR-100 reduced to 8 x 8.")
 Img2imgCifar100 = variant("Img2imgCifar100", (_Img2Img, ImageCifar100), "CIFAR-100 from 8 x 8 to 32 x 32.")
 
-
-# ---- the coarse classes of CIFAR-100 ----
-
-
-@registry.register_problem
-class ImageCifar20Tune(_Cifar):
-    """The 20 coarse classes of CIFAR-100, the last of every 25 training images held out."""
-
-    kind = CIFAR20
-    class_labels = CIFAR20_LABELS
-    tuning = True
-
-
+ImageCifar20Tune = variant(
+    "ImageCifar20Tune", _Cifar, "The 20 coarse classes of CIFAR-100, the last of every 25 training images held out.",
+    kind=CIFAR20, class_labels=CIFAR20_LABELS, tuning=True,
+)
 ImageCifar20 = variant("ImageCifar20", ImageCifar20Tune, "The 20 coarse classes of CIFAR-100.", tuning=False)
 ImageCifar20Plain = variant(
     "ImageCifar20Plain", (_Plain, ImageCifar20), "The 20 coarse classes of CIFAR-100 without random changes."
@@ -352,3 +327,4 @@ ImageCifar20PlainGen = variant(
 ImageCifar20Plain8 = variant(
     "ImageCifar20Plain8", (_Plain8, ImageCifar20), "The 20 coarse classes of CIFAR-100 reduced to 8 x 8."
 )
+# fmt: on

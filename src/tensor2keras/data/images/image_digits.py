@@ -24,11 +24,8 @@ class ImageDigits(Image2ClassProblem):
     num_channels = 1
     num_classes = 10
     is_small = True
+    class_labels = tuple(map(str, range(10)))
     train_shards = 1
-
-    @property
-    def class_labels(self) -> list[str]:
-        return [str(number) for number in range(self.num_classes)]
 
     def generator(self, data_dir: str, tmp_dir: str, is_training: bool) -> Iterator[dict[str, Any]]:
         try:

@@ -73,10 +73,7 @@ class _Mnist(Image2ClassProblem):
     num_channels = 1
     num_classes = CLASSES
     is_small = True
-
-    @property
-    def class_labels(self) -> list[str]:
-        return [str(number) for number in range(CLASSES)]
+    class_labels = tuple(map(str, range(CLASSES)))
 
     def generator(self, data_dir: str, tmp_dir: str, is_training: bool) -> Iterator[dict[str, Any]]:
         rows = list(self.read(data_dir, tmp_dir, is_training or self.tuning))
@@ -99,16 +96,13 @@ class _Mnist(Image2ClassProblem):
             yield row["image"], int(row["label"])
 
 
-@registry.register_problem
-class ImageMnistTune(_Mnist):
-    """MNIST, the last of every 12 training images held out."""
-
-    builder = "mnist"
-    prefixes = ("",)
-    tuning = True
-
-
+# fmt: off
+ImageMnistTune = variant(
+    "ImageMnistTune", _Mnist, "MNIST, the last of every 12 training images held out.",
+    builder="mnist", prefixes=("",), tuning=True,
+)
 ImageMnist = variant("ImageMnist", ImageMnistTune, "MNIST: handwritten digits on 28 x 28 pixels.", tuning=False)
+# fmt: on
 
 
 @registry.register_problem

@@ -67,28 +67,21 @@ def _wikipedia(code: str, language: str, size: int) -> type[LanguagemodelEnWiki3
 
 
 LanguagemodelEnWiki64k = _wikipedia("En", "English", 64_000)
-
-
-@registry.register_problem
-class LanguagemodelEnWiki64kShorter(LanguagemodelEnWiki64k):
-    """Language model: English Wikipedia in shorter pieces, 64k subwords."""
-
-    combine_characters_threshold = 384 * 8
-    vocab_problem = LanguagemodelEnWiki64k
-
-
+# fmt: off
+LanguagemodelEnWiki64kShorter = variant(
+    "LanguagemodelEnWiki64kShorter", LanguagemodelEnWiki64k,
+    "Language model: English Wikipedia in shorter pieces, 64k subwords.",
+    combine_characters_threshold=384 * 8, vocab_problem=LanguagemodelEnWiki64k,
+)
 LanguagemodelDeWiki32k = _wikipedia("De", "German", 32_000)
 LanguagemodelDeWiki64k = _wikipedia("De", "German", 64_000)
 LanguagemodelFrWiki32k = _wikipedia("Fr", "French", 32_000)
 LanguagemodelFrWiki64k = _wikipedia("Fr", "French", 64_000)
 LanguagemodelRoWiki32k = _wikipedia("Ro", "Romanian", 32_000)
 LanguagemodelRoWiki64k = _wikipedia("Ro", "Romanian", 64_000)
-
-
-@registry.register_problem
-class LanguagemodelDeEnFrRoWiki64k(LanguagemodelEnWiki32k):
-    """Language model: Wikipedia in German, English, French and Romanian together, 64k subwords."""
-
-    languages = ("de", "fr", "en", "ro")
-    approx_vocab_size = 64000
-    max_samples_for_vocab = 256000
+LanguagemodelDeEnFrRoWiki64k = variant(
+    "LanguagemodelDeEnFrRoWiki64k", LanguagemodelEnWiki32k,
+    "Language model: Wikipedia in German, English, French and Romanian together, 64k subwords.",
+    languages=("de", "fr", "en", "ro"), approx_vocab_size=64_000, max_samples_for_vocab=256_000,
+)
+# fmt: on

@@ -96,21 +96,18 @@ def _wikitext_files(folder: str, ending: str) -> dict[str, str]:
     return {split: f"{folder}/wiki.{part}.{ending}" for split, part in parts.items()}
 
 
-@registry.register_problem
-class LanguagemodelWikitext103(WordLanguageModel):
-    """Language model: WikiText-103, 267,735 words."""
-
-    archive = WIKITEXT
-    file_names = _wikitext_files("wikitext-103", "tokens")
-
-
-@registry.register_problem
-class LanguagemodelWikitext103Characters(LanguagemodelWikitext103):
-    """Language model: WikiText-103 untokenized, bytes."""
-
-    archive = WIKITEXT_RAW
-    file_names = _wikitext_files("wikitext-103-raw", "raw")
-    vocab_type = VocabType.CHARACTER
+variant = registry.problem_variants_of(__name__)
+# fmt: off
+LanguagemodelWikitext103 = variant(
+    "LanguagemodelWikitext103", WordLanguageModel, "Language model: WikiText-103, 267,735 words.",
+    archive=WIKITEXT, file_names=_wikitext_files("wikitext-103", "tokens"),
+)
+LanguagemodelWikitext103Characters = variant(
+    "LanguagemodelWikitext103Characters", LanguagemodelWikitext103,
+    "Language model: WikiText-103 untokenized, bytes.", vocab_type=VocabType.CHARACTER,
+    archive=WIKITEXT_RAW, file_names=_wikitext_files("wikitext-103-raw", "raw"),
+)
+# fmt: on
 
 
 @registry.register_problem
@@ -134,8 +131,9 @@ class LanguagemodelWikitext103L4k(LanguagemodelWikitext103):
         return model_hparams.get("split_to_length") or self.sequence_length
 
 
-@registry.register_problem
-class LanguagemodelWikitext103L16k(LanguagemodelWikitext103L4k):
-    """Language model: WikiText-103 in pieces of up to 16,384 words, 267,735 words."""
-
-    sequence_length = 16384
+# fmt: off
+LanguagemodelWikitext103L16k = variant(
+    "LanguagemodelWikitext103L16k", LanguagemodelWikitext103L4k,
+    "Language model: WikiText-103 in pieces of up to 16,384 words, 267,735 words.", sequence_length=16384,
+)
+# fmt: on

@@ -77,18 +77,18 @@ def _tfds_recordings(split: str, data_dir: str, instead: str) -> Iterator[dict[s
         yield {"audio": waveform, "targets": example["sentence"].decode()}
 
 
-@registry.register_problem
-class CommonVoiceClean(CommonVoice):
-    """Common Voice in English, the recordings that listeners approved (T2T has two names for it)."""
-
-
-@registry.register_problem
-class CommonVoiceNoisy(CommonVoice):
-    """Common Voice in English, the recordings that too few people have listened to."""
-
-    quality = "other"
-
-
-@registry.register_problem
-class CommonVoiceTrainFullTestClean(CommonVoice):
-    """Common Voice in English as common_voice, under T2T's name for another way to evaluate."""
+variant = registry.problem_variants_of(__name__)
+# fmt: off
+CommonVoiceClean = variant(
+    "CommonVoiceClean", CommonVoice,
+    "Common Voice in English, the recordings that listeners approved (T2T has two names for it).",
+)
+CommonVoiceNoisy = variant(
+    "CommonVoiceNoisy", CommonVoice, "Common Voice in English, the recordings that too few people have listened to.",
+    quality="other",
+)
+CommonVoiceTrainFullTestClean = variant(
+    "CommonVoiceTrainFullTestClean", CommonVoice,
+    "Common Voice in English as common_voice, under T2T's name for another way to evaluate.",
+)
+# fmt: on

@@ -118,34 +118,29 @@ class Librispeech(SpeechRecognitionProblem):
 
 variant = registry.problem_variants_of(__name__)
 
+# fmt: off
 LibrispeechSubwords = variant(
-    "LibrispeechSubwords",
-    Librispeech,
-    "LibriSpeech with transcripts in about a thousand subwords.",
-    vocab_type=VocabType.SUBWORD,
-    approx_vocab_size=2**10,
+    "LibrispeechSubwords", Librispeech, "LibriSpeech with transcripts in about a thousand subwords.",
+    vocab_type=VocabType.SUBWORD, approx_vocab_size=2**10,
 )
 LibrispeechClean = variant(
     "LibrispeechClean", Librispeech, "LibriSpeech's clean part: 460 hours to train on.", sets=CLEAN
 )
 LibrispeechCleanSmall = variant(
-    "LibrispeechCleanSmall",
-    Librispeech,
-    "LibriSpeech's clean part, 100 hours of it to train on.",
+    "LibrispeechCleanSmall", Librispeech, "LibriSpeech's clean part, 100 hours of it to train on.",
     sets={**CLEAN, DatasetSplit.TRAIN: ("train-clean-100",)},
 )
 LibrispeechNoisy = variant(
     "LibrispeechNoisy", Librispeech, "LibriSpeech's noisy part: 500 hours to train on.", sets=NOISY
 )
 LibrispeechTrainFullTestClean = variant(
-    "LibrispeechTrainFullTestClean",
-    Librispeech,
+    "LibrispeechTrainFullTestClean", Librispeech,
     "LibriSpeech: all 960 hours to train on, the clean part to evaluate.",
     sets={**CLEAN, DatasetSplit.TRAIN: ALL[DatasetSplit.TRAIN]},
 )
 LibrispeechTrainFullTestOther = variant(
-    "LibrispeechTrainFullTestOther",
-    Librispeech,
+    "LibrispeechTrainFullTestOther", Librispeech,
     "LibriSpeech: all 960 hours to train on, the noisy part to evaluate.",
     sets={**NOISY, DatasetSplit.TRAIN: ALL[DatasetSplit.TRAIN]},
 )
+# fmt: on

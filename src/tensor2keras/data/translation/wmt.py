@@ -115,19 +115,12 @@ ENZH_CWMT = _chinese(
 ENZH_UN = _chinese("UNv1.0.en-zh.tar.gz", ("en-zh/UNv1.0.en-zh.", "en", "zh"))
 
 
-# ---- English-German ----
-
-
-@registry.register_problem
-class TranslateEndeWmt32k(TranslateProblem):
-    """English-German, WMT, 32k subwords."""
-
-    tfds_name = "wmt_t2t_translate/de-en"
-
-    def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
-        return ENDE[dataset_split]
-
-
+# fmt: off
+# English-German
+TranslateEndeWmt32k = variant(
+    "TranslateEndeWmt32k", TranslateProblem, "English-German, WMT, 32k subwords.",
+    corpora=ENDE, tfds_name="wmt_t2t_translate/de-en",
+)
 TranslateEndeWmt32kPacked = variant(
     "TranslateEndeWmt32kPacked", TranslateEndeWmt32k, packed_length=256, vocab_problem=TranslateEndeWmt32k
 )
@@ -135,96 +128,52 @@ TranslateEndeWmt8k = variant("TranslateEndeWmt8k", TranslateEndeWmt32k, approx_v
 TranslateEndeWmt8kPacked = variant(
     "TranslateEndeWmt8kPacked", TranslateEndeWmt8k, packed_length=256, vocab_problem=TranslateEndeWmt8k
 )
-TranslateEndeWmtCharacters = variant("TranslateEndeWmtCharacters", TranslateEndeWmt8k, vocab_type=VocabType.CHARACTER)
+TranslateEndeWmtCharacters = variant(
+    "TranslateEndeWmtCharacters", TranslateEndeWmt8k, vocab_type=VocabType.CHARACTER
+)
 
-
-# ---- English-French ----
-
-
-@registry.register_problem
-class TranslateEnfrWmtSmall8k(TranslateProblem):
-    """English-French, one million pairs, 8k subwords."""
-
-    approx_vocab_size = 2**13
-    languages = ("en", "fr")
-
-    def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
-        return ENFR_SMALL[dataset_split]
-
-
+# English-French
+TranslateEnfrWmtSmall8k = variant(
+    "TranslateEnfrWmtSmall8k", TranslateProblem, "English-French, one million pairs, 8k subwords.",
+    corpora=ENFR_SMALL, languages=("en", "fr"), approx_vocab_size=2**13,
+)
 TranslateEnfrWmtSmall32k = variant("TranslateEnfrWmtSmall32k", TranslateEnfrWmtSmall8k, approx_vocab_size=2**15)
 TranslateEnfrWmtSmallCharacters = variant(
     "TranslateEnfrWmtSmallCharacters", TranslateEnfrWmtSmall8k, vocab_type=VocabType.CHARACTER
 )
-
-
-@registry.register_problem
-class TranslateEnfrWmt8k(TranslateEnfrWmtSmall8k):
-    """English-French, WMT, 8k subwords."""
-
-    tfds_name = "wmt14_translate/fr-en"
-
-    def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
-        return ENFR[dataset_split]
-
-
+TranslateEnfrWmt8k = variant(
+    "TranslateEnfrWmt8k", TranslateEnfrWmtSmall8k, "English-French, WMT, 8k subwords.",
+    corpora=ENFR, tfds_name="wmt14_translate/fr-en",
+)
 TranslateEnfrWmt32k = variant("TranslateEnfrWmt32k", TranslateEnfrWmt8k, approx_vocab_size=2**15)
 TranslateEnfrWmt32kPacked = variant(
     "TranslateEnfrWmt32kPacked", TranslateEnfrWmt32k, packed_length=256, vocab_problem=TranslateEnfrWmt32k
 )
-TranslateEnfrWmtCharacters = variant("TranslateEnfrWmtCharacters", TranslateEnfrWmt8k, vocab_type=VocabType.CHARACTER)
+TranslateEnfrWmtCharacters = variant(
+    "TranslateEnfrWmtCharacters", TranslateEnfrWmt8k, vocab_type=VocabType.CHARACTER
+)
 
-
-# ---- English-Czech ----
-
-
-@registry.register_problem
-class TranslateEncsWmt32k(TranslateProblem):
-    """English-Czech, WMT and CzEng, 32k subwords."""
-
-    languages = ("en", "cs")
-    tfds_name = "wmt14_translate/cs-en"
-
-    def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
-        return ENCS[dataset_split]
-
-
-TranslateEncsWmtCharacters = variant("TranslateEncsWmtCharacters", TranslateEncsWmt32k, vocab_type=VocabType.CHARACTER)
-
-
-# ---- English-Romanian ----
-
-
-@registry.register_problem
-class TranslateEnroWmt8k(TranslateProblem):
-    """English-Romanian, WMT, 8k subwords."""
-
-    approx_vocab_size = 2**13
-    languages = ("en", "ro")
-    tfds_name = "wmt16_translate/ro-en"
-
-    def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
-        return ENRO[dataset_split]
-
-
+# English-Czech, -Romanian and -Vietnamese
+TranslateEncsWmt32k = variant(
+    "TranslateEncsWmt32k", TranslateProblem, "English-Czech, WMT and CzEng, 32k subwords.",
+    corpora=ENCS, languages=("en", "cs"), tfds_name="wmt14_translate/cs-en",
+)
+TranslateEncsWmtCharacters = variant(
+    "TranslateEncsWmtCharacters", TranslateEncsWmt32k, vocab_type=VocabType.CHARACTER
+)
+TranslateEnroWmt8k = variant(
+    "TranslateEnroWmt8k", TranslateProblem, "English-Romanian, WMT, 8k subwords.",
+    corpora=ENRO, languages=("en", "ro"), tfds_name="wmt16_translate/ro-en", approx_vocab_size=2**13,
+)
 TranslateEnroWmt32k = variant("TranslateEnroWmt32k", TranslateEnroWmt8k, approx_vocab_size=2**15)
-TranslateEnroWmtCharacters = variant("TranslateEnroWmtCharacters", TranslateEnroWmt8k, vocab_type=VocabType.CHARACTER)
-
-
-# ---- English-Vietnamese ----
-
-
-@registry.register_problem
-class TranslateEnviIwslt32k(TranslateProblem):
-    """English-Vietnamese, IWSLT 2015, 32k subwords."""
-
-    languages = ("en", "vi")
-
-    def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
-        return ENVI[dataset_split]
-
-
-# ---- English-Chinese ----
+TranslateEnroWmtCharacters = variant(
+    "TranslateEnroWmtCharacters", TranslateEnroWmt8k, vocab_type=VocabType.CHARACTER
+)
+TranslateEnviIwslt32k = variant(
+    "TranslateEnviIwslt32k", TranslateProblem, "English-Vietnamese, IWSLT 2015, 32k subwords.",
+    corpora=ENVI, languages=("en", "vi"),
+)
+# fmt: on
 
 
 @registry.register_problem
@@ -235,6 +184,7 @@ class TranslateEnzhWmt32k(TranslateProblem):
     require registration (http://nlp.nju.edu.cn/cwmt-wmt/, https://conferences.unite.un.org/UNCorpus).
     """
 
+    corpora = ENZH
     languages = ("en", "zh")
     tfds_name = "wmt17_translate/zh-en"
     VOCAB_BYTES = 10**8
@@ -250,9 +200,8 @@ class TranslateEnzhWmt32k(TranslateProblem):
         return f"{self.vocab_filename}.zh"
 
     def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
-        if dataset_split != DatasetSplit.TRAIN:
-            return ENZH[dataset_split]
-        return [*ENZH[DatasetSplit.TRAIN], *self.get_training_dataset(self.tmp_dir)]
+        additional = self.get_training_dataset(self.tmp_dir) if dataset_split == DatasetSplit.TRAIN else []
+        return [*super().source_data_files(dataset_split), *additional]
 
     def get_training_dataset(self, tmp_dir: str) -> list[Corpus]:
         """Returns the additional training corpora that are present."""

@@ -114,17 +114,14 @@ class Image2classTmpdir(LabelsFileProblem, Image2ClassProblem):
         return super().preprocess_images(images, split, seed)
 
 
-@registry.register_problem("image2class_tmpdir64")
-class Image2classTmpdir64(Image2classTmpdir):
-    """Your own pictures and their classes, at 64 x 64 pixels."""
-
-    image_size = 64
-    is_small = False
-
-
-@registry.register_problem("image2class_tmpdir224")
-class Image2classTmpdir224(Image2classTmpdir):
-    """Your own pictures and their classes, at 224 x 224 pixels."""
-
-    image_size = 224
-    is_small = False
+variant = registry.problem_variants_of(__name__)
+# fmt: off
+Image2classTmpdir64 = variant(
+    "Image2classTmpdir64", Image2classTmpdir, "Your own pictures and their classes, at 64 x 64 pixels.",
+    image_size=64, is_small=False,
+)
+Image2classTmpdir224 = variant(
+    "Image2classTmpdir224", Image2classTmpdir, "Your own pictures and their classes, at 224 x 224 pixels.",
+    image_size=224, is_small=False,
+)
+# fmt: on
