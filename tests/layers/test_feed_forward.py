@@ -45,15 +45,6 @@ def test_parameter_attention_equals_t2t(golden):
     assert_close(layer(inputs["x"]), expected)
 
 
-def test_gated_linear_unit_equals_t2t(golden):
-    _, inputs, (expected,), variables = golden_case(golden, "gated_linear_unit_layer")
-    layer = feed_forward.GatedLinearUnit()
-    layer.build(inputs["x"].shape)
-    assign(layer, variables)
-    assert_close(layer(inputs["x"]), expected)
-    run_layer_test(layer, inputs["x"])
-
-
 def test_memory_efficient_network_norms_its_input():
     layer, x = feed_forward.MemoryEfficientFeedForward(8, 16), normal(2, 5, 8)
     layer.build((None, None, 8))

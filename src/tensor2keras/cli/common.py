@@ -22,67 +22,49 @@ from absl import flags as absl_flags
 
 from tensor2keras import files
 
-_TPU = "TPUs are not configured as in TF1; Keras 3 finds the machine's accelerators"
-_CLOUD = "jobs are started with the cloud's own tools"
-_CLUSTER = "TF1's parameter servers and job names no longer exist; TF_CONFIG describes a cluster"
-_MEMORY = "TensorFlow 2 allocates GPU memory and places operations by itself"
-_GRAPH = "there is no TF1 graph or session to configure"
-_DEBUGGER = "TF1's tfdbg and chrome://tracing are not supported; TensorBoard reads the events in output_dir"
-_EXPORT = "training exports no model"
-_EVALUATOR = "training and evaluation alternate in one process"
-_DECODER = "t2t-decoder decodes"
-_TUNING = "t2t-trainer trains one model; it does not search hyperparameters"
-
-# Tensor2Tensor's flags that have no effect: name -> (is it a boolean flag?, why). A command that does not define such a
-# flag accepts it and says so in one line.
+# Tensor2Tensor's flags that have no effect: why -> (boolean flags, flags with a value). A command that does not define
+# such a flag accepts it and says so in one line.
+_WITHOUT_EFFECT = {
+    "TPUs are not configured as in TF1; Keras 3 finds the machine's accelerators": (
+        "use_tpu use_tpu_estimator",
+        "tpu_num_shards tpu_job_name tpu_infeed_sleep_secs cloud_tpu_name iterations_per_loop",
+    ),
+    "jobs are started with the cloud's own tools": ("cloud_mlengine", "cloud_mlengine_master_type job_dir"),
+    "TF1's parameter servers and job names no longer exist; TF_CONFIG describes a cluster": (
+        "sync",
+        "master std_server_protocol ps_gpu ps_job ps_replicas worker_id worker_job worker_replicas",
+    ),
+    "tf.distribute is used whenever there is more than one device": ("optionally_use_dist_strat", ""),
+    "TensorFlow 2 allocates GPU memory and places operations by itself": (
+        "log_device_placement",
+        "gpu_order worker_gpu_memory_fraction",
+    ),
+    "there is no TF1 graph or session to configure": (
+        "enable_graph_rewriter disable_grappler_optimizations use_guarantee_const_getter",
+        "xla_jit_level",
+    ),
+    "set --hp_activation_dtype=float16 or bfloat16 instead": ("gpu_automatic_mixed_precision", ""),
+    "TF1's tfdbg and chrome://tracing are not supported; TensorBoard reads the events in output_dir": (
+        "tfdbg dbgprofile profile",
+        "",
+    ),
+    "training exports no model": ("export_saved_model", "export_saved_model_api_version"),
+    "training and evaluation alternate in one process": ("", "eval_timeout_mins eval_throttle_seconds"),
+    "t2t-decoder and t2t-bleu score decoded outputs": ("eval_run_autoregressive", ""),
+    "the newest keep_checkpoint_max checkpoints and the best one are kept": ("", "keep_checkpoint_every_n_hours"),
+    "decoding always happens in memory": ("decode_in_memory", ""),
+    "t2t-decoder decodes": ("", "decode_hparams decode_from_file decode_to_file decode_reference"),
+    "t2t-trainer trains one model; it does not search hyperparameters": (
+        "autotune_maximize",
+        "hparams_range autotune_objective autotune_max_trials autotune_parallel_trials",
+    ),
+}
+# name -> (is it a boolean flag?, why)
 IGNORED_FLAGS: dict[str, tuple[bool, str]] = {
-    "use_tpu": (True, _TPU),
-    "use_tpu_estimator": (True, _TPU),
-    "tpu_num_shards": (False, _TPU),
-    "tpu_job_name": (False, _TPU),
-    "tpu_infeed_sleep_secs": (False, _TPU),
-    "cloud_tpu_name": (False, _TPU),
-    "iterations_per_loop": (False, _TPU),
-    "cloud_mlengine": (True, _CLOUD),
-    "cloud_mlengine_master_type": (False, _CLOUD),
-    "job_dir": (False, _CLOUD),
-    "master": (False, _CLUSTER),
-    "std_server_protocol": (False, _CLUSTER),
-    "sync": (True, _CLUSTER),
-    "ps_gpu": (False, _CLUSTER),
-    "ps_job": (False, _CLUSTER),
-    "ps_replicas": (False, _CLUSTER),
-    "worker_id": (False, _CLUSTER),
-    "worker_job": (False, _CLUSTER),
-    "worker_replicas": (False, _CLUSTER),
-    "optionally_use_dist_strat": (True, "tf.distribute is used whenever there is more than one device"),
-    "gpu_order": (False, _MEMORY),
-    "worker_gpu_memory_fraction": (False, _MEMORY),
-    "log_device_placement": (True, _MEMORY),
-    "enable_graph_rewriter": (True, _GRAPH),
-    "disable_grappler_optimizations": (True, _GRAPH),
-    "use_guarantee_const_getter": (True, _GRAPH),
-    "xla_jit_level": (False, _GRAPH),
-    "gpu_automatic_mixed_precision": (True, "set --hp_activation_dtype=float16 or bfloat16 instead"),
-    "tfdbg": (True, _DEBUGGER),
-    "dbgprofile": (True, _DEBUGGER),
-    "profile": (True, _DEBUGGER),
-    "export_saved_model": (True, _EXPORT),
-    "export_saved_model_api_version": (False, _EXPORT),
-    "eval_timeout_mins": (False, _EVALUATOR),
-    "eval_throttle_seconds": (False, _EVALUATOR),
-    "eval_run_autoregressive": (True, "t2t-decoder and t2t-bleu score decoded outputs"),
-    "keep_checkpoint_every_n_hours": (False, "the newest keep_checkpoint_max checkpoints and the best one are kept"),
-    "decode_in_memory": (True, "decoding always happens in memory"),
-    "decode_hparams": (False, _DECODER),
-    "decode_from_file": (False, _DECODER),
-    "decode_to_file": (False, _DECODER),
-    "decode_reference": (False, _DECODER),
-    "hparams_range": (False, _TUNING),
-    "autotune_objective": (False, _TUNING),
-    "autotune_maximize": (True, _TUNING),
-    "autotune_max_trials": (False, _TUNING),
-    "autotune_parallel_trials": (False, _TUNING),
+    name: (is_boolean, why)
+    for why, kinds in _WITHOUT_EFFECT.items()
+    for is_boolean, names in zip((True, False), kinds, strict=True)
+    for name in names.split()
 }
 
 _PATH_FLAG = re.compile(

@@ -24,14 +24,13 @@ _DEFINE = {
 }
 
 # heading: {flag: (field of TrainOptions, type, help)}; the defaults are TrainOptions's.
+# fmt: off
 _OPTIONS = {
     "Training": {
         "train_steps": ("train_steps", int, "Updates in total, those before a resume included."),
         "random_seed": ("random_seed", int, "Seed of initial weights, dropout and the order of the data."),
         "warm_start_from": (
-            "warm_start_from",
-            str,
-            "Start from the weights of this checkpoint or output_dir, ours or T2T's.",
+            "warm_start_from", str, "Start from the weights of this checkpoint or output_dir, ours or T2T's."
         ),
         "log_step_count_steps": ("log_steps", int, "Steps between two lines of progress; 0: never."),
     },
@@ -40,41 +39,32 @@ _OPTIONS = {
         "local_eval_frequency": ("eval_every", int, "Steps between evaluations; 0: never."),
         "eval_use_test_set": ("eval_use_test_set", bool, "Evaluate on the test split instead of validation."),
         "eval_early_stopping_steps": (
-            "early_stopping_steps",
-            int,
-            "Stop when the metric has not improved for so many steps.",
+            "early_stopping_steps", int, "Stop when the metric has not improved for so many steps."
         ),
         "eval_early_stopping_metric": ("early_stopping_metric", str, "The metric that early stopping monitors."),
         "eval_early_stopping_metric_delta": (
-            "early_stopping_delta",
-            float,
-            "The smallest change that counts as an improvement.",
+            "early_stopping_delta", float, "The smallest change that counts as an improvement."
         ),
         "eval_early_stopping_metric_minimize": ("early_stopping_minimize", bool, "Whether a smaller metric is better."),
     },
     "Checkpoints": {
         "save_checkpoints_steps": (
-            "save_checkpoints_steps",
-            int,
-            "Steps between checkpoints; without it every local_eval_frequency steps; 0: never.",
+            "save_checkpoints_steps", int, "Steps between checkpoints; 0: never; default: local_eval_frequency."
         ),
         "save_checkpoints_secs": ("save_checkpoints_secs", int, "Seconds between checkpoints; 0 counts steps instead."),
         "keep_checkpoint_max": (
-            "keep_checkpoint_max",
-            int,
-            "How many of the newest checkpoints to keep, in addition to the best one; 0 keeps all.",
+            "keep_checkpoint_max", int, "Newest checkpoints to keep, in addition to the best one; 0 keeps all."
         ),
     },
     "Devices": {
         "worker_gpu": ("worker_gpu", int, "How many GPUs to train on; batch_size counts tokens on each."),
         "locally_shard_to_cpu": (
-            "locally_shard_to_cpu",
-            bool,
-            "Use logical CPU devices in place of GPUs, to try a sharded run anywhere.",
+            "locally_shard_to_cpu", bool, "Use logical CPU devices in place of GPUs, to try a sharded run anywhere."
         ),
         "xla_compile": ("xla", bool, "Compile with XLA; by default on accelerators only."),
     },
 }
+# fmt: on
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -362,23 +362,3 @@ def pool(
     if padding == "LEFT":
         x, padding = _pad_left(x, window_size), "VALID"
     return functions[pooling_type](x, tuple(window_size), strides=tuple(strides), padding=padding.lower())
-
-
-def global_pool_1d(x: Tensor, pooling_type: str = "MAX", mask: Tensor | None = None) -> Tensor:
-    """Returns the maximum or the mean over positions: [batch, length, channels] -> [batch, channels].
-
-    Args:
-        x: [batch, length, channels].
-        pooling_type: "MAX" or "AVR".
-        mask: [batch, length], 1.0 at vectors that count, or None; in a maximum, the others count as zeros, as in T2T.
-    """
-    if pooling_type not in ("MAX", "AVR"):
-        raise ValueError(f"unknown pooling_type {pooling_type!r}; known: MAX, AVR")
-    if mask is not None:
-        mask = ops.cast(mask, x.dtype)[:, :, None]
-        x = x * mask
-    if pooling_type == "MAX":
-        return ops.max(x, axis=1)
-    if mask is None:
-        return ops.mean(x, axis=1)
-    return ops.sum(x, axis=1) / ops.maximum(ops.sum(mask, axis=1), 1)

@@ -81,8 +81,18 @@ def imbalance(gates: Tensor, loads: Tensor, nonpadding: Tensor | None = None) ->
     return squared_variation(ops.sum(gates, axis=0)) + squared_variation(ops.sum(loads, axis=0))
 
 
-class _Experts(Layer):
-    """Base of mixtures of experts: [batch, length, hidden] in and out, and no state in decoding."""
+class PositionWise(Layer):
+    """Base of networks whose output depends on one position only, so that decoding needs no state."""
+
+    def init_cache(self, batch_size: Tensor | int) -> Cache:
+        return {}
+
+    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
+        return self(x), cache
+
+
+class _Experts(PositionWise):
+    """Base of mixtures of experts: [batch, length, hidden] in and out."""
 
     def __init__(
         self,
@@ -99,12 +109,6 @@ class _Experts(Layer):
         self.num_experts = num_experts
         self.loss_coef = loss_coef
         self.kernel_initializer = unseeded(kernel_initializer)
-
-    def init_cache(self, batch_size: Tensor | int) -> Cache:
-        return {}
-
-    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
-        return self(x), cache
 
 
 class _Expert(Layer):

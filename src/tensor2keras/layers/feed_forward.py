@@ -13,24 +13,14 @@ from keras import ops
 
 from tensor2keras.layers.convolution import ConvHiddenReluOptions
 from tensor2keras.layers.dropout import broadcast_dropout
-from tensor2keras.layers.experts import CapacityExpertsOptions, NoisyTopKExpertsOptions
+from tensor2keras.layers.experts import CapacityExpertsOptions, NoisyTopKExpertsOptions, PositionWise
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, LayerOptions, options_of
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.types import Cache, Shape, Tensor
 
 
-class _PositionWise(Layer):
-    """Base of networks whose output depends on one position only, so that decoding needs no state."""
-
-    def init_cache(self, batch_size: Tensor | int) -> Cache:
-        return {}
-
-    def step(self, x: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
-        return self(x), cache
-
-
-class DenseReluDense(_PositionWise):
+class DenseReluDense(PositionWise):
     """relu(x W1 + b1) W2 + b2 (Vaswani et al. 2017, equation 2).
 
     Args:
@@ -70,7 +60,7 @@ class DenseReluDense(_PositionWise):
         return self.conv2(self.drop(self.conv1(x), training=training))
 
 
-class MemoryEfficientFeedForward(_PositionWise):
+class MemoryEfficientFeedForward(PositionWise):
     """relu(norm(x) W1) W2, which includes a layer norm and has no biases.
 
     T2T recomputes it in the backward pass, in four parts of the batch; here it is computed once, with equal results.
@@ -200,29 +190,7 @@ class ConvReluConv(Layer):
         return y, {"f": window[:, x.shape[1] :]}
 
 
-class GatedLinearUnit(Layer):
-    """(x W1 + b1) * sigmoid(x W2 + b2), where W1 and W2 are the halves of one kernel (Dauphin et al. 2017).
-
-    Reference:
-        T2T `gated_linear_unit_layer`.
-    """
-
-    def __init__(self, kernel_initializer: Any = "glorot_uniform", name: str = "glu_layer", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        self.kernel_initializer = unseeded(kernel_initializer)
-
-    def build(self, x_shape: Shape) -> None:
-        self.dense = keras.layers.Dense(
-            2 * x_shape[-1], kernel_initializer=self.kernel_initializer, name="dense", dtype=self.dtype_policy
-        )
-        self.dense.build(x_shape)
-
-    def call(self, x: Tensor) -> Tensor:
-        value, gate = ops.split(self.dense(x), 2, axis=-1)
-        return value * ops.sigmoid(gate)
-
-
-class ParameterAttention(_PositionWise):
+class ParameterAttention(PositionWise):
     """Attention to `filter_size` learned keys and values per head.
 
     Args:
@@ -286,7 +254,7 @@ class ParameterAttention(_PositionWise):
         return self.output_projection(ops.reshape(y, (-1, length, self.value_size)))
 
 
-class NoFeedForward(_PositionWise):
+class NoFeedForward(PositionWise):
     """Returns its input."""
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:

@@ -293,14 +293,7 @@ class NeuralMemoryAttention(MultiHeadAttention):
         scope: name scope of the memory, inside that of the attention (in T2T the name of the decoder's layer).
         **kwargs: arguments of `MultiHeadAttention`; `attention_type` must be one of `ATTENTION_TYPES`.
 
-    Call arguments:
-        x: [batch * chunks, chunk_length, hidden].
-        chunk_number: [batch, chunks] int32.
-        bias: broadcasts to [batch * chunks, heads, chunk_length, chunk_length].
-        training: whether dropout applies.
-
-    Returns:
-        [batch * chunks, chunk_length, hidden_size].
+    Call arguments and result are those of `RecentTokensAttention`, the bias without `num_items`.
     """
 
     num_items = 0  # no additional keys

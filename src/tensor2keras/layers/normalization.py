@@ -10,11 +10,21 @@ from tensor2keras.layers.layer import Layer
 from tensor2keras.types import Shape, Tensor
 
 
-class _ScaleAndBias(Layer):
+class _Norm(Layer):
+    """Base of norms with an epsilon, called `default_name` unless they are given a name."""
+
+    default_name: str
+
+    def __init__(self, epsilon: float = 1e-6, name: str | None = None, **kwargs: Any):
+        super().__init__(name=name or self.default_name, **kwargs)
+        self.epsilon = epsilon
+
+
+class _ScaleAndBias(_Norm):
     """Base of norms with a learned scale and bias for each channel, computed in float32."""
 
     def build(self, input_shape: Shape) -> None:
-        shape, prefix = (input_shape[-1],), self.variable_prefix
+        shape, prefix = (input_shape[-1],), self.default_name
         self.scale = self.add_weight(name=f"{prefix}_scale", shape=shape, initializer="ones")
         self.bias = self.add_weight(name=f"{prefix}_bias", shape=shape, initializer="zeros")
 
@@ -30,11 +40,7 @@ class LayerNorm(_ScaleAndBias):
         T2T `layer_norm`.
     """
 
-    variable_prefix = "layer_norm"
-
-    def __init__(self, epsilon: float = 1e-6, name: str = "layer_norm", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        self.epsilon = epsilon
+    default_name = "layer_norm"
 
     def normalize(self, x: Tensor) -> Tensor:
         centered = x - ops.mean(x, axis=-1, keepdims=True)
@@ -44,12 +50,11 @@ class LayerNorm(_ScaleAndBias):
 class GroupNorm(_ScaleAndBias):
     """Normalizes groups of channels over positions, [batch, ..., channels] (Wu and He 2018). T2T `group_norm`."""
 
-    variable_prefix = "group_norm"
+    default_name = "group_norm"
 
-    def __init__(self, groups: int = 8, epsilon: float = 1e-5, name: str = "group_norm", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
+    def __init__(self, groups: int = 8, epsilon: float = 1e-5, **kwargs: Any):
+        super().__init__(epsilon, **kwargs)
         self.groups = groups
-        self.epsilon = epsilon
 
     def build(self, input_shape: Shape) -> None:
         if input_shape[-1] % self.groups:
@@ -66,23 +71,17 @@ class GroupNorm(_ScaleAndBias):
 class L2Norm(_ScaleAndBias):
     """Centres the channels and divides by their length, with scale and bias. T2T `l2_norm`."""
 
-    variable_prefix = "l2_norm"
-
-    def __init__(self, epsilon: float = 1e-6, name: str = "l2_norm", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        self.epsilon = epsilon
+    default_name = "l2_norm"
 
     def normalize(self, x: Tensor) -> Tensor:
         centered = x - ops.mean(x, axis=-1, keepdims=True)
         return centered * ops.rsqrt(ops.sum(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
 
 
-class NoamNorm(Layer):
+class NoamNorm(_Norm):
     """Scales vectors to length sqrt(channels); no variables. T2T `noam_norm`."""
 
-    def __init__(self, epsilon: float = 1e-6, name: str = "noam_norm", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        self.epsilon = epsilon
+    default_name = "noam_norm"
 
     def call(self, x: Tensor) -> Tensor:
         wide = ops.cast(x, "float32")
@@ -90,7 +89,7 @@ class NoamNorm(Layer):
         return ops.cast(wide * ops.rsqrt(squared_length) * x.shape[-1] ** 0.5, x.dtype)
 
 
-class BatchNorm(Layer):
+class BatchNorm(_Norm):
     """Normalizes each channel of [batch, ..., channels] over the batch; outside training by moving averages.
 
     The moving variance is computed as in TensorFlow 1, with division by one less than the number of values.
@@ -104,17 +103,17 @@ class BatchNorm(Layer):
         Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167; `tf.layers.batch_normalization` of TensorFlow 1.
     """
 
+    default_name = "batch_normalization"
+
     def __init__(
         self,
         momentum: float = 0.99,
         epsilon: float = 1e-3,
         zero_scale: bool = False,
-        name: str = "batch_normalization",
         **kwargs: Any,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(epsilon, **kwargs)
         self.momentum = momentum
-        self.epsilon = epsilon
         self.zero_scale = zero_scale
 
     def build(self, input_shape: Shape) -> None:

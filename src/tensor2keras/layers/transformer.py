@@ -189,16 +189,7 @@ class DecoderLayer(TransformerLayer):
 
 
 class LayerStack(Layer):
-    """Base of stacks: `layers`, called like `TransformerLayer`, and the steps `final`; subclasses make both.
-
-    Call arguments:
-        x: [batch, length, hidden].
-        context: a `Context`.
-        training: whether dropout applies.
-
-    Returns:
-        [batch, length, hidden].
-    """
+    """Base of stacks, called as `TransformerLayer` is: `layers` and the steps `final`; subclasses make both."""
 
     layers: list[keras.layers.Layer]
     final: keras.layers.Layer
@@ -249,6 +240,8 @@ class LayerStack(Layer):
 class TransformerStack(LayerStack):
     """A stack of layers of one class and the final preprocessing: a norm, where sublayers begin with one.
 
+    It is called as `TransformerLayer` is.
+
     Args:
         num_layers: number of layers.
         attention: options of the self-attention; a list has those of each layer.
@@ -258,14 +251,6 @@ class TransformerStack(LayerStack):
             an encoder and in a decoder without one.
         zero_padding: whether the feed-forward networks' output at padding is 0, as with T2T's `use_pad_remover`, which
             takes padding out of the batch before them.
-
-    Call arguments:
-        x: [batch, length, hidden].
-        context: a `Context`.
-        training: whether dropout applies.
-
-    Returns:
-        [batch, length, hidden].
 
     Example:
         ```python

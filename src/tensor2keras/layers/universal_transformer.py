@@ -18,20 +18,13 @@ from tensor2keras.types import Cache, Shape, Tensor
 class UniversalTransformerStack(Layer):
     """A recurrent `TransformerLayer` and the final preprocessing.
 
-    The decoding cache holds keys and values of every step; with "act", decoding always runs the maximum of steps.
+    It is called as `TransformerLayer` is. The decoding cache holds keys and values of every step; with "act", decoding
+    always runs the maximum of steps.
 
     Args:
         num_layers: not used; `recurrence` has the number of steps.
         attention, feed_forward, residual, memory_attention, zero_padding: as in `TransformerStack`.
         recurrence: options of the recurrence.
-
-    Call arguments:
-        x: [batch, length, hidden].
-        context: a `Context`.
-        training: whether dropout applies.
-
-    Returns:
-        [batch, length, hidden].
     """
 
     layer_class: type[TransformerLayer] = TransformerLayer

@@ -259,15 +259,8 @@ class AreaAttention(DotProductAttention):
     def build(self, q_shape: Shape) -> None:
         self.keys.build((None, None, q_shape[-1]))
 
-    def call(
-        self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        bias: Tensor | None = None,
-        *,
-        query_position: Tensor | int | None = None,
-        training: bool = False,
+    def _attend(
+        self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
     ) -> Tensor:
         heads, length = k.shape[1], ops.shape(k)[2]
         k, v = (ops.reshape(x, (-1, length, x.shape[-1])) for x in (k, v))
@@ -276,4 +269,4 @@ class AreaAttention(DotProductAttention):
         k, v = (ops.reshape(x, (-1, heads, ops.shape(x)[1], x.shape[-1])) for x in (k, v))
         if bias is not None:
             bias = area_bias(bias < -1, *self.shape)
-        return super().call(q, k, v, bias, training=training)
+        return super()._attend(q, k, v, bias, query_position, training)

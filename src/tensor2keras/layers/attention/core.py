@@ -185,6 +185,12 @@ class DotProductAttention(Layer):
         query_position: Tensor | int | None = None,
         training: bool = False,
     ) -> Tensor:
+        return self._attend(q, k, v, bias, query_position, training)
+
+    def _attend(
+        self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
+    ) -> Tensor:
+        """Computes `call`; variants override it."""
         return ops.matmul(self.attention_weights(q, k, bias, training=training), v)
 
     def compute_output_shape(self, q_shape: Shape, k_shape: Shape, v_shape: Shape) -> Shape:

@@ -149,13 +149,7 @@ class LocalGlobalAttention(Layer):
         attention: arguments of `MultiHeadAttention` for the whole width; each half has half the width and heads.
         block_length: of the local half.
 
-    Call arguments:
-        x: [batch, length, hidden].
-        columns: not used.
-        training: whether dropout applies.
-
-    Returns:
-        [batch, length, hidden].
+    Call arguments and result are those of `SelfAttention`.
 
     Raises:
         ValueError: an odd hidden_size or num_heads.

@@ -60,15 +60,8 @@ class LocalAttention(DotProductAttention):
         """Number of last positions, the query's own included, that contain every key of a query."""
         return self.block_length - min(self.offsets[0], 0)
 
-    def call(
-        self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        bias: Tensor | None = None,
-        *,
-        query_position: Tensor | int | None = None,
-        training: bool = False,
+    def _attend(
+        self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
     ) -> Tensor:
         if query_position is not None:
             return self._attend_to_cache(q, k, v, query_position, training)

@@ -88,15 +88,8 @@ class RelativeAttention(DotProductAttention):
         self.keys.build(q_shape)
         self.values.build(q_shape)
 
-    def call(
-        self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        bias: Tensor | None = None,
-        *,
-        query_position: Tensor | int | None = None,
-        training: bool = False,
+    def _attend(
+        self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
     ) -> Tensor:
         limit = self.max_relative_position
         queries = ops.arange(ops.shape(q)[2], dtype="int32")
@@ -151,15 +144,8 @@ class RelativeAttentionV2(DotProductAttention):
         if self.add_relative_to_values:
             self.value_table = add_relative_vectors(self, "value_relative_embeddings", rows, q_shape, shared)
 
-    def call(
-        self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        bias: Tensor | None = None,
-        *,
-        query_position: Tensor | int | None = None,
-        training: bool = False,
+    def _attend(
+        self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
     ) -> Tensor:
         length = ops.shape(k)[2]
         whole = query_position is None  # all queries: every distance once, then shifted to its key
