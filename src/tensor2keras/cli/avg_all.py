@@ -5,8 +5,8 @@
 The output directory decodes and evaluates like any other: its newest checkpoint is the average of the newest n.
 """
 
+import functools
 import sys
-from collections.abc import Sequence
 from types import SimpleNamespace
 
 from absl import flags as absl_flags
@@ -14,11 +14,6 @@ from absl import flags as absl_flags
 from tensor2keras.cli import common
 
 PROGRAM = "t2t-avg-all"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code."""
-    return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
@@ -41,6 +36,8 @@ def run(args: SimpleNamespace) -> int:
         print(path, flush=True)
     return 0
 
+
+main = functools.partial(common.run, PROGRAM, __doc__, define_flags, run)
 
 if __name__ == "__main__":
     sys.exit(main())

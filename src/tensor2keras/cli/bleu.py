@@ -9,6 +9,7 @@ All translations that t2t-translate-all wrote (files named `NAME-STEP`), with th
 Files have one segment a line and may be packed (.gz). Several references are separated by commas.
 """
 
+import functools
 import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -18,11 +19,6 @@ from absl import flags as absl_flags
 from tensor2keras.cli import common
 
 PROGRAM = "t2t-bleu"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code."""
-    return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
@@ -84,6 +80,8 @@ def _score_directory(args: SimpleNamespace, references: Sequence[str]) -> None:
     print(f"best: {metric} = {score:.2f} at step {best.file.step:,} ({best.file.path})")
     print(f"signature: {signature}", file=sys.stderr)
 
+
+main = functools.partial(common.run, PROGRAM, __doc__, define_flags, run)
 
 if __name__ == "__main__":
     sys.exit(main())

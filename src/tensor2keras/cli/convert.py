@@ -6,8 +6,8 @@
 Problem, model and vocabulary are found in the directory (flags.txt, hparams.json, vocab.*) unless given.
 """
 
+import functools
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,11 +16,6 @@ from absl import flags as absl_flags
 from tensor2keras.cli import common
 
 PROGRAM = "t2t-convert"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code."""
-    return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
@@ -57,6 +52,8 @@ def run(args: SimpleNamespace) -> int:
         print(f"loss on {args.inputs!r} -> {args.targets!r}: {loss:.6f}")
     return 0
 
+
+main = functools.partial(common.run, PROGRAM, __doc__, define_flags, run)
 
 if __name__ == "__main__":
     sys.exit(main())

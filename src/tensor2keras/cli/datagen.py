@@ -9,6 +9,7 @@ Running the same command again changes nothing, or completes the data of a kille
 """
 
 import fnmatch
+import functools
 import random
 import sys
 from types import SimpleNamespace
@@ -24,11 +25,6 @@ _ONE_PROCESS = "a problem is generated in one process, in dataset_splits' shards
 _IGNORED = dict.fromkeys(
     ("task_id", "task_id_start", "task_id_end", "num_shards", "num_concurrent_processes"), _ONE_PROCESS
 )
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Runs the command and returns its exit code."""
-    return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
@@ -106,6 +102,8 @@ def _matching(pattern: str, excluded: list[str]) -> list[str]:
         raise ValueError(f"no problem matches --problem={pattern!r}")
     return names
 
+
+main = functools.partial(common.run, PROGRAM, __doc__, define_flags, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,6 +10,7 @@ Examples:
 Problem, model, hyperparameters and data directory are read from --output_dir (hparams.json, flags.txt) unless given.
 """
 
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,11 +22,6 @@ from absl import flags as absl_flags
 from tensor2keras.cli import common
 
 PROGRAM = "t2t-decoder"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code."""
-    return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
@@ -201,6 +197,8 @@ def _shard_name(path: str, hp: Any) -> str:
 
     return text_files.shard_name(path, hp.shards, hp.shard_id + hp.shards_start_offset, hp.shard_google_format)
 
+
+main = functools.partial(common.run, PROGRAM, __doc__, define_flags, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,8 +7,8 @@ Examples:
 With --decode the split is decoded as well, and the outputs are scored: BLEU, ROUGE, word error rate, ..., by problem.
 """
 
+import functools
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,11 +18,6 @@ from absl import flags as absl_flags
 from tensor2keras.cli import common
 
 PROGRAM = "t2t-eval"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code."""
-    return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
@@ -80,6 +75,8 @@ def _show_confusion(args: SimpleNamespace, model: Any, problem: Any, split: str,
     pictures.write_png(file, confusion.picture(counts))
     print(f"{PROGRAM}: wrote {file}", file=sys.stderr)
 
+
+main = functools.partial(common.run, PROGRAM, __doc__, define_flags, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,8 +6,8 @@
 After an interruption at any moment, the same command continues at the last checkpoint.
 """
 
+import functools
 import sys
-from collections.abc import Sequence
 from types import SimpleNamespace
 
 from absl import flags as absl_flags
@@ -67,11 +67,6 @@ _OPTIONS = {
 # fmt: on
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code."""
-    return common.run(PROGRAM, __doc__, define_flags, run, argv)
-
-
 def define_flags(flags: absl_flags.FlagValues) -> None:
     """Adds Tensor2Tensor's training flags, with its defaults."""
     common.define_common_flags(flags)
@@ -129,6 +124,8 @@ def _set_threads(inter_op: int, intra_op: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(inter_op)
         tf.config.threading.set_intra_op_parallelism_threads(intra_op)
 
+
+main = functools.partial(common.run, PROGRAM, __doc__, define_flags, run)
 
 if __name__ == "__main__":
     sys.exit(main())

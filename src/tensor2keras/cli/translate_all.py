@@ -7,11 +7,11 @@ Example:
 Writes <translations_dir>/<problem>-<step> for each checkpoint, with the checkpoint's time; existing files are kept.
 """
 
+import functools
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,11 +20,6 @@ from absl import flags as absl_flags
 from tensor2keras.cli import common
 
 PROGRAM = "t2t-translate-all"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code."""
-    return common.run(PROGRAM, __doc__, define_flags, run, argv)
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
@@ -104,6 +99,8 @@ def _run_command(args: SimpleNamespace, settings: str, target: Path) -> None:
     if subprocess.run(command, shell=True, check=False).returncode:
         raise ValueError(f"failed: {command}")
 
+
+main = functools.partial(common.run, PROGRAM, __doc__, define_flags, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -30,7 +30,7 @@ def conv(
     kernel_initializer: Any = "glorot_uniform",
     **options: Any,
 ) -> keras.layers.Layer:
-    """Returns a convolution named `NAME_single`, as in T2T.
+    """Returns a convolution named `NAME_single`, as in T2T. T2T `conv`, `conv1d`, `separable_conv`.
 
     Args:
         filters: channels out.
@@ -43,9 +43,6 @@ def conv(
 
     Raises:
         ValueError: unknown padding; "LEFT" with an even kernel.
-
-    Reference:
-        T2T `conv`, `conv1d`, `separable_conv`.
     """
     _check_padding(padding, kernel_size)
     kernels = ("depthwise_initializer", "pointwise_initializer") if separable else ("kernel_initializer",)
@@ -344,16 +341,13 @@ def _without_padding(x: Tensor, nonpadding: Tensor | None, kernel_size: int) -> 
 def pool(
     x: Tensor, window_size: Sequence[int], pooling_type: str, padding: str, strides: Sequence[int] = (1, 1)
 ) -> Tensor:
-    """Returns the maximum or average over windows of an image.
+    """Returns the maximum or average over windows of an image. T2T `pool`.
 
     Args:
         x: [batch, height, width, channels].
         window_size, strides: rows and columns.
         pooling_type: "MAX" or "AVG".
         padding: "LEFT" (zeros above and to the left count), "SAME" or "VALID".
-
-    Reference:
-        T2T `pool`.
     """
     functions = {"MAX": ops.max_pool, "AVG": ops.average_pool}
     if pooling_type not in functions:

@@ -21,7 +21,7 @@ from tensor2keras.types import Cache, Shape, Tensor
 
 
 class DenseReluDense(PositionWise):
-    """relu(x W1 + b1) W2 + b2 (Vaswani et al. 2017, equation 2).
+    """relu(x W1 + b1) W2 + b2 (Vaswani et al. 2017, equation 2). T2T `dense_relu_dense`.
 
     Args:
         hidden_size: width in and out.
@@ -29,9 +29,6 @@ class DenseReluDense(PositionWise):
         dropout: rate between.
         dropout_broadcast_dims: axes of [batch, length, filter] that share one dropout mask.
         kernel_initializer: of both kernels.
-
-    Reference:
-        T2T `dense_relu_dense`.
     """
 
     def __init__(
@@ -61,7 +58,7 @@ class DenseReluDense(PositionWise):
 
 
 class MemoryEfficientFeedForward(PositionWise):
-    """relu(norm(x) W1) W2, which includes a layer norm and has no biases.
+    """relu(norm(x) W1) W2, which includes a layer norm and has no biases. T2T `conv_hidden_relu_memory_efficient`.
 
     T2T recomputes it in the backward pass, in four parts of the batch; here it is computed once, with equal results.
 
@@ -69,9 +66,6 @@ class MemoryEfficientFeedForward(PositionWise):
         hidden_size: width in and out.
         filter_size: width between.
         kernel_initializer: of both kernels.
-
-    Reference:
-        T2T `conv_hidden_relu_memory_efficient`.
     """
 
     def __init__(
@@ -191,7 +185,7 @@ class ConvReluConv(Layer):
 
 
 class ParameterAttention(PositionWise):
-    """Attention to `filter_size` learned keys and values per head.
+    """Attention to `filter_size` learned keys and values per head. T2T `parameter_attention`.
 
     Args:
         hidden_size: width in and out.
@@ -200,9 +194,6 @@ class ParameterAttention(PositionWise):
         key_size, value_size: total widths; hidden_size by default.
         dropout: rate at which whole values are dropped.
         kernel_initializer: of the projections.
-
-    Reference:
-        T2T `parameter_attention`.
     """
 
     def __init__(

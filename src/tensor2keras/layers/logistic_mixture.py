@@ -52,7 +52,7 @@ def to_real(colors: Tensor) -> Tensor:
 
 
 def negative_log_likelihood(predictions: Tensor, colors: Tensor) -> Tensor:
-    """Returns the negative log-likelihood of each pixel, in nats.
+    """Returns the negative log-likelihood of each pixel, in nats. T2T `discretized_mix_logistic_loss`.
 
     Args:
         predictions: [..., 10 * mixtures].
@@ -60,9 +60,6 @@ def negative_log_likelihood(predictions: Tensor, colors: Tensor) -> Tensor:
 
     Returns:
         float32 [...].
-
-    Reference:
-        T2T `discretized_mix_logistic_loss`.
     """
     mixture = split_parameters(predictions)
     x = ops.cast(colors, "float32")[..., None, :]  # [..., 1, 3]
@@ -92,7 +89,7 @@ def _shifted_means(mixture: Mixture, red: Tensor, green: Tensor) -> Tensor:
 
 
 def loss(predictions: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Returns the negative log-likelihood of each pixel, divided evenly among its channels.
+    """Returns the negative log-likelihood of each pixel, divided evenly among its channels. T2T `dml_loss`.
 
     Args:
         predictions: [batch, height, width, 10 * mixtures].
@@ -101,9 +98,6 @@ def loss(predictions: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> 
 
     Returns:
         float32 [batch, height, width, 3].
-
-    Reference:
-        T2T `dml_loss`.
     """
     nats = negative_log_likelihood(predictions, to_real(targets))
     return ops.broadcast_to(nats[..., None] / CHANNELS, ops.shape(targets))

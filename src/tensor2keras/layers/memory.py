@@ -148,7 +148,7 @@ class RecentTokensAttention(MultiHeadAttention):
 
 
 class NeuralMemory(Layer):
-    """A table of vectors that is read and written by similarity.
+    """A table of vectors that is read and written by similarity. T2T `transformer_memory.TransformerMemory`.
 
     For the rows x of a chunk and the values M of the table,
 
@@ -177,9 +177,6 @@ class NeuralMemory(Layer):
 
     Returns:
         [batch, length, value_depth]: the attention's output combined with what is read at x.
-
-    Reference:
-        T2T `transformer_memory.TransformerMemory`.
     """
 
     def __init__(

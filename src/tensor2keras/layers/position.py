@@ -135,7 +135,7 @@ def add_timing_signal_nd(
 
 
 class PositionalEmbedding(Layer):
-    """Adds a learned vector for each position, a row of `table` [max_length, hidden].
+    """Adds a learned vector for each position, a row of `table` [max_length, hidden]. T2T `add_positional_embedding`.
 
     Args:
         max_length: number of positions with a vector; later ones add nothing.
@@ -148,9 +148,6 @@ class PositionalEmbedding(Layer):
 
     Returns:
         [batch, length, hidden].
-
-    Reference:
-        T2T `add_positional_embedding`.
     """
 
     def __init__(self, max_length: int, initializer: Any = "glorot_uniform", **kwargs: Any):

@@ -185,7 +185,7 @@ class LSTM(Layer):
 
 
 class BidirectionalLSTM(Layer):
-    """Two LSTM stacks, one of which reads backwards; their outputs and states are concatenated.
+    """Two LSTM stacks, one of which reads backwards; their outputs and states are concatenated. T2T `lstm_bid_encoder`.
 
     Args:
         units, num_layers, dropout, kernel_initializer: as of `LSTM`.
@@ -197,9 +197,6 @@ class BidirectionalLSTM(Layer):
 
     Returns:
         [batch, length, 2 * units], and a state of width 2 * units for each layer.
-
-    Reference:
-        T2T `lstm_bid_encoder`.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class _LeakySum(Layer):
 
 
 class SRU(Layer):
-    """Layers of simple recurrent units: c_t = f_t c_{t-1} + (1 - f_t) W x_t, h_t = r_t c_t + (1 - r_t) x_t.
+    """Layers of simple recurrent units: c_t = f_t c_{t-1} + (1 - f_t) W x_t, h_t = r_t c_t + (1 - r_t) x_t. T2T `sru`.
 
     Args:
         units: width in and out.
@@ -36,9 +36,6 @@ class SRU(Layer):
 
     Returns:
         [batch, length, units].
-
-    Reference:
-        T2T `sru`.
     """
 
     def __init__(

@@ -123,9 +123,8 @@ def from_files(
         )
     columns = tuple(given or columns)
     source = FileSource(_resolve(given or {"rows": rows}), columns)
-    return _finish(
-        columns, generate, name or "files", source, vocab_type, approx_vocab_size, data_dir=data_dir, **kwargs
-    )
+    kwargs |= {"vocab_type": vocab_type, "approx_vocab_size": approx_vocab_size, "generate": generate}
+    return _finish(columns, name or "files", source, data_dir=data_dir, **kwargs)
 
 
 def from_tfds(
@@ -135,9 +134,6 @@ def from_tfds(
     *,
     name: str | None = None,
     data_dir: str | os.PathLike | None = None,
-    vocab_type: str = VocabType.SUBWORD,
-    approx_vocab_size: int = 2**13,
-    generate: bool = True,
     **kwargs: Any,
 ) -> Problem:
     """Returns a problem on features of a tfds data set, which is prepared in `data_dir` or downloaded.
@@ -146,7 +142,7 @@ def from_tfds(
         builder: "builder" or "builder/config", such as "wmt14_translate/de-en".
         inputs: the text feature to read; None for a language model.
         targets: the text feature to write, or a class label to predict.
-        name, data_dir, vocab_type, approx_vocab_size, generate, **kwargs: as `from_files`.
+        name, data_dir, **kwargs: as `from_files`, `vocab_type`, `approx_vocab_size` and `generate` included.
 
     Raises:
         FileNotFoundError: the data are not prepared and, after a few seconds, no network is found.
@@ -166,10 +162,10 @@ def from_tfds(
         raise ValueError(f"{builder}: {targets!r} is a class label; a classifier needs inputs as well")
     name = name or "tfds_" + "".join(char if char.isalnum() else "_" for char in builder)
     source = TfdsSource(builder, inputs, targets, target_column, root)
-    return _finish(columns, generate, name, source, vocab_type, approx_vocab_size, data_dir=data_dir, **kwargs)
+    return _finish(columns, name, source, data_dir=data_dir, **kwargs)
 
 
-def _finish(columns: tuple[str, ...], generate: bool, *args: Any, **kwargs: Any) -> Problem:
+def _finish(columns: tuple[str, ...], *args: Any, generate: bool = True, **kwargs: Any) -> Problem:
     problem = _GIVEN[columns](*args, **kwargs)
     if generate:
         problem.generate_data()

@@ -107,7 +107,7 @@ def lookup(modes: dict[str, Any], mode: str, what: str) -> Any:
 
 
 class AreaKeys(Layer):
-    """Keys of areas, computed from the keys of their positions.
+    """Keys of areas, computed from the keys of their positions. T2T `compute_area_key`.
 
     Args:
         max_area_width, max_area_height: of an area.
@@ -128,9 +128,6 @@ class AreaKeys(Layer):
 
     Raises:
         ValueError: an unknown mode.
-
-    Reference:
-        T2T `compute_area_key`.
     """
 
     def __init__(
@@ -211,7 +208,7 @@ def area_values(x: Tensor, mode: str, max_width: int, max_height: int = 1, heigh
 
 
 class AreaAttention(DotProductAttention):
-    """Dot-product attention to areas of the keys.
+    """Dot-product attention to areas of the keys. T2T `dot_product_area_attention`.
 
     Args:
         max_area_width, max_area_height: of an area.
@@ -232,9 +229,6 @@ class AreaAttention(DotProductAttention):
 
     Raises:
         ValueError: an unknown mode.
-
-    Reference:
-        T2T `dot_product_area_attention`.
     """
 
     def __init__(

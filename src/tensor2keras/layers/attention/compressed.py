@@ -124,7 +124,7 @@ class MemoryCompressedAttention(Layer):
 
 
 class MemoryEfficientAttention(Layer):
-    """Multi-head self-attention with a layer norm before it.
+    """Multi-head self-attention with a layer norm before it. T2T `multihead_self_attention_memory_efficient`.
 
     T2T computes one head after the other and recomputes each in the backward pass. Here all are computed together, with
     the same result.
@@ -147,9 +147,6 @@ class MemoryEfficientAttention(Layer):
 
     Raises:
         ValueError: hidden_size is not divisible by num_heads.
-
-    Reference:
-        T2T `multihead_self_attention_memory_efficient`.
     """
 
     def __init__(self, hidden_size: int, num_heads: int, name: str = "multihead_attention", **kwargs: Any):

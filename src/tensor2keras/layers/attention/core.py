@@ -62,7 +62,7 @@ def attention_weights(
 def dot_product_attention(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None, *, extra_logits: Tensor | None = None
 ) -> Tensor:
-    """Returns softmax(q k^T + extra_logits + bias) v.
+    """Returns softmax(q k^T + extra_logits + bias) v. T2T `dot_product_attention`.
 
     Args:
         q: [..., query, key_depth], already scaled.
@@ -73,9 +73,6 @@ def dot_product_attention(
 
     Returns:
         [..., query, value_depth].
-
-    Reference:
-        T2T `dot_product_attention`.
     """
     return ops.matmul(attention_weights(q, k, bias, extra_logits=extra_logits), v)
 

@@ -17,7 +17,7 @@ from tensor2keras.types import Tensor
 def local_attention_2d(
     q: Tensor, k: Tensor, v: Tensor, query_shape: tuple[int, int] = (8, 16), memory_flange: tuple[int, int] = (8, 16)
 ) -> Tensor:
-    """Attends from each block to itself and to `memory_flange` rows and columns around it.
+    """Attends from each block to itself and to `memory_flange` rows and columns around it. T2T `local_attention_2d`.
 
     Args:
         q, k, v: [batch, heads, height, width, depth].
@@ -26,9 +26,6 @@ def local_attention_2d(
 
     Returns:
         [batch, heads, height, width, value_depth].
-
-    Reference:
-        T2T `local_attention_2d`.
     """
     (rows, columns), (above, beside) = query_shape, memory_flange
     offsets = _grid(range(-above, rows + above), range(-beside, columns + beside))

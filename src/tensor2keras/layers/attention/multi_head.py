@@ -33,7 +33,7 @@ ATTENTION_TYPES: dict[str, Callable[..., DotProductAttention]] = {
 
 
 class MultiHeadAttention(Layer):
-    """Multi-head attention with a key/value cache.
+    """Multi-head attention with a key/value cache. T2T `common_attention.multihead_attention`.
 
         head_i = attend(query W_q,i / sqrt(key_depth), memory W_k,i, memory W_v,i)
         output = [head_1, ..., head_n] W_o
@@ -75,9 +75,6 @@ class MultiHeadAttention(Layer):
     layer = MultiHeadAttention(hidden_size=512, num_heads=8, dropout=0.1)
     y = layer(x, bias=causal_bias(x.shape[1]))  # x, y: [batch, length, 512]
     ```
-
-    Reference:
-        T2T `common_attention.multihead_attention`.
     """
 
     def __init__(
