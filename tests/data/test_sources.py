@@ -7,12 +7,12 @@ from tensor2keras.data import Problem, sources
 from tests.data.user_text import ENGLISH, GERMAN, write_pairs
 
 
-def test_text_pairs_for_problems_with_code(raw):
+def test_aligned_lines_of_required_files(raw):
     write_pairs(raw, "train", 0, 2)
-    pairs = list(sources.text_pairs(str(raw), "inputs.train.txt", "targets.train.txt"))
-    assert pairs == [{"inputs": e, "targets": g} for e, g in zip(ENGLISH[:2], GERMAN[:2], strict=True)]
+    paths = [sources.require_file(str(raw), f"{side}.train.txt") for side in ("inputs", "targets")]
+    assert list(sources.aligned_lines(*paths)) == list(zip(ENGLISH[:2], GERMAN[:2], strict=True))
     with pytest.raises(sources.MissingDataError, match=r"put other\.txt \(or \.gz\) into"):
-        next(sources.text_pairs(str(raw), "inputs.train.txt", "other.txt"))
+        sources.require_file(str(raw), "other.txt")
 
 
 def test_official_builder_through_mocked_tfds(tmp_path, monkeypatch):

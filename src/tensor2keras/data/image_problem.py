@@ -8,7 +8,7 @@ A problem may also define T2T's `preprocess_example(example, mode, hparams)` for
 """
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,26 +49,29 @@ def random_crop_and_flip(images: tf.Tensor, seed: tf.Tensor, margin: int = 4) ->
     Reference:
         Huang et al. 2016, https://arxiv.org/abs/1608.06993, page 5; T2T `cifar_image_augmentation`.
     """
-    count, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    padded = tf.pad(images, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
-    seeds = tf.random.experimental.stateless_split(seed, 3)
-    top, left = (tf.random.stateless_uniform([count, 1], seeds[i], 0, 2 * margin + 1, tf.int32) for i in (0, 1))
-    mirrored = tf.random.stateless_uniform([count, 1], seeds[2], 0, 2, tf.int32) == 1
+    count, width = tf.shape(images)[0], images.shape[2]
+    *seeds, mirror_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+    mirrored = tf.random.stateless_uniform([count, 1], mirror_seed, 0, 2, tf.int32) == 1
     columns = tf.where(mirrored, tf.range(width - 1, -1, -1), tf.range(width))
-    cropped = tf.gather(padded, top + tf.range(height), axis=1, batch_dims=1)
-    return tf.ensure_shape(tf.gather(cropped, left + columns, axis=2, batch_dims=1), images.shape)
+    return _shifted(images, (margin, margin), seeds, columns)
 
 
 def random_shift(images: tf.Tensor, seed: tf.Tensor, share: float = 0.1) -> tf.Tensor:
     """Shifts each image by up to `share` of its size in whole pixels, filling with black (T2T `random_shift`)."""
     _, height, width, _ = images.shape
-    margin_y, margin_x = round(share * height), round(share * width)
-    padded = tf.pad(images, [[0, 0], [margin_y, margin_y], [margin_x, margin_x], [0, 0]])
-    seeds, count = tf.random.experimental.stateless_split(seed, 2), tf.shape(images)[0]
-    top = tf.random.stateless_uniform([count, 1], seeds[0], 0, 2 * margin_y + 1, tf.int32)
-    left = tf.random.stateless_uniform([count, 1], seeds[1], 0, 2 * margin_x + 1, tf.int32)
-    shifted = tf.gather(padded, top + tf.range(height), axis=1, batch_dims=1)
-    return tf.ensure_shape(tf.gather(shifted, left + tf.range(width), axis=2, batch_dims=1), images.shape)
+    seeds = tf.random.experimental.stateless_split(seed, 2)
+    return _shifted(images, (round(share * height), round(share * width)), seeds, tf.range(width))
+
+
+def _shifted(images: tf.Tensor, margins: tuple[int, int], seeds: Sequence[tf.Tensor], columns: tf.Tensor) -> tf.Tensor:
+    """Returns the given columns of images that are shifted by up to `margins` pixels (rows, columns)."""
+    padded = tf.pad(images, [[0, 0], *([margin, margin] for margin in margins), [0, 0]])
+    top, left = (
+        tf.random.stateless_uniform([tf.shape(images)[0], 1], seeds[i], 0, 2 * margin + 1, tf.int32)
+        for i, margin in enumerate(margins)
+    )
+    rows = tf.gather(padded, top + tf.range(images.shape[1]), axis=1, batch_dims=1)
+    return tf.ensure_shape(tf.gather(rows, left + columns, axis=2, batch_dims=1), images.shape)
 
 
 # ---- problems ----

@@ -5,8 +5,9 @@ tfds has prepared in `data_dir`, then the network, if a check of a few seconds f
 
     def generate_samples(self, data_dir, tmp_dir, dataset_split):
         files = {"train": ("train.en", "train.de"), "validation": ("dev.en", "dev.de")}[dataset_split]
-        if sources.present(tmp_dir, files):
-            return sources.text_pairs(tmp_dir, *files)
+        if all(sources.find_file(tmp_dir, name) for name in files):
+            pairs = sources.aligned_lines(*(sources.require_file(tmp_dir, name) for name in files))
+            return ({"inputs": inputs, "targets": targets} for inputs, targets in pairs)
         return sources.tfds_samples("wmt14_translate/de-en", dataset_split, "en", "de", data_dir,
                                     instead=sources.put_files(tmp_dir, files))
 
@@ -40,11 +41,6 @@ def find_file(directory: str, name: str) -> str | None:
         if os.path.isfile(path):
             return path
     return None
-
-
-def present(directory: str, names: Iterable[str]) -> bool:
-    """Returns whether all files are in `directory` (plain or `.gz`)."""
-    return all(find_file(directory, name) for name in names)
 
 
 def put_files(directory: str, names: Iterable[str]) -> str:
@@ -82,19 +78,6 @@ def aligned_lines(*paths: str) -> Iterator[tuple[str, ...]]:
     for path, text in zip(paths[1:], texts[1:], strict=True):
         if next(text, None) is not None:
             raise ValueError(f"{paths[0]} ends after line {number}, but {path} continues: the files are not aligned")
-
-
-def text_pairs(directory: str, inputs_file: str, targets_file: str) -> Iterator[dict[str, str]]:
-    """Yields `{"inputs": ..., "targets": ...}` from two aligned files in `directory`, without pairs with an empty side.
-
-    Raises:
-        MissingDataError: a file is missing.
-        ValueError: the files are not aligned, or a line is not UTF-8.
-    """
-    paths = [require_file(directory, name) for name in (inputs_file, targets_file)]
-    for inputs, targets in aligned_lines(*paths):
-        if inputs and targets:
-            yield {"inputs": inputs, "targets": targets}
 
 
 def tfds_builder(name: str, data_dir: str | None, instead: str = "") -> tfds.core.DatasetBuilder:

@@ -78,6 +78,7 @@ class SpeechRecognitionProblem(Text2TextProblem):
     """
 
     vocab_type = VocabType.CHARACTER
+    vocabulary_features = ("targets",)
     is_generate_per_split = True
     window = 512  # utterances that are shuffled and sorted together: about 200 MB of LibriSpeech
 
@@ -87,9 +88,6 @@ class SpeechRecognitionProblem(Text2TextProblem):
     def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
         waveform = tfds.features.Tensor(shape=(None,), dtype=np.int16, encoding=tfds.features.Encoding.BYTES)
         return {"waveforms": waveform, "targets": IDS}
-
-    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
-        return self._vocabulary_text(data_dir, tmp_dir, ("targets",))
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         encoder = self.get_or_create_vocab(data_dir, tmp_dir)

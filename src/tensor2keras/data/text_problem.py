@@ -87,6 +87,9 @@ class Text2TextProblem(Problem):
     inputs_prefix = targets_prefix = ""
     """Text put before every input, and before every target."""
 
+    vocabulary_features = ("inputs", "targets")
+    """Features whose text the vocabulary is learnt from; of a language model `targets`."""
+
     vocab_problem: "type[Text2TextProblem] | None" = None
     """The class of the problem whose vocabulary to use, or None."""
 
@@ -111,10 +114,8 @@ class Text2TextProblem(Problem):
         return [] if self.vocab_type == VocabType.CHARACTER else [self.vocab_filename]
 
     def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
-        """Yields the text that the vocabulary is learnt from: inputs and targets of the training samples."""
-        return self._vocabulary_text(data_dir, tmp_dir, ("inputs", "targets") if self.has_inputs else ("targets",))
-
-    def _vocabulary_text(self, data_dir: str, tmp_dir: str, names: Iterable[str]) -> Iterator[str]:
+        """Yields the text that the vocabulary is learnt from: `vocabulary_features` of the training samples."""
+        names = self.vocabulary_features if self.has_inputs else ("targets",)
         for index, sample in enumerate(self.generate_samples(data_dir, tmp_dir, DatasetSplit.TRAIN)):
             if self.max_samples_for_vocab and index >= self.max_samples_for_vocab:
                 return
@@ -216,6 +217,7 @@ class QuestionAndContext2TextProblem(Text2TextProblem):
     QUESTION_SEPARATOR_ID = 2
 
     additional_reserved_tokens = (QUESTION_SEPARATOR,)
+    vocabulary_features = ("inputs", "context", "targets")
 
     @property
     def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
@@ -224,9 +226,6 @@ class QuestionAndContext2TextProblem(Text2TextProblem):
     def feature_encoders(self, data_dir: str) -> dict[str, TextEncoder]:
         encoders = super().feature_encoders(data_dir)
         return {**encoders, "context": encoders["inputs"]}
-
-    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
-        return self._vocabulary_text(data_dir, tmp_dir, ("inputs", "context", "targets"))
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         encoder = self.get_or_create_vocab(data_dir, tmp_dir)
@@ -251,6 +250,8 @@ class Text2ClassProblem(Text2TextProblem):
     Samples are `{"inputs": text, "label": int}` with labels from 0 to `num_classes - 1`.
     """
 
+    vocabulary_features = ("inputs",)
+
     @property
     def num_classes(self) -> int:
         """Number of classes."""
@@ -263,9 +264,6 @@ class Text2ClassProblem(Text2TextProblem):
     @property
     def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
         return {"inputs": IDS, "targets": tfds.features.Scalar(np.int64)}
-
-    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
-        return self._vocabulary_text(data_dir, tmp_dir, ("inputs",))
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         encoder = self.get_or_create_vocab(data_dir, tmp_dir)
@@ -319,15 +317,13 @@ class TextConcat2ClassProblem(Text2ClassProblem):
 class Text2RealProblem(Text2TextProblem):
     """Base class of regression: samples are `{"inputs": text, "targets": [float, ...]}` with `ntasks` numbers."""
 
+    vocabulary_features = ("inputs",)
     ntasks = 1
     """Number of values of a target."""
 
     @property
     def stored_features(self) -> dict[str, tfds.features.FeatureConnector]:
         return {"inputs": IDS, "targets": tfds.features.Tensor(shape=(self.ntasks,), dtype=np.float32)}
-
-    def generate_text_for_vocab(self, data_dir: str, tmp_dir: str) -> Iterator[str]:
-        return self._vocabulary_text(data_dir, tmp_dir, ("inputs",))
 
     def generate_encoded_samples(self, data_dir: str, tmp_dir: str, dataset_split: str) -> Iterator[dict[str, Any]]:
         encoder = self.get_or_create_vocab(data_dir, tmp_dir)

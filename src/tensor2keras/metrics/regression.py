@@ -16,18 +16,16 @@ def _values(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tup
     return targets, values, ops.ones_like(targets) if sample_weight is None else mask_like(targets, sample_weight)
 
 
-@register("rmse", finish=lambda sums: ops.sqrt(ratio(sums)))
-@register("unpadded_mse")
-def squared_error(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("rmse", finish=lambda sums: ops.sqrt(ratio(sums)), prepare=_values)
+@register("unpadded_mse", prepare=_values)
+def squared_error(targets: Tensor, values: Tensor, mask: Tensor) -> Sums:
     """Squared error; `rmse` is the root of its mean (T2T's `padded_rmse`)."""
-    targets, values, mask = _values(y_true, y_pred, sample_weight)
     return ops.sum(ops.square(values - targets) * mask), ops.sum(mask)
 
 
-@register("mean_absolute_error")
-def absolute_error(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("mean_absolute_error", prepare=_values)
+def absolute_error(targets: Tensor, values: Tensor, mask: Tensor) -> Sums:
     """Mean absolute error (T2T's `abs_error`)."""
-    targets, values, mask = _values(y_true, y_pred, sample_weight)
     return ops.sum(ops.abs(values - targets) * mask), ops.sum(mask)
 
 
@@ -36,10 +34,9 @@ def _explained(sums: Tensor) -> Tensor:
     return 1.0 - ops.divide_no_nan(residual, squares - ops.divide_no_nan(total * total, count))
 
 
-@register("r_squared", size=4, finish=_explained)
-def variance_explained(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("r_squared", size=4, finish=_explained, prepare=_values)
+def variance_explained(targets: Tensor, values: Tensor, mask: Tensor) -> Sums:
     """Explained variance, R^2 (T2T's `padded_variance_explained`)."""
-    targets, values, mask = _values(y_true, y_pred, sample_weight)
     parts = ops.ones_like(targets), targets, ops.square(targets), ops.square(values - targets)
     return [ops.sum(part * mask) for part in parts]
 
@@ -51,22 +48,19 @@ def _correlation(sums: Tensor) -> Tensor:
     return ops.divide_no_nan(covariance, ops.sqrt(ops.maximum(variances, 0.0)))
 
 
-@register("pearson", size=6, finish=_correlation)
-def pearson_correlation(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("pearson", size=6, finish=_correlation, prepare=_values)
+def pearson_correlation(x: Tensor, y: Tensor, mask: Tensor) -> Sums:
     """Pearson's correlation coefficient."""
-    x, y, mask = _values(y_true, y_pred, sample_weight)
     return [ops.sum(part * mask) for part in (ops.ones_like(x), x, y, x * x, y * y, x * y)]
 
 
-@register("two_class_accuracy")
-def two_class_accuracy(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("two_class_accuracy", prepare=_values)
+def two_class_accuracy(targets: Tensor, values: Tensor, mask: Tensor) -> Sums:
     """Share of 0/1 labels equal to the rounded probability of class 1."""
-    targets, values, mask = _values(y_true, y_pred, sample_weight)
     return ops.sum(ops.cast(ops.round(values) == targets, "float32") * mask), ops.sum(mask)
 
 
-@register("two_class_log_likelihood")
-def two_class_log_likelihood(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("two_class_log_likelihood", prepare=_values)
+def two_class_log_likelihood(targets: Tensor, values: Tensor, mask: Tensor) -> Sums:
     """Mean log-likelihood of 0/1 labels under the probability of class 1."""
-    targets, values, mask = _values(y_true, y_pred, sample_weight)
     return ops.sum(ops.log(ops.where(targets == 1, values, 1.0 - values)) * mask), ops.sum(mask)

@@ -93,10 +93,9 @@ def _bleu(sums: Tensor) -> Tensor:
     return mean * ops.where(hypothesis_length > 0, ops.exp(ops.minimum(1.0 - shortness, 0.0)), 0.0)
 
 
-@register("approx_bleu_score", size=2 * _MAX_ORDER + 2, finish=_bleu)
-def bleu_statistics(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("approx_bleu_score", size=2 * _MAX_ORDER + 2, finish=_bleu, prepare=_sequences)
+def bleu_statistics(hypothesis: Tensor, hypothesis_length: Tensor, reference: Tensor, reference_length: Tensor) -> Sums:
     """BLEU: clipped n-gram matches and possible matches of orders 1 to 4, and both lengths (T2T's `bleu_score`)."""
-    hypothesis, hypothesis_length, reference, reference_length = _sequences(y_true, y_pred, sample_weight)
     places = ops.shape(hypothesis)[1]
     matches, possible = [], []
     pairs = zip(
@@ -114,10 +113,9 @@ def bleu_statistics(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None
     return [*matches, *possible, ops.sum(hypothesis_length), ops.sum(reference_length)]
 
 
-@register("rouge_2_fscore")
-def rouge_2(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("rouge_2_fscore", prepare=_sequences)
+def rouge_2(hypothesis: Tensor, hypothesis_length: Tensor, reference: Tensor, reference_length: Tensor) -> Sums:
     """Mean over sequences of the F1 score of the sets of bigrams (T2T's `rouge_2_fscore`)."""
-    hypothesis, hypothesis_length, reference, reference_length = _sequences(y_true, y_pred, sample_weight)
     places = ops.shape(hypothesis)[1]
     earlier = ops.arange(places)[:, None] > ops.arange(places)  # [i, j]: j before i
 
@@ -135,10 +133,9 @@ def rouge_2(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None)
     return _over_rows(2.0 * precision * recall / (precision + recall + 1e-8), reference_length)
 
 
-@register("rouge_L_fscore")
-def rouge_l(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("rouge_L_fscore", prepare=_sequences)
+def rouge_l(hypothesis: Tensor, hypothesis_length: Tensor, reference: Tensor, reference_length: Tensor) -> Sums:
     """Mean over sequences of the F score of the longest common subsequence (T2T's `rouge_l_fscore`)."""
-    hypothesis, hypothesis_length, reference, reference_length = _sequences(y_true, y_pred, sample_weight)
     # Without substitutions, every id outside the common subsequence is one insertion or deletion.
     changes = edit_distances(hypothesis, hypothesis_length, reference, reference_length, substitution_cost=2)
     common = ops.cast(hypothesis_length + reference_length - changes, "float32") / 2.0
@@ -164,10 +161,9 @@ def word_error_rate(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None
     return ops.sum(edit_distances(*words(hypothesis, NO_HYPOTHESIS), reference_words, count)), ops.sum(count)
 
 
-@register("prefix_accuracy")
-def prefix_accuracy(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("prefix_accuracy", prepare=_sequences)
+def prefix_accuracy(hypothesis: Tensor, _: Tensor, reference: Tensor, reference_length: Tensor) -> Sums:
     """Mean over sequences of the share of positions before the first error (Grefenstette et al., 2015)."""
-    hypothesis, _, reference, reference_length = _sequences(y_true, y_pred, sample_weight)
     right = ops.cumprod(ops.cast(hypothesis == reference, "float32"), axis=1)
     share = ops.divide_no_nan(ops.sum(right, axis=1), ops.cast(reference_length, "float32"))
     return _over_rows(share, reference_length)

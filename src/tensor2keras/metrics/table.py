@@ -31,18 +31,25 @@ def ratio(sums: Tensor) -> Tensor:
     return ops.divide_no_nan(sums[0], sums[1])
 
 
-def register(*names: str, size: int = 2, finish: Callable[[Tensor], Tensor] = ratio) -> Callable:
+def register(
+    *names: str,
+    size: int = 2,
+    finish: Callable[[Tensor], Tensor] = ratio,
+    prepare: Callable[[Tensor, Tensor, Tensor | None], Sequence[Tensor]] | None = None,
+) -> Callable:
     """Returns a decorator that enters a `statistics` function in the table under `names`.
 
     Args:
         *names: of the metric; T2T has several for some.
         size: number of sums.
         finish: from the sums, [size] float32, to the figure; by default the ratio of two.
+        prepare: from (y_true, y_pred, sample_weight) to the arguments of the function; None: these are its arguments.
     """
 
-    def add(statistics: Callable) -> Callable:
+    def add(function: Callable) -> Callable:
+        statistics = function if prepare is None else lambda *given: function(*prepare(*given))
         for name in names:
             TABLE[name] = Definition(statistics, size, finish)
-        return statistics
+        return function
 
     return add

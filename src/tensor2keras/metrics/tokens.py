@@ -78,17 +78,38 @@ def predictions(logits: Tensor) -> Tensor:
     return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
 
-@register("accuracy", "sigmoid_accuracy")
-def accuracy(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+def _at_targets(logits: Tensor, targets: Tensor) -> Tensor:
+    return ops.squeeze(ops.take_along_axis(logits, targets[..., None], axis=-1), -1)
+
+
+def _after_axis_1(amount: Tensor | int, rank: int) -> list:
+    return [[0, 0], [0, amount]] + [[0, 0]] * (rank - 2)
+
+
+def _one_hot_pair(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    y_true, y_pred = match_ranks(y_true, y_pred, extra=0)
+    one_hot, logits = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+    rows = ops.ones_like(one_hot[..., 0])
+    return one_hot, logits, rows if sample_weight is None else mask_like(rows, sample_weight)
+
+
+def _sets(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    y_pred = ops.convert_to_tensor(y_pred)
+    scores = ops.reshape(y_pred, (ops.shape(y_pred)[0], y_pred.shape[-1]))
+    mask = mask_like(y_true, sample_weight)
+    wanted = ops.max(ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1]) * mask[..., None], axis=1)
+    return ops.cast(scores > 0, "float32") * ops.max(mask, axis=1)[:, None], wanted
+
+
+@register("accuracy", "sigmoid_accuracy", prepare=align)
+def accuracy(targets: Tensor, logits: Tensor, mask: Tensor) -> Sums:
     """Share of positions whose most likely id is the target (T2T's `padded_accuracy`)."""
-    targets, logits, mask = align(y_true, y_pred, sample_weight)
     return ops.sum(ops.cast(predictions(logits) == targets, "float32") * mask), ops.sum(mask)
 
 
-@register("accuracy_top5")
-def accuracy_top5(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None, k: int = 5) -> Sums:
+@register("accuracy_top5", prepare=align)
+def accuracy_top5(targets: Tensor, logits: Tensor, mask: Tensor, k: int = 5) -> Sums:
     """Share of positions whose target is among the 5 most likely ids (T2T's `padded_accuracy_topk`)."""
-    targets, logits, mask = align(y_true, y_pred, sample_weight)
     own = _at_targets(logits, targets)[..., None]
     ids = ops.arange(logits.shape[-1], dtype="int32")
     # of equal logits the lower id comes first
@@ -97,20 +118,18 @@ def accuracy_top5(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None =
     return ops.sum(ops.cast(rank < k, "float32") * mask), ops.sum(mask)
 
 
-@register("accuracy_per_sequence")
-def accuracy_per_sequence(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("accuracy_per_sequence", prepare=align)
+def accuracy_per_sequence(targets: Tensor, logits: Tensor, mask: Tensor) -> Sums:
     """Share of sequences without an error (T2T's `padded_sequence_accuracy`); empty rows do not count."""
-    targets, logits, mask = align(y_true, y_pred, sample_weight)
     wrong = ops.cast(predictions(logits) != targets, "float32") * mask
     rows = ops.shape(mask)[0]
     real = ops.max(ops.reshape(mask, (rows, -1)), axis=1)
     return ops.sum(real * (1.0 - ops.max(ops.reshape(wrong, (rows, -1)), axis=1))), ops.sum(real)
 
 
-@register("neg_log_perplexity", "masked_neg_log_perplexity")
-def neg_log_perplexity(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("neg_log_perplexity", "masked_neg_log_perplexity", prepare=align)
+def neg_log_perplexity(targets: Tensor, logits: Tensor, mask: Tensor) -> Sums:
     """Mean log-probability of the targets (T2T's `padded_neg_log_perplexity`)."""
-    targets, logits, mask = align(y_true, y_pred, sample_weight)
     log_probability = _at_targets(logits, targets) - ops.logsumexp(logits, axis=-1)
     return ops.sum(log_probability * mask), ops.sum(mask)
 
@@ -129,77 +148,47 @@ def accuracy_multilabel_match3(y_true: Tensor, y_pred: Tensor, sample_weight: Te
     return ops.sum(real * ops.minimum(agreeing / 3.0, 1.0)), ops.sum(real)
 
 
-@register("set_precision")
-def set_precision(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("set_precision", prepare=_sets)
+def set_precision(predicted: Tensor, wanted: Tensor) -> Sums:
     """Share of the predicted labels (positive scores) that are in the row's set of targets.
 
     y_true is [batch, labels], 0 being no label; y_pred is [batch, vocab] or [batch, 1, ..., vocab].
     """
-    predicted, wanted = _sets(y_true, y_pred, sample_weight)
     return ops.sum(predicted * wanted), ops.sum(predicted)
 
 
-@register("set_recall")
-def set_recall(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("set_recall", prepare=_sets)
+def set_recall(predicted: Tensor, wanted: Tensor) -> Sums:
     """Share of the rows' targets that were predicted; shapes as in `set_precision`."""
-    predicted, wanted = _sets(y_true, y_pred, sample_weight)
     return ops.sum(predicted * wanted), ops.sum(wanted)
 
 
-@register("sigmoid_accuracy_one_hot")
-def sigmoid_accuracy_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("sigmoid_accuracy_one_hot", prepare=_one_hot_pair)
+def sigmoid_accuracy_one_hot(one_hot: Tensor, logits: Tensor, mask: Tensor) -> Sums:
     """Share of rows whose highest logit is at the one-hot target; y_true and y_pred are [batch, ..., vocab]."""
-    one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     return ops.sum(ops.cast(predictions(logits) == ops.argmax(one_hot, -1), "float32") * mask), ops.sum(mask)
 
 
-@register("sigmoid_precision_one_hot")
-def sigmoid_precision_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("sigmoid_precision_one_hot", prepare=_one_hot_pair)
+def sigmoid_precision_one_hot(one_hot: Tensor, logits: Tensor, mask: Tensor) -> Sums:
     """Share of the rows whose highest logit is at one of their labels."""
-    one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     return ops.sum(_at_targets(one_hot, predictions(logits)) * mask), ops.sum(mask)
 
 
-@register("sigmoid_recall_one_hot")
-def sigmoid_recall_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("sigmoid_recall_one_hot", prepare=_one_hot_pair)
+def sigmoid_recall_one_hot(one_hot: Tensor, logits: Tensor, mask: Tensor) -> Sums:
     """Share of the labels that were their row's highest logit."""
-    one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     return ops.sum(_at_targets(one_hot, predictions(logits)) * mask), ops.sum(one_hot * mask[..., None])
 
 
-@register("sigmoid_cross_entropy_one_hot")
-def sigmoid_cross_entropy_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("sigmoid_cross_entropy_one_hot", prepare=_one_hot_pair)
+def sigmoid_cross_entropy_one_hot(one_hot: Tensor, logits: Tensor, mask: Tensor) -> Sums:
     """Mean binary cross-entropy over rows and labels."""
-    one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     entropy = ops.softplus(logits) - one_hot * logits
     return ops.sum(entropy * mask[..., None]), ops.sum(mask) * logits.shape[-1]
 
 
-@register("softmax_cross_entropy_one_hot")
-def softmax_cross_entropy_one_hot(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
+@register("softmax_cross_entropy_one_hot", prepare=_one_hot_pair)
+def softmax_cross_entropy_one_hot(one_hot: Tensor, logits: Tensor, mask: Tensor) -> Sums:
     """Mean cross-entropy of one-hot targets."""
-    one_hot, logits, mask = _one_hot_pair(y_true, y_pred, sample_weight)
     return -ops.sum(ops.sum(one_hot * ops.log_softmax(logits), -1) * mask), ops.sum(mask)
-
-
-def _at_targets(logits, targets):
-    return ops.squeeze(ops.take_along_axis(logits, targets[..., None], axis=-1), -1)
-
-
-def _after_axis_1(amount, rank):
-    return [[0, 0], [0, amount]] + [[0, 0]] * (rank - 2)
-
-
-def _one_hot_pair(y_true, y_pred, sample_weight):
-    y_true, y_pred = match_ranks(y_true, y_pred, extra=0)
-    one_hot, logits = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
-    rows = ops.ones_like(one_hot[..., 0])
-    return one_hot, logits, rows if sample_weight is None else mask_like(rows, sample_weight)
-
-
-def _sets(y_true, y_pred, sample_weight):
-    y_pred = ops.convert_to_tensor(y_pred)
-    scores = ops.reshape(y_pred, (ops.shape(y_pred)[0], y_pred.shape[-1]))
-    mask = mask_like(y_true, sample_weight)
-    wanted = ops.max(ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1]) * mask[..., None], axis=1)
-    return ops.cast(scores > 0, "float32") * ops.max(mask, axis=1)[:, None], wanted

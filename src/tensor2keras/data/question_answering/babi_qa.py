@@ -25,28 +25,13 @@ from tensor2keras.symbols import EOS_ID
 FOLDER = "tasks_1-20_v1-2"
 ARCHIVE = Archive(f"{FOLDER}.tar.gz", f"http://www.thespermwhale.com/jaseweston/babi/{FOLDER}.tar.gz")
 ALL_TASKS = "qa0_all-tasks"
-TASKS = (
-    "single-supporting-fact",
-    "two-supporting-facts",
-    "three-supporting-facts",
-    "two-arg-relations",
-    "three-arg-relations",
-    "yes-no-questions",
-    "counting",
-    "lists-sets",
-    "simple-negation",
-    "indefinite-knowledge",
-    "basic-coreference",
-    "conjunction",
-    "compound-coreference",
-    "time-reasoning",
-    "basic-deduction",
-    "basic-induction",
-    "positional-reasoning",
-    "size-reasoning",
-    "path-finding",
-    "agents-motivations",
+_TASKS = (
+    "single-supporting-fact two-supporting-facts three-supporting-facts two-arg-relations three-arg-relations "
+    "yes-no-questions counting lists-sets simple-negation indefinite-knowledge basic-coreference conjunction "
+    "compound-coreference time-reasoning basic-deduction basic-induction positional-reasoning size-reasoning "
+    "path-finding agents-motivations"
 )
+TASKS = _TASKS.split()
 TASK_NAMES = [ALL_TASKS, *(f"qa{number}_{name}" for number, name in enumerate(TASKS, start=1))]
 SUBSETS = {"1k": "en", "10k": "en-10k"}
 

@@ -55,28 +55,23 @@ ENFR_SMALL = {
     split: [(OPENNMT, (f"baseline-1M-enfr/baseline-1M_{part}.en", f"baseline-1M-enfr/baseline-1M_{part}.fr"))]
     for split, part in ((DatasetSplit.TRAIN, "train"), (DatasetSplit.EVAL, "valid"))
 }
+# fmt: off
 ENFR = {
     DatasetSplit.TRAIN: [
         _wmt13("commoncrawl", "commoncrawl", "fr"),
         _wmt13("europarl-v7", "training/europarl-v7", "fr"),
-        (
-            "http://www.statmt.org/wmt14/training-parallel-nc-v9.tgz",
-            ("training/news-commentary-v9.fr-en.en", "training/news-commentary-v9.fr-en.fr"),
-        ),
-        (
-            "http://www.statmt.org/wmt10/training-giga-fren.tar",
-            ("giga-fren.release2.fixed.en.gz", "giga-fren.release2.fixed.fr.gz"),
-        ),
+        ("http://www.statmt.org/wmt14/training-parallel-nc-v9.tgz",
+         ("training/news-commentary-v9.fr-en.en", "training/news-commentary-v9.fr-en.fr")),
+        ("http://www.statmt.org/wmt10/training-giga-fren.tar",
+         ("giga-fren.release2.fixed.en.gz", "giga-fren.release2.fixed.fr.gz")),
         _wmt13("un", "un/undoc.2000", "fr"),
     ],
     DatasetSplit.EVAL: [_newstest2013("fr")],
 }
 ENCS = {
     DatasetSplit.TRAIN: [
-        (
-            "https://lindat.mff.cuni.cz/repository/xmlui/bitstream/handle/11234/1-1458/data-plaintext-format.tar",
-            ("tsv", 3, 2, "data.plaintext-format/*train.gz"),
-        ),
+        ("https://lindat.mff.cuni.cz/repository/xmlui/bitstream/handle/11234/1-1458/data-plaintext-format.tar",
+         ("tsv", 3, 2, "data.plaintext-format/*train.gz")),
         _news_commentary13("cs-en", "cs"),
         _wmt13("commoncrawl", "commoncrawl", "cs"),
         _wmt13("europarl-v7", "training/europarl-v7", "cs"),
@@ -89,12 +84,11 @@ ENRO = {
         ("http://opus.nlpl.eu/download.php?f=SETIMES/v2/moses/en-ro.txt.zip", ("SETIMES.en-ro.en", "SETIMES.en-ro.ro")),
     ],
     DatasetSplit.EVAL: [
-        (
-            "http://data.statmt.org/wmt16/translation-task/dev-romanian-updated.tgz",
-            ("dev/newsdev2016-roen-ref.en.sgm", "dev/newsdev2016-roen-src.ro.sgm"),
-        )
+        ("http://data.statmt.org/wmt16/translation-task/dev-romanian-updated.tgz",
+         ("dev/newsdev2016-roen-ref.en.sgm", "dev/newsdev2016-roen-src.ro.sgm")),
     ],
 }
+# fmt: on
 ENVI = {
     DatasetSplit.TRAIN: [(IWSLT_VI + "train-en-vi.tgz", ("train.en", "train.vi"))],
     DatasetSplit.EVAL: [(IWSLT_VI + "dev-2012-en-vi.tgz", ("tst2012.en", "tst2012.vi"))],
