@@ -22,6 +22,17 @@ from absl import flags as absl_flags
 from tensor2keras.cli import common
 
 PROGRAM = "t2t-decoder"
+# fmt: off
+_TEXT_FLAGS = {
+    "decode_from_file": "File to decode, one text a line; - is standard input.",
+    "decode_to_file": "File to write to, one output a line; - is standard output. Default: beside the input.",
+    "decode_hparams":
+        "T2T's: beam_size=4,alpha=0.6,extra_length=100,batch_size=32,return_beams=True,write_beam_scores=True,... "
+        "To sample: temperature=0.8,top_k=10,top_p=0.9.",
+    "decode_reference": "File of reference outputs, one a line: prints BLEU, or the problem's own score.",
+    "score_file": "File of lines INPUT<TAB>TARGET (or TARGET): writes each target's negative log-probability a token.",
+}
+# fmt: on
 
 
 def define_flags(flags: absl_flags.FlagValues) -> None:
@@ -29,32 +40,16 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     common.define_common_flags(flags)
     text = "Checkpoint to decode with: a path, `best`, or the newest of --output_dir."
     absl_flags.DEFINE_string("checkpoint_path", None, text, flag_values=flags, module_name="Directories")
-    heading = "Decoding"
-    for name, text in (
-        ("decode_from_file", "File to decode, one text a line; - is standard input."),
-        ("decode_to_file", "File to write to, one output a line; - is standard output. Default: beside the input."),
-        (
-            "decode_hparams",
-            "T2T's: beam_size=4,alpha=0.6,extra_length=100,batch_size=32,return_beams=True,write_beam_scores=True,... "
-            "To sample: temperature=0.8,top_k=10,top_p=0.9.",
-        ),
-        ("decode_reference", "File of reference outputs, one a line: prints BLEU, or the problem's own score."),
-        (
-            "score_file",
-            "File of lines INPUT<TAB>TARGET (or TARGET): writes each target's negative log-probability a token.",
-        ),
-    ):
-        absl_flags.DEFINE_string(name, "", text, flag_values=flags, module_name=heading)
-    for name, text in (
-        ("decode_interactive", "Prompt for texts and decode each."),
-        ("keep_timestamp", "Give the output file the checkpoint's modification time."),
-        ("eval_use_test_set", "Without a file: decode the problem's test split, not its validation split."),
-    ):
-        absl_flags.DEFINE_bool(name, False, text, flag_values=flags, module_name=heading)
-    absl_flags.DEFINE_integer(
-        "decode_shards", 1, "Number of files the input is split into.", flag_values=flags, module_name=heading
-    )
-    absl_flags.DEFINE_integer("random_seed", None, "Seed of sampling.", flag_values=flags, module_name=heading)
+    here = {"flag_values": flags, "module_name": "Decoding"}
+    for name, text in _TEXT_FLAGS.items():
+        absl_flags.DEFINE_string(name, "", text, **here)
+    absl_flags.DEFINE_bool("decode_interactive", False, "Prompt for texts and decode each.", **here)
+    text = "Give the output file the checkpoint's modification time."
+    absl_flags.DEFINE_bool("keep_timestamp", False, text, **here)
+    text = "Without a file: decode the problem's test split, not its validation split."
+    absl_flags.DEFINE_bool("eval_use_test_set", False, text, **here)
+    absl_flags.DEFINE_integer("decode_shards", 1, "Number of files the input is split into.", **here)
+    absl_flags.DEFINE_integer("random_seed", None, "Seed of sampling.", **here)
 
 
 def run(args: SimpleNamespace) -> None:

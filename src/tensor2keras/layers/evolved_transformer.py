@@ -278,11 +278,8 @@ class EvolvedDecoderLayer(Layer):
             "self": self.self_attention.attention.init_cache(batch_size, max_length),
         }
         if self.first_attend_to_encoder is not None:
-            cache["encoder"] = {}  # under "encoder": the same for all beams of an input
             attentions = {"first": self.first_attend_to_encoder, "second": self.second_attend_to_encoder.attention}
-            for name, attention in attentions.items():
-                k, v = attention.project_memory(memory)
-                cache["encoder"][name] = {"k": k, "v": v}
+            cache["encoder"] = {name: attention.memory_cache(memory) for name, attention in attentions.items()}
         return cache
 
     def step(

@@ -101,8 +101,7 @@ class _MixedLayer(Layer):
             "ffn": self.ffn.feed_forward.init_cache(batch_size),
         }
         if self.memory_attention is not None:
-            k, v = self.memory_attention.attention.project_memory(memory)
-            cache["encoder"] = {"k": k, "v": v}  # under "encoder": the same for all beams of an input
+            cache["encoder"] = self.memory_attention.attention.memory_cache(memory)
         return cache
 
     def step(

@@ -162,8 +162,7 @@ class TransformerLayer(Layer):
     def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
         cache = self.self_attention.attention.init_cache(batch_size, max_length)
         if self.encdec_attention is not None:
-            k, v = self.encdec_attention.attention.project_memory(memory)
-            cache["encoder"] = {"k": k, "v": v}  # under "encoder": the same for all beams of an input
+            cache["encoder"] = self.encdec_attention.attention.memory_cache(memory)
         return cache if self.ffn is None else {**cache, "ffn": self.ffn.feed_forward.init_cache(batch_size)}
 
     def step(

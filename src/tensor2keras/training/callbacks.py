@@ -51,7 +51,6 @@ class StopOnNaN(StepCallback):
     """Raises `NonFiniteLossError` at the first loss that is not finite; must come before callbacks that save."""
 
     def on_step(self, logs: dict[str, float]) -> None:
-        """Checks the loss."""
         if not math.isfinite(logs["loss"]):
             raise NonFiniteLossError(
                 f"the loss is {logs['loss']} at step {self.step}; lower the learning rate "
@@ -94,7 +93,6 @@ class Progress(StepCallback):
         self._began = time.perf_counter()
 
     def on_step(self, logs: dict[str, float]) -> None:
-        """Stops the clock of a step and reports if it is due."""
         now = time.perf_counter()
         if self.step == self._start_step + 1:
             self._print(f"first step took {now - self._began:.1f} s, tracing included; loss {logs['loss']:.4f}")
@@ -162,7 +160,6 @@ class SaveAndEvaluate(StepCallback):
         self.saved_step = start_step
 
     def on_step(self, logs: dict[str, float]) -> None:
-        """Saves and evaluates if it is due."""
         options = self._options
         is_last = self.step == options.train_steps
         evaluate = self._evaluate is not None and options.evaluates_at(self.step)
@@ -194,7 +191,6 @@ class StopOnSignal(StepCallback):
         self._stop_requested = stop_requested
 
     def on_step(self, logs: dict[str, float]) -> None:
-        """Stops training if a signal was received."""
         if self._stop_requested.is_set():
             sync_variables(self.model)
             self.model.stop_training = True

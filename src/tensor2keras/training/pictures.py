@@ -152,7 +152,6 @@ class Pictures(callbacks.StepCallback):
         self._every, self._events, self._count = every, events, count
 
     def on_step(self, logs: dict[str, float]) -> None:
-        """Writes samples if they are due."""
         if self.step % self._every == 0:
             sync_variables(self.model)
             samples = sample(self.model, self._count)

@@ -326,8 +326,7 @@ class ImageTransformerLayer(Layer):
         """Returns the cache of self-attention, "self", and the keys and values of the encoded image, "encoder"."""
         cache = {"self": self.self_attention.init_cache(batch_size, order)}
         if self.memory_attention:
-            k, v = self.memory_attention.project_memory(memory)
-            cache["encoder"] = {"k": k, "v": v}  # under "encoder": the same for all beams of an input
+            cache["encoder"] = self.memory_attention.memory_cache(memory)
         return cache
 
     def step(self, x: Tensor, step: Tensor | int, cache: Cache, order: local_2d.BlockOrder) -> tuple[Tensor, Cache]:

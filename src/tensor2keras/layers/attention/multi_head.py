@@ -241,6 +241,14 @@ class MultiHeadAttention(Layer):
         y = self.attend(q, cache["k"], cache["v"], bias, query_position=position, training=False)
         return self.project_output(y), cache
 
+    def memory_cache(self, memory: Tensor) -> Cache:
+        """Returns keys and values of an encoder's output, {"k", "v"}.
+
+        In a decoder's cache they are under "encoder": the same for all beams of an input.
+        """
+        k, v = self.project_memory(memory)
+        return {"k": k, "v": v}
+
     def attend_to_projected(self, query: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
         """Attends to keys and values that `project_memory` has computed (in decoding, those of the encoder's output).
 

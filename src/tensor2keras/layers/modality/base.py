@@ -4,6 +4,7 @@ from collections.abc import Collection
 from types import ModuleType
 from typing import Any
 
+import keras
 from keras import ops
 
 from tensor2keras import registry, weights
