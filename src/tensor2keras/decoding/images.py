@@ -109,16 +109,8 @@ def _generate(
 ) -> tuple[Tensor, Tensor]:
     """Generates every value of a batch of images: tensor operations only, to be compiled.
 
-    Args:
-        model: the model.
-        conditions: the features that `model.init_cache` takes.
-        known: [steps, batch, width] int32.
-        given: whether a step's values are known, [steps] bool.
-        uniforms: [steps, batch, draws] in [0, 1), for sampling.
-        settings: likelihood, temperature and so on.
-
-    Returns:
-        All values [steps, batch, width] and the log-probability [batch] of the generated ones.
+    A step's values `known` [steps, batch, width] are taken where `given` [steps] is true, else drawn by `uniforms`
+    [steps, batch, draws]. Returns all values and the log-probability [batch] of the generated ones.
     """
     sample = _value_sampler(settings)
     steps, batch_size, width = known.shape[0], ops.shape(known)[1], known.shape[2]

@@ -404,14 +404,9 @@ class AttentionLSTM(LSTM):
     ) -> tuple[Tensor, list[State]]:
         """Returns the heads' output after a step, [batch, attention size], and the new states.
 
-        Args:
-            gates: contribution of the input to the first layer's gates.
-            attention: the heads' output after the previous step.
-            states: those after the previous step.
-            memory: from `project_memory`.
-            masks: dropout masks for the attention and for the input of each layer after the first; or None.
-            kernels: the cells' recurrent kernels.
-            channels: number of channels of the input.
+        `attention` and `states` are those after the previous step, `gates` is the contribution of the input, of so many
+        `channels`, to the first layer's gates; `masks` are dropout masks of the attention and of the inputs of later
+        layers.
         """
         attention = attention if masks is None else attention * masks[0]
         gates = gates + self.cells[0](attention, first=channels)

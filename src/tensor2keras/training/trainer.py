@@ -88,17 +88,7 @@ def train_and_evaluate(
 
 
 class _Run:
-    """A run in progress: how its model is saved and evaluated, and where the figures go.
-
-    Args:
-        network: the compiled model, its variables as of `start_step`.
-        problem: the Problem.
-        output_dir: the run's directory.
-        options: how to train.
-        devices: the `tf.distribute` strategy, or None.
-        start_step: the step at which this process starts.
-        report: called with each line of the report.
-    """
+    """A run in progress, from `start_step` on: how its model is saved and evaluated, and where the figures go."""
 
     def __init__(
         self,

@@ -67,10 +67,7 @@ def chop(sequences: tf.RaggedTensor, length: int) -> tf.RaggedTensor:
 def _row_starts(splits: list[tf.Tensor], total: tf.Tensor, length: int) -> tf.Tensor:
     """Returns int32 [rows]: the first example of each row that takes examples while all sequences fit in `length`.
 
-    Args:
-        splits: for each sequence int32 [examples + 1], the offsets of its examples.
-        total: the number of examples.
-        length: tokens a row.
+    `splits` are, for each sequence, the offsets of its examples, int32 [total + 1].
     """
     # The first example that does not fit behind a row that starts at example i, for all i at once.
     ends = [tf.searchsorted(s, s[:-1] + length, side="right") - 1 for s in splits]
