@@ -63,6 +63,18 @@ def test_a_byte_order_mark_and_other_line_ends_are_not_scored(reference, tmp_pat
     assert all(" = 100.00 " in line for line in capsys.readouterr().out.splitlines())
 
 
+def test_chinese_has_a_tokenizer_of_its_own(tmp_path, capsys):
+    translation, reference = tmp_path / "translation-7", tmp_path / "reference"
+    translation.write_text("我今天早上在家里吃早饭。\n", encoding="utf-8")
+    reference.write_text("我今天早上在公园里吃早饭。\n", encoding="utf-8")
+    flags = [f"--reference={reference}", "--tokenize=zh", "--bleu_variant=cased"]
+    assert bleu.main([f"--translation={translation}", *flags]) == 0
+    assert "BLEU_cased =  67.61  nrefs:1|case:mixed|eff:no|tok:zh" in capsys.readouterr().out
+    reference = reference.rename(tmp_path / "elsewhere")
+    assert bleu.main([f"--translations_dir={tmp_path}", f"--reference={reference}", *flags[1:]]) == 0
+    assert "best: BLEU_cased = 67.61 at step 7" in capsys.readouterr().out
+
+
 def test_a_directory_is_scored_by_step_and_the_best_is_named(reference, translations, capsys):
     assert bleu.main([f"--translations_dir={translations}", f"--reference={reference}"]) == 0
     output = capsys.readouterr().out
@@ -112,6 +124,7 @@ def test_events_hold_the_scores_and_the_next_run_goes_on_after_them(reference, t
         (["--reference={reference}", "--translations_dir=nowhere"], "--translations_dir=nowhere: no such directory"),
         (["--reference={reference}", "--translations_dir={empty}"], "holds nothing to score"),
         (["--reference={reference}", "--translation=a", "--bleu_variant=loud"], "loud"),
+        (["--reference={reference}", "--translation={reference}", "--tokenize=words"], "--tokenize=words is unknown"),
     ],
 )
 def test_mistakes_are_told_in_one_line(reference, tmp_path, capsys, arguments, message):

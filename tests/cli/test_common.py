@@ -158,6 +158,9 @@ def test_an_error_of_tensorflow_is_one_line_without_its_graph(capsys):
     assert run(failing(tf.errors.InvalidArgumentError(None, None, message))) == 2
     expected = "prog: InvalidArgumentError: indices[0] = 9 is not in [0, 5) (--debug shows the traceback)\n"
     assert capsys.readouterr().err == expected
+    message = "{{function_node f}} assertion failed: [no example in [0, 2]] [[{{node Assert}}]]"
+    assert run(failing(tf.errors.InvalidArgumentError(None, None, message))) == 2
+    assert capsys.readouterr().err == "prog: no example in [0, 2]\n"
 
 
 @pytest.mark.parametrize("how", ["flag", "environment"])

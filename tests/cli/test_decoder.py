@@ -102,6 +102,7 @@ def test_reference_prints_bleu_with_its_signature(run_dir, source, tmp_path, cap
     decode(run_dir, f"--decode_from_file={source}", f"--decode_to_file={target}", f"--decode_reference={reference}")
     printed = capsys.readouterr().err
     assert "BLEU = " in printed
+    assert "chrF2 = " in printed
     assert "tok:13a" in printed
     reference.write_text("x y\n")
     assert decode(run_dir, f"--decode_from_file={source}", "--decode_to_file=-", f"--decode_reference={reference}") == 2

@@ -20,12 +20,14 @@ FLAGS = {
     ),
     decoder: (
         COMMON + " checkpoint_path decode_from_file decode_hparams decode_interactive decode_reference decode_shards"
-        " decode_to_file eval_use_test_set keep_timestamp random_seed score_file"
+        " decode_to_file eval_use_test_set keep_timestamp random_seed score_file tokenize"
     ),
-    evaluate: (COMMON + " checkpoint_path confusion_matrix decode decode_hparams eval_steps eval_use_test_set"),
+    evaluate: (
+        COMMON + " checkpoint_path confusion_matrix decode decode_hparams eval_steps eval_use_test_set tokenize"
+    ),
     avg_all: ("min_steps model_dir n output_dir wait_minutes"),
     bleu: (
-        "bleu_variant event_dir min_steps reference report_zero source tag_suffix translation"
+        "bleu_variant event_dir min_steps reference report_zero source tag_suffix tokenize translation"
         " translations_dir wait_minutes"
     ),
     translate_all: (

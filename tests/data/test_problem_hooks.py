@@ -3,6 +3,7 @@
 import pytest
 import tensorflow as tf
 
+from tensor2keras import registry
 from tensor2keras.data.batching.buckets import LONGEST, BatchingScheme, batching_scheme
 from tests.data.counting import Counting
 from tests.data.problem_test_case import batch_hparams
@@ -48,3 +49,17 @@ def test_length_of_packed_rows(packed_length, values, expected):
 def test_a_language_model_stores_targets_only():
     problem = type("Targets", (Counting,), {"has_inputs": False})()
     assert set(problem.stored_features) == set(problem.example_spec()) == {"targets"}
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("translate_enzh_wmt8k", "zh"),
+        ("translate_enzh_wmt8k_rev", "en"),
+        ("translate_ende_numbers", "de"),
+        ("algorithmic_identity_binary40", None),
+        ("text2text_tmpdir", None),
+    ],
+)
+def test_the_language_of_the_targets_is_that_of_the_name(name, language):
+    assert registry.problem(name).target_language == language

@@ -67,3 +67,18 @@ def test_misaligned_files_are_told_with_their_line_counts(tmp_path):
     (tmp_path / "b").write_text("1\n2\n3\n")
     with pytest.raises(ValueError, match=r"not aligned: .*a has 2 lines, .*b has 3 lines"):
         corpus.read_aligned(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["私は学生です。 OK"], True),
+        (["他说好 ok."], True),
+        (["ภาษาไทย"], True),
+        (["He said 是."], False),
+        (["12"], False),
+        ([], False),
+    ],
+)
+def test_scripts_without_blanks(texts, expected):
+    assert corpus.is_written_without_blanks(texts) == expected

@@ -10,8 +10,8 @@ pytest.importorskip("jiwer")
 def test_words_and_characters_per_reference():
     found = text_scores.score("wer", ["a b x", "c"], ["a b c", "c d"])
     assert found.figures == {"wer": pytest.approx(40.0), "cer": pytest.approx(100 * 3 / 8)}
-    assert found.line.startswith("WER 40.00 %  CER 37.50 %")
-    assert "of 5 words 1 substituted, 1 deleted, 0 inserted" in found.line
+    assert found.report.startswith("WER 40.00 %  CER 37.50 %")
+    assert "of 5 words 1 substituted, 1 deleted, 0 inserted" in found.report
 
 
 def test_blanks_do_not_count_and_case_does():

@@ -10,7 +10,7 @@ def test_rouge():
     figures = {kind: round(value, 2) for kind, value in found.figures.items()}
     # the first pair: all 5 words, 3 of 4 bigrams, 3 words in order; by sentences all; the second pair: nothing
     assert figures == {"rouge1": 50.0, "rouge2": 37.5, "rougeL": 30.0, "rougeLsum": 50.0}
-    assert found.line.startswith("ROUGE-1 50.00  ROUGE-2 37.50  ROUGE-L 30.00  ROUGE-Lsum 50.00")
+    assert found.report.startswith("ROUGE-1 50.00  ROUGE-2 37.50  ROUGE-L 30.00  ROUGE-Lsum 50.00")
 
 
 def test_sentences_are_cut_at_line_breaks_if_there_are_any():

@@ -72,3 +72,20 @@ def test_other_problems_have_no_such_figures(problem):
 def test_outputs_of_a_language_model_have_no_scores():
     with pytest.raises(ValueError, match="words is a language model"):
         evaluation.decoded_scores(None, language_model(), "validation", decode_hparams())
+
+
+def test_scores_are_reported_with_their_signature_and_the_tokenizer_of_the_language():
+    reports = []
+    problem = SimpleNamespace(name="p", text_scores=lambda: ["bleu"], target_language="zh")
+    texts = ["我今天早上在家里吃早饭。"], ["我今天早上在公园里吃早饭。"]
+    figures = evaluation.score_outputs(problem, *texts, report=reports.append)
+    assert figures["bleu"] == pytest.approx(67.61, abs=0.01)
+    assert sorted(figures) == ["bleu", "chrf"]
+    assert "tok:zh" in reports[0]
+    assert evaluation.score_outputs(problem, *texts, "13a", reports.append)["bleu"] == 0.0
+
+
+def test_a_tokenizer_of_no_use_is_refused():
+    problem = SimpleNamespace(name="p", text_scores=lambda: ["rouge"])
+    with pytest.raises(ValueError, match="--tokenize=zh is for BLEU; p is scored by rouge"):
+        evaluation.require_scorers(problem, "zh")

@@ -6,7 +6,8 @@ One translation:
 All translations that t2t-translate-all wrote (files named `NAME-STEP`), with the best at the end:
   t2t-bleu --translations_dir=translations --reference=wmt13_deen.de --event_dir=events
 
-Files have one segment a line and may be packed (.gz). Several references are separated by commas.
+Files have one segment a line and may be packed (.gz). Several references are separated by commas. Chinese and Japanese
+need another tokenizer than the default: --tokenize=zh or ja-mecab.
 """
 
 import functools
@@ -29,6 +30,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     absl_flags.DEFINE_string("reference", None, "Reference translations; several files separated by commas.", **what)
     absl_flags.DEFINE_string("source", None, "Accepted as T2T does; BLEU needs no source.", **what)
     absl_flags.DEFINE_enum("bleu_variant", "both", ["cased", "uncased", "both"], "Whether case counts.", **what)
+    absl_flags.DEFINE_string("tokenize", None, common.TOKENIZE_HELP + " (default: 13a)", **what)
     many = {"flag_values": flags, "module_name": "A directory of translations"}
     absl_flags.DEFINE_string("event_dir", None, "Where to write TensorBoard events.", **many)
     absl_flags.DEFINE_string("tag_suffix", "", "Added to the tags BLEU_cased and BLEU_uncased.", **many)
@@ -49,7 +51,8 @@ def run(args: SimpleNamespace) -> None:
         return
     from tensor2keras.metrics.translations import score_file
 
-    for name, (score, signature) in score_file(args.translation, references, args.bleu_variant).items():
+    scores = score_file(args.translation, references, args.bleu_variant, args.tokenize)
+    for name, (score, signature) in scores.items():
         print(f"{name} = {score:6.2f}  {signature}")
 
 
@@ -63,6 +66,7 @@ def _score_directory(args: SimpleNamespace, references: Sequence[str]) -> None:
         args.translations_dir,
         references,
         args.bleu_variant,
+        args.tokenize,
         event_dir=args.event_dir,
         tag_suffix=args.tag_suffix,
         min_steps=args.min_steps,

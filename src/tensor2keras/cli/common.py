@@ -72,6 +72,10 @@ _PATH_FLAG = re.compile(
 )
 _GENERAL = "General"
 _EXPECTED = (KeyError, ValueError, OSError, absl_flags.Error)  # their messages are written for the user
+_HELP = textwrap.TextWrapper(
+    118, initial_indent="  ", subsequent_indent=" " * 41, break_long_words=False, break_on_hyphens=False
+)
+TOKENIZE_HELP = "BLEU's tokenizer: 13a, intl, zh, ja-mecab, ko-mecab, char, none, flores200, ... (sacreBLEU's names)."
 DEFAULT_TMP_DIR = "/tmp/t2t_datagen"
 
 
@@ -126,7 +130,7 @@ def run(
         if debug:
             traceback.print_exc()
         expected = isinstance(error, (*_EXPECTED, FloatingPointError))
-        line = error_line(error) if expected else f"{unexpected_line(error)} (--debug shows the traceback)"
+        line = error_line(error) if expected else unexpected_line(error)
         print(f"{program}: {line}", file=sys.stderr)
         return 1 if isinstance(error, FloatingPointError) else 2
 
@@ -342,7 +346,7 @@ def help_text(program: str, doc: str | None, flags: absl_flags.FlagValues) -> st
             text = re.sub(r"^<.*?>: ", "", flag.help) + (f" One of: {', '.join(choices)}." if choices else "")
             if flag.default not in (None, "", False):
                 text += f" (default: {flag.default})"
-            lines += textwrap.wrap(f"{shown:<38} {text}", 118, initial_indent="  ", subsequent_indent=" " * 41)
+            lines += _HELP.wrap(f"{shown:<38} {text}")
     lines += [
         "",
         "Any hyperparameter: --hp_NAME VALUE. Dashes and underscores are the same; ~ and $VARS are expanded in paths.",
@@ -440,10 +444,13 @@ def _one_line_errors() -> tuple[type[BaseException], ...]:
 def unexpected_line(error: BaseException) -> str:
     """Returns kind and message of an error of Python or of a backend on one line, without TensorFlow's graph nodes."""
     text = str(getattr(error, "message", "") or error)
+    if asserted := re.search(r"assertion failed: \[(.*?)\](?=\s|$)", text):  # in the library's own words
+        return asserted[1]
     node = re.compile(r"\s*\[\[.*?\]\]|\{\{.*?\}\}\s*|\s*\[Op:[^\]]*\]")
     lines = [node.sub("", line) for line in text.splitlines()]
     told = [line for line in lines if line.strip() and not re.match(r"\s|Detected at node|Graph execution error", line)]
-    return f"{type(error).__name__}: {' '.join(' '.join(told or lines).split())}".removesuffix(": ")
+    message = " ".join(" ".join(told or lines).split())
+    return f"{type(error).__name__}: {message}".removesuffix(": ") + " (--debug shows the traceback)"
 
 
 def error_line(error: BaseException) -> str:

@@ -27,9 +27,10 @@ _TEXT_FLAGS = {
     "decode_from_file": "File to decode, one text a line; - is standard input.",
     "decode_to_file": "File to write to, one output a line; - is standard output. Default: beside the input.",
     "decode_hparams":
-        "T2T's: beam_size=4,alpha=0.6,extra_length=100,batch_size=32,return_beams=True,write_beam_scores=True,... "
-        "To sample: temperature=0.8,top_k=10,top_p=0.9.",
-    "decode_reference": "File of reference outputs, one a line: prints BLEU, or the problem's own score.",
+        "T2T's, separated by commas: beam_size=4, alpha=0.6, extra_length=100, batch_size=32, return_beams=True, "
+        "write_beam_scores=True, ... To sample: temperature=0.8, top_k=10, top_p=0.9.",
+    "decode_reference": "File of reference outputs, one a line: prints BLEU and chrF, or the problem's own score.",
+    "tokenize": common.TOKENIZE_HELP + " Default: the one for the language of the problem's targets.",
     "score_file": "File of lines INPUT<TAB>TARGET (or TARGET): writes each target's negative log-probability a token.",
 }
 # fmt: on
@@ -88,7 +89,7 @@ def run(args: SimpleNamespace) -> None:
         for (path, number), what in zip(written.items(), ("", ", their upper halves and completions"), strict=False):
             print(f"{PROGRAM}: wrote {number} images{what} to {path}", file=sys.stderr)
     else:
-        _decode_split(model, problem, split, to_file, hp, args.random_seed)
+        _decode_split(args, model, problem, split, to_file, hp)
 
 
 def _score_file(model: Any, problem: Any, source: str, to_file: str, hp: Any) -> None:
@@ -112,13 +113,14 @@ def _decode_file(
     from tensor2keras.training.evaluation import require_scorers
 
     if reference:
-        require_scorers(problem)  # before hours of decoding
+        require_scorers(problem, args.tokenize)  # before hours of decoding
     texts = text_files.read_texts(source, hp.delimiter)
     outputs = lines.decode_lines(model, problem, texts, hp, args.random_seed)
     name = text_files.output_name(source, args.model, args.hparams_set, problem.name, hp.beam_size, hp.alpha)
     _write(to_file or name, outputs, hp.delimiter, timestamp_of)
     if reference:
-        _print_scores(problem, outputs, text_files.read_texts(reference, hp.delimiter), reference)
+        references = text_files.read_texts(reference, hp.delimiter)
+        _print_scores(problem, outputs, references, reference, args.tokenize)
 
 
 def _decode_interactively(model: Any, problem: Any, hp: Any, seed: int | None) -> None:
@@ -148,35 +150,36 @@ def _decode_interactively(model: Any, problem: Any, hp: Any, seed: int | None) -
             print(output, flush=True)
 
 
-def _decode_split(model: Any, problem: Any, split: str, to_file: str, hp: Any, seed: int | None) -> None:
+def _decode_split(args: SimpleNamespace, model: Any, problem: Any, split: str, to_file: str, hp: Any) -> None:
     """Writes the outputs to `to_file` and the split's features beside it; prints the scores of one output an input."""
     from tensor2keras.decoding import lines
     from tensor2keras.training.evaluation import require_scorers
 
     has_inputs = "inputs" in problem.get_feature_encoders()
     if has_inputs:
-        require_scorers(problem)
-    outputs, features = lines.decode_split(model, problem, split, hp, seed)
+        require_scorers(problem, args.tokenize)
+    outputs, features = lines.decode_split(model, problem, split, hp, args.random_seed)
     _write(to_file or "-", outputs)
     if to_file and to_file != "-":
         for name, values in features.items():
             _write(f"{to_file}.{name}", values)
     if has_inputs and not hp.return_beams and hp.num_decodes == 1:
-        _print_scores(problem, outputs, features["targets"], f"the {split} split")
+        _print_scores(problem, outputs, features["targets"], f"the {split} split", args.tokenize)
 
 
-def _print_scores(problem: Any, outputs: Sequence[str], references: Sequence[str], place: str) -> None:
-    """Prints the problem's scores (BLEU for translation, ROUGE for summaries, ...) on stderr.
+def _print_scores(
+    problem: Any, outputs: Sequence[str], references: Sequence[str], place: str, tokenize: str | None
+) -> None:
+    """Prints the problem's scores (BLEU and chrF for translation, ROUGE for summaries, ...) on stderr.
 
     Raises:
         ValueError: the number of references, which come from `place`, is not that of outputs.
     """
-    from tensor2keras.metrics import text_scores
+    from tensor2keras.training.evaluation import score_outputs
 
     if len(references) != len(outputs):
         raise ValueError(f"{place} has {len(references)} lines, {len(outputs)} were decoded")
-    for name in problem.text_scores():
-        print(text_scores.score(name, outputs, references).line, file=sys.stderr)
+    score_outputs(problem, outputs, references, tokenize, report=lambda text: print(text, file=sys.stderr))
 
 
 def _write(path: str, lines: Sequence[str], delimiter: str = "\n", timestamp_of: Path | None = None) -> None:

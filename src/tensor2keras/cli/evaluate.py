@@ -4,7 +4,8 @@ Examples:
   t2t-eval --problem=translate_ende_numbers --data_dir=~/t2t_data --output_dir=~/t2t_train/numbers --eval_use_test_set
   t2t-eval --output_dir=~/t2t_train/cnndm --decode --decode_hparams="beam_size=4,num_samples=100"
 
-With --decode the split is decoded as well, and the outputs are scored: BLEU, ROUGE, word error rate, ..., by problem.
+With --decode the split is decoded as well, and the outputs are scored by problem: BLEU and chrF, ROUGE, word error
+rate, ...
 """
 
 import functools
@@ -31,6 +32,8 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
         "confusion_matrix", False, "For classes: print the confusion matrix and write a picture of it.", **here
     )
     absl_flags.DEFINE_string("decode_hparams", "", "As t2t-decoder's; num_samples=N decodes N examples.", **here)
+    text = " With --decode; default: the one for the language of the problem's targets."
+    absl_flags.DEFINE_string("tokenize", None, common.TOKENIZE_HELP + text, **here)
     absl_flags.DEFINE_integer("eval_steps", 100, "Batches to take; 0 takes all.", **here)
 
 
@@ -44,6 +47,11 @@ def run(args: SimpleNamespace) -> int:
     loading.check_same_run(args.output_dir, args.model, args.hparams_set)
     common.import_recorded_usr_dirs(args)
     problem = loading.run_problem(args.output_dir, args.problem, **common.data_places(args))
+    hp = decode_hparams(args.decode_hparams)
+
+    def report(text: str) -> None:
+        print(text, file=sys.stderr)
+
     paths = [args.checkpoint_path]
     if args.checkpoint_path == "all":
         paths = [path for _, path in checkpoints.list_checkpoints(args.output_dir)] or ["latest"]
@@ -54,7 +62,7 @@ def run(args: SimpleNamespace) -> int:
         values = {"step": checkpoints.step_of(path)}
         values |= evaluation.evaluate_model(model, problem, split, args.eval_steps)
         if args.decode:
-            values |= evaluation.decoded_scores(model, problem, split, decode_hparams(args.decode_hparams))
+            values |= evaluation.decoded_scores(model, problem, split, hp, args.tokenize, report)
         if i == 0:
             print("  ".join(f"{name:>12}" for name in values))
         print("  ".join(f"{value:>{max(len(name), 12)}.6g}" for name, value in values.items()), flush=True)

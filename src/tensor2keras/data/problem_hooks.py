@@ -1,5 +1,6 @@
 """Hooks of a problem: the methods and properties that a subclass overrides, under the names they have in T2T."""
 
+import re
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -186,6 +187,15 @@ class ProblemHooks:
     def eval_metrics(self) -> list[str]:
         """Returns the names of the metrics to report in evaluation."""
         return ["accuracy", "accuracy_top5", "accuracy_per_sequence", "neg_log_perplexity"]
+
+    @property
+    def target_language(self) -> str | None:
+        """Two-letter code of the targets' language, by which BLEU's tokenizer is chosen; None if it is not known.
+
+        By default that in the problem's name: "zh" for `translate_enzh_wmt32k`, "en" for `translate_enzh_wmt32k_rev`.
+        """
+        languages = re.match(r"translate_([a-z]{2})([a-z]{2})_", self.name)
+        return languages[1 if self.was_reversed else 2] if languages else None
 
     def text_scores(self) -> list[str]:
         """Returns the names of the scores (`metrics.text_scores`) of decoded texts against references."""

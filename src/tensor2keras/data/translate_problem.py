@@ -45,6 +45,10 @@ class TranslateProblem(Text2TextProblem):
     corpora: Mapping[str, Sequence[Corpus]] | None = None
     """The corpora of each split."""
 
+    @property
+    def target_language(self) -> str | None:
+        return super().target_language or self.languages[0 if self.was_reversed else 1]
+
     def source_data_files(self, dataset_split: str) -> Sequence[Corpus]:
         """Returns the corpora of a split."""
         if self.corpora is None:

@@ -1,19 +1,29 @@
-"""The scorer "bleu": sacreBLEU with its defaults."""
+"""The scorer "bleu": sacreBLEU and chrF2."""
 
 from collections.abc import Sequence
 
-from tensor2keras.metrics.text_scores import TextScore, require_library
+from tensor2keras.metrics import corpus
+from tensor2keras.metrics.text_scores import TextScore
 
 
-def require() -> None:
-    """Raises ValueError if sacreBLEU is missing."""
-    require_library("sacrebleu", "BLEU is scored by sacreBLEU")
+def require(tokenize: str | None = None, language: str | None = None) -> None:
+    """Raises ValueError if sacreBLEU or the tokenizer is missing; arguments as in `score`."""
+    corpus.bleu_metric(tokenize, language)
 
 
-def score(outputs: Sequence[str], references: Sequence[str]) -> TextScore:
-    """Returns BLEU (0 to 100); its line has the signature."""
-    import sacrebleu
+def score(
+    outputs: Sequence[str], references: Sequence[str], tokenize: str | None = None, language: str | None = None
+) -> TextScore:
+    """Returns BLEU and chrF2 (0 to 100); its report has a line for each, with the signature.
 
-    metric = sacrebleu.BLEU()
-    found = metric.corpus_score(list(outputs), [list(references)])
-    return TextScore({"bleu": found.score}, f"{found} ({metric.get_signature()})")
+    Args:
+        outputs: the translations.
+        references: their references.
+        tokenize, language: as in `corpus.sacrebleu`.
+    """
+    texts = list(outputs), [list(references)]
+    scores = {"BLEU": corpus.sacrebleu(*texts, tokenize=tokenize, language=language), "chrF2": corpus.chrf(*texts)}
+    return TextScore(
+        {"bleu": scores["BLEU"][0], "chrf": scores["chrF2"][0]},
+        "\n".join(f"{name} = {value:.2f}  {signature}" for name, (value, signature) in scores.items()),
+    )

@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import itertools
 import math
 import os
 import re
@@ -10,10 +11,16 @@ import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
+from absl import logging
+
 from tensor2keras import files
 from tensor2keras.metrics.text_scores import require_library
 
 Tokens = Sequence[Hashable]
+# Thai, Lao, Burmese, Khmer, Japanese kana, Chinese characters
+_SCRIPTS_WITHOUT_BLANKS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 
 def read_aligned(*paths: str | os.PathLike) -> list[list[str]]:
@@ -32,36 +39,68 @@ def read_aligned(*paths: str | os.PathLike) -> list[list[str]]:
 
 
 def sacrebleu(
-    hypotheses: Sequence[str], references: Sequence[Sequence[str]], lowercase: bool = False
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    lowercase: bool = False,
+    tokenize: str | None = None,
+    language: str | None = None,
 ) -> tuple[float, str]:
-    """Returns sacreBLEU with its defaults (13a tokens, exponential smoothing).
+    """Returns sacreBLEU with exponential smoothing, its default.
 
     Args:
         hypotheses: the translations.
         references: one list per reference translation, each as long as `hypotheses`.
         lowercase: whether case is ignored.
+        tokenize: one of sacreBLEU's tokenizers; None: the one for the language, "13a" for most.
+        language: two-letter code of the translations' language; None: unknown.
 
     Returns:
         The score (0 to 100) and the signature to report with it.
 
     Raises:
-        ValueError: the `eval` extra is not installed.
+        ValueError: unknown tokenizer; it or the `eval` extra is not installed.
     """
-    return _sacrebleu_score("BLEU", hypotheses, references, lowercase=lowercase)
+    metric = bleu_metric(tokenize, language, lowercase)
+    score = metric.corpus_score(hypotheses, references).score
+    signature = str(metric.get_signature())
+    if is_written_without_blanks(references[0]) and re.search(r"tok:(13a|intl|none)\b", signature):
+        logging.warning(
+            "The references are written without blanks between words (%s...): BLEU counts whole sentences as words. "
+            "--tokenize=zh, ja-mecab, ko-mecab, char or flores200 splits them.",
+            next(line for line in references[0] if line)[:10],
+        )
+    return score, signature
+
+
+def bleu_metric(tokenize: str | None = None, language: str | None = None, lowercase: bool = False) -> Any:
+    """Returns the `sacrebleu.BLEU` of a tokenizer or language; arguments and errors as in `sacrebleu`."""
+    library = require_library("sacrebleu", "BLEU is scored by sacreBLEU")
+    if tokenize and tokenize not in library.BLEU.TOKENIZERS:
+        raise ValueError(f"--tokenize={tokenize} is unknown; known: {', '.join(library.BLEU.TOKENIZERS)}")
+    try:
+        return library.BLEU(lowercase, tokenize=tokenize or None, trg_lang="" if tokenize else language or "")
+    except (
+        ImportError,
+        RuntimeError,
+    ) as error:  # a tokenizer's own library is missing; sacreBLEU says how to install it
+        asked = f"--tokenize={tokenize}" if tokenize else f"BLEU's tokenizer for the language {language!r}"
+        install = re.search(r"pip3? install \S+\w\]?", str(error))
+        hint = f"{install[0]}, or give --tokenize=char" if install else " ".join(str(error).split())
+        raise ValueError(f"{asked} needs a library that is not installed: {hint}") from None
+
+
+def is_written_without_blanks(texts: Iterable[str]) -> bool:
+    """Returns whether most letters of the first texts are of a script without blanks between words."""
+    sample = "".join(itertools.islice(texts, 1000))
+    letters = [char for char in sample if char.isalpha()]
+    return len(letters) > 0 and 2 * len(_SCRIPTS_WITHOUT_BLANKS.findall("".join(letters))) > len(letters)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[float, str]:
     """Returns chrF2 with sacreBLEU's defaults (0 to 100) and its signature; arguments as in `sacrebleu`."""
-    return _sacrebleu_score("CHRF", hypotheses, references)
-
-
-def _sacrebleu_score(
-    metric: str, hypotheses: Sequence[str], references: Sequence[Sequence[str]], **options: Any
-) -> tuple[float, str]:
-    library = require_library("sacrebleu", "BLEU is scored by sacreBLEU")
-    scorer = getattr(library, metric)(**options)
-    score = scorer.corpus_score(hypotheses, references).score
-    return score, str(scorer.get_signature())
+    metric = require_library("sacrebleu", "chrF is scored by sacreBLEU").CHRF()
+    score = metric.corpus_score(hypotheses, references).score
+    return score, str(metric.get_signature())
 
 
 def bleu_tokenize(text: str) -> list[str]:

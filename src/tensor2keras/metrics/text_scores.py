@@ -2,8 +2,10 @@
 
 A scorer is a module that `SCORERS` names and that is imported on first use. It has
 
-    require()                           raises ValueError saying what to install, if its library is missing
-    score(outputs, references)          returns a `TextScore` of two lists of texts of the same length
+    require(**options)                       raises ValueError saying what to install, if its library is missing
+    score(outputs, references, **options)    returns a `TextScore` of two lists of texts of the same length
+
+Only "bleu" has options.
 """
 
 import importlib
@@ -23,7 +25,7 @@ class TextScore(NamedTuple):
     """The result of a scorer."""
 
     figures: dict[str, float]  # by name
-    line: str  # for the log, with all that is needed to reproduce the figures
+    report: str  # one line or several, with all that is needed to reproduce the figures
 
 
 def require_library(module: str, message: str, extra: str = "eval") -> Any:
@@ -34,8 +36,12 @@ def require_library(module: str, message: str, extra: str = "eval") -> Any:
         raise ValueError(f"{message}: pip install 'tensor2keras[{extra}]'") from None
 
 
-def scorer(name: str) -> ModuleType:
+def scorer(name: str, **options: Any) -> ModuleType:
     """Returns the module of a scorer whose library is installed.
+
+    Args:
+        name: the scorer.
+        **options: those that `score` will be called with.
 
     Raises:
         KeyError: unknown scorer; the known ones are named.
@@ -44,12 +50,12 @@ def scorer(name: str) -> ModuleType:
     if name not in SCORERS:
         raise KeyError(f"unknown text score {name!r}; known: {', '.join(SCORERS)}")
     module = importlib.import_module(SCORERS[name])
-    module.require()
+    module.require(**options)
     return module
 
 
-def score(name: str, outputs: Sequence[str], references: Sequence[str]) -> TextScore:
+def score(name: str, outputs: Sequence[str], references: Sequence[str], **options: Any) -> TextScore:
     """Returns the texts' score by the scorer `name`; ValueError unless there are as many references as outputs."""
     if len(outputs) != len(references):
         raise ValueError(f"{len(references)} references for {len(outputs)} decoded texts")
-    return scorer(name).score(outputs, references)
+    return scorer(name, **options).score(outputs, references, **options)

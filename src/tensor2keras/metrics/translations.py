@@ -28,7 +28,7 @@ class StepScores(NamedTuple):
 
 
 def score_file(
-    translation: str | Path, references: Sequence[str | Path], variant: str = "both"
+    translation: str | Path, references: Sequence[str | Path], variant: str = "both", tokenize: str | None = None
 ) -> dict[str, tuple[float, str]]:
     """Returns sacreBLEU and chrF2 of a file, by name: (score, signature).
 
@@ -36,16 +36,17 @@ def score_file(
         translation: one segment a line; may be packed (.gz).
         references: one file a reference translation, with as many lines.
         variant: whether BLEU respects case: one of `VARIANTS`.
+        tokenize: one of sacreBLEU's tokenizers; None: "13a".
 
     Raises:
-        ValueError: files of different lengths; all line counts are named.
+        ValueError: files of different lengths; all line counts are named. A tokenizer that is unknown or not installed.
     """
     hypotheses, *reference_lines = corpus.read_aligned(translation, *references)
     result = {}
     if variant in ("uncased", "both"):
-        result["BLEU_uncased"] = corpus.sacrebleu(hypotheses, reference_lines, lowercase=True)
+        result["BLEU_uncased"] = corpus.sacrebleu(hypotheses, reference_lines, lowercase=True, tokenize=tokenize)
     if variant in ("cased", "both"):
-        result["BLEU_cased"] = corpus.sacrebleu(hypotheses, reference_lines)
+        result["BLEU_cased"] = corpus.sacrebleu(hypotheses, reference_lines, tokenize=tokenize)
     result["chrF2"] = corpus.chrf(hypotheses, reference_lines)
     return result
 
@@ -65,6 +66,7 @@ def score_directory(
     directory: str | Path,
     references: Sequence[str | Path],
     variant: str = "both",
+    tokenize: str | None = None,
     *,
     event_dir: str | Path | None = None,
     tag_suffix: str = "",
@@ -76,7 +78,7 @@ def score_directory(
 
     Args:
         directory: translations named `NAME-STEP`.
-        references, variant: as for `score_file`.
+        references, variant, tokenize: as for `score_file`.
         event_dir: where TensorBoard events are written; None: nowhere.
         tag_suffix: added to the events' tags.
         min_steps: lower steps are left out; -1 continues after the last step scored into `event_dir`.
@@ -96,7 +98,7 @@ def score_directory(
     zero_is_due = min_steps == 0 if report_zero is None else report_zero
     found = None
     for file in step_files(directory, min_steps, wait_minutes):
-        found = StepScores(file, score_file(file.path, references, variant))
+        found = StepScores(file, score_file(file.path, references, variant, tokenize))
         if events:
             if zero_is_due:
                 oldest = min(path.stat().st_mtime for path in directory.iterdir() if path.is_file())

@@ -1,6 +1,7 @@
 """Metrics of a trained model on a split of its data, and scores of its decoded outputs."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tensor2keras.decoding.lines import decode_split
 from tensor2keras.hparams import HParams
 from tensor2keras.metrics import language_model, text_scores
 from tensor2keras.training import checkpoints, loading, strategy
+from tensor2keras.training.report import Report, log
 
 
 def evaluate_checkpoint(
@@ -101,29 +103,53 @@ class TextFigures:
         return language_model.figures(values["neg_log_perplexity"], self._units)
 
 
-def decoded_scores(network: keras.Model, problem: Any, split: str, hp: HParams) -> dict[str, float]:
-    """Decodes a split and returns the scores of the outputs (BLEU for translation, ROUGE for summaries, ...).
+def decoded_scores(
+    network: keras.Model, problem: Any, split: str, hp: HParams, tokenize: str | None = None, report: Report = log
+) -> dict[str, float]:
+    """Decodes a split and returns the scores of the outputs (BLEU and chrF for translation, ROUGE for summaries, ...).
 
     Args:
         network: a trained model.
         problem: the Problem; its `text_scores` names the scores.
         split: "validation", "test" or "train".
         hp: T2T's decoding hyperparameters.
+        tokenize: BLEU's tokenizer; None: the one for the language of the problem's targets.
+        report: called with what is needed to reproduce the scores.
 
     Raises:
         ValueError: the problem is a language model, or a library that computes a score is not installed.
     """
     if "inputs" not in problem.get_feature_encoders():
         raise ValueError(f"--decode compares outputs with targets; {problem.name} is a language model")
-    require_scorers(problem)
+    require_scorers(problem, tokenize)
     decoded = decode_split(network, problem, split, hp)
+    return score_outputs(problem, decoded.outputs, decoded.features["targets"], tokenize, report)
+
+
+def score_outputs(
+    problem: Any,
+    outputs: Sequence[str],
+    references: Sequence[str],
+    tokenize: str | None = None,
+    report: Report = log,
+) -> dict[str, float]:
+    """Returns the problem's scores of decoded texts, reported with their signatures; arguments as `decoded_scores`."""
     figures: dict[str, float] = {}
     for name in problem.text_scores():
-        figures |= text_scores.score(name, decoded.outputs, decoded.features["targets"]).figures
+        score = text_scores.score(name, outputs, references, **_scorer_options(problem, name, tokenize))
+        figures |= score.figures
+        report(score.report)
     return figures
 
 
-def require_scorers(problem: Any) -> None:
-    """Raises ValueError if a library that scores the problem's outputs is not installed."""
+def require_scorers(problem: Any, tokenize: str | None = None) -> None:
+    """Raises ValueError if a library that scores the problem's outputs is not installed, or `tokenize` has no use."""
+    if tokenize and "bleu" not in problem.text_scores():
+        scores = ", ".join(problem.text_scores()) or "nothing"
+        raise ValueError(f"--tokenize={tokenize} is for BLEU; {problem.name} is scored by {scores}")
     for name in problem.text_scores():
-        text_scores.scorer(name)
+        text_scores.scorer(name, **_scorer_options(problem, name, tokenize))
+
+
+def _scorer_options(problem: Any, name: str, tokenize: str | None) -> dict[str, Any]:
+    return {"tokenize": tokenize, "language": problem.target_language} if name == "bleu" else {}
