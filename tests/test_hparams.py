@@ -47,6 +47,11 @@ def test_a_value_of_another_type_is_refused_and_nothing_is_set(text):
     assert hparams == make()
 
 
+def test_a_dict_by_feature_says_how_to_write_it():
+    with pytest.raises(ValueError, match=r"must be a dict by feature, such as \{'targets': 'weights_all'\}"):
+        HParams(weights_fn={}).override("weights_fn=weights_all")
+
+
 def test_an_unknown_name_is_refused_with_the_closest_ones():
     with pytest.raises(KeyError, match=r"unknown hparam 'sise'; closest: .*size"):
         make().override("sise=3")

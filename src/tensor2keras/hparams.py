@@ -249,7 +249,7 @@ def _as_type_of(current: Any, value: Any, name: str) -> Any:
         return type(current)(items)
     if isinstance(current, Mapping | ConfigDict):
         if not isinstance(parsed, Mapping | ConfigDict):
-            raise refuse()
+            raise ValueError(f"hparam {name}={value!r} must be a dict by feature, such as {{'targets': {value!r}}}")
         return parsed
     if not isinstance(parsed, type(current)):
         raise refuse()

@@ -133,6 +133,14 @@ def test_interactive_mode_decodes_until_quit(run_dir, monkeypatch, capsys):
     assert "num_samples=2" in printed
 
 
+def test_interactive_mode_ends_the_prompts_line_at_the_end_of_input(run_dir, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("ns=0\n"))
+    assert decode(run_dir, "--decode_interactive") == 0
+    printed = capsys.readouterr().out
+    assert "ns=0 must be at least 1\n" in printed
+    assert printed.endswith("\n> \n")
+
+
 def test_data_set_is_decoded_beside_its_inputs_and_targets(run_dir, tmp_path):
     from tensor2keras import registry
 

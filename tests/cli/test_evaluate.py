@@ -36,7 +36,7 @@ def test_all_checkpoints_on_the_test_split(run_dir, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--checkpoint_path=model.ckpt-3"], "no checkpoint"),
+        (["--checkpoint_path=model.ckpt-3"], "no checkpoint model.ckpt-3; steps saved in {run_dir}: 2, 4"),
         (["--model=transformer"], "--model=transformer, but"),
         (["--hparams_set=transformer_tiny"], "was trained with --hparams_set=tiny_set"),
         (["--output_dir=/nowhere"], "is not the output_dir of a training run"),
@@ -45,5 +45,5 @@ def test_all_checkpoints_on_the_test_split(run_dir, capsys):
 def test_what_does_not_fit_is_one_line(run_dir, capsys, flags, message):
     assert evaluate.main([f"--output_dir={run_dir}", "--data_dir=d", *flags]) == 2
     error = capsys.readouterr().err
-    assert message in error
+    assert message.format(run_dir=run_dir) in error
     assert error.count("\n") == 1

@@ -36,3 +36,8 @@ def test_a_stemmer_makes_forms_of_a_word_equal():
     plain, stemmed = (rouge.score(["cats slept"], ["cat slept"], use_stemmer).figures for use_stemmer in (False, True))
     assert plain["rouge1"] == pytest.approx(50.0)
     assert stemmed["rouge1"] == pytest.approx(100.0)
+
+
+def test_another_script_is_warned_of(caplog):
+    assert text_scores.score("rouge", ["кот спит"], ["кот спит"]).figures["rouge1"] == 0.0
+    assert "rouge-score reads the letters a to z only" in caplog.text

@@ -207,6 +207,18 @@ def test_evaluation_without_weights_measures_what_the_loss_counts():
     )
 
 
+@pytest.mark.parametrize("what", ["loss", "top"])
+def test_a_loss_or_top_of_the_inputs_is_refused(what):
+    with pytest.raises(ValueError, match=f"hparams.{what} has inputs: it applies to targets only"):
+        tiny_model(**{what: {"inputs": "symbol"}})
+
+
+def test_a_bottom_of_a_feature_that_the_problem_lacks_is_refused():
+    with pytest.raises(ValueError, match=r"hparams.bottom has input: it applies to inputs, targets only"):
+        tiny_model(bottom={"input": "symbol"})
+    tiny_hparams(problem=symbol_problem(inputs=False), bottom={"inputs": "symbol"})  # sets serve several problems
+
+
 def test_an_unknown_modality_is_refused():
     problem = symbol_problem()
     problem["features"]["inputs"] = {"modality": "xyzzy", "vocab_size": 20}

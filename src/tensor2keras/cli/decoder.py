@@ -138,11 +138,15 @@ def _decode_interactively(model: Any, problem: Any, hp: Any, seed: int | None) -
         try:
             line = input(prompt)
         except EOFError:
+            print()  # after the prompt
             return
         name, _, value = line.partition("=")
         setting = {"ns": "num_decodes", "dl": "extra_length"}.get(name)
         if line == "q":
             return
+        if line == "ns=0":
+            print("ns=0 must be at least 1")
+            continue
         if setting and value.isdecimal():
             hp.override({setting: int(value)})
             continue

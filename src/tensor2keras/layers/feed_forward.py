@@ -15,7 +15,7 @@ from tensor2keras.layers.convolution import ConvHiddenReluOptions
 from tensor2keras.layers.dropout import broadcast_dropout
 from tensor2keras.layers.experts import CapacityExpertsOptions, NoisyTopKExpertsOptions, PositionWise
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer, LayerOptions, options_of
+from tensor2keras.layers.layer import Layer, LayerOptions, check_heads, options_of
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.types import Cache, Shape, Tensor
 
@@ -214,9 +214,7 @@ class ParameterAttention(PositionWise):
         self.num_heads = num_heads
         self.key_size = key_size or hidden_size
         self.value_size = value_size or hidden_size
-        for label, size in (("key_size", self.key_size), ("value_size", self.value_size)):
-            if size % num_heads:
-                raise ValueError(f"{label}={size} must be divisible by num_heads={num_heads}")
+        check_heads(num_heads, hidden_size, key_size=self.key_size, value_size=self.value_size)
         self.kernel_initializer = unseeded(kernel_initializer)
         shared = {"use_bias": False, "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         self.query_projection = keras.layers.Dense(self.key_size, name="q_transform", **shared)

@@ -122,3 +122,11 @@ def options_of(layer_class: type[keras.layers.Layer], name: str) -> type[LayerOp
     return dataclasses.make_dataclass(
         name, fields, bases=(LayerOptions,), namespace=namespace, frozen=True, kw_only=True
     )
+
+
+def check_heads(num_heads: int, hidden_size: int, **sizes: int) -> None:
+    """Raises ValueError if one of the sizes (`key_size`, ...) cannot be split into heads."""
+    for name, size in sizes.items():
+        if num_heads < 1 or size % num_heads:
+            of = "hidden_size" if size == hidden_size else name
+            raise ValueError(f"num_heads={num_heads} must divide {of}={size}")

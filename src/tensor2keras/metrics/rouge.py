@@ -7,6 +7,8 @@ cut into sentences first; text that has line breaks is cut there.
 import re
 from collections.abc import Sequence
 
+from absl import logging
+
 from tensor2keras.metrics.text_scores import TextScore, require_library
 
 KINDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
@@ -28,6 +30,9 @@ def score(outputs: Sequence[str], references: Sequence[str], use_stemmer: bool =
     """
     from rouge_score import rouge_scorer
 
+    letters = [char for text in references for char in text if char.isalpha()]
+    if sum(char.isascii() for char in letters) < len(letters) / 2:
+        logging.warning("rouge-score reads the letters a to z only: ROUGE of texts in another script means nothing.")
     scorer = rouge_scorer.RougeScorer(list(KINDS), use_stemmer=use_stemmer)
     sums = dict.fromkeys(KINDS, 0.0)
     for output, reference in zip(outputs, references, strict=True):

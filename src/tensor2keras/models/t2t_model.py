@@ -158,10 +158,16 @@ class T2TModel(keras.Model):
 
         Raises:
             KeyError: unknown modality, with the closest names.
-            ValueError: unknown weight function; CTC targets that the model does not support.
+            ValueError: unknown weight function; a bottom, top or loss of a feature that has none; CTC targets that the
+                model does not support.
         """
         hparams = self.hparams
         features = self.problem["features"]
+        for what, used in (("bottom", {"inputs", "targets", *features}), ("top", {"targets"}), ("loss", {"targets"})):
+            if unused := sorted(set(hparams.get(what) or {}) - used):
+                raise ValueError(
+                    f"hparams.{what} has {', '.join(unused)}: it applies to {', '.join(sorted(used))} only"
+                )
         uses = {(name, "targets" if is_target(name) else "inputs"): self._override("bottom", name) for name in features}
         if "targets" in features:
             uses["targets", "top"] = self._override("top", "targets")

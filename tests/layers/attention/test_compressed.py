@@ -103,5 +103,5 @@ def test_names_are_t2ts():
 def test_sizes_that_cannot_be():
     with pytest.raises(ValueError, match="factor=0 must be 1 or more"):
         compressed(0)
-    with pytest.raises(ValueError, match="hidden_size=8 must be divisible by num_heads=3"):
+    with pytest.raises(ValueError, match="num_heads=3 must divide hidden_size=8"):
         MemoryEfficientAttention(8, 3)

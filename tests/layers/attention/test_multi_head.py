@@ -74,8 +74,8 @@ def test_beams_share_the_projected_memory_of_their_input():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_heads": 3}, "key_size=8 must be divisible by num_heads=3"),
-        ({"num_heads": 2, "value_size": 7}, "value_size=7 must be divisible by num_heads=2"),
+        ({"num_heads": 3}, "num_heads=3 must divide hidden_size=8"),
+        ({"num_heads": 2, "value_size": 7}, "num_heads=2 must divide value_size=7"),
         ({"num_heads": 2, "attention_type": "dot"}, "unknown attention_type 'dot'; known: dot_product"),
     ],
 )

@@ -13,7 +13,7 @@ from tensor2keras.layers.attention.bias import mask_bias
 from tensor2keras.layers.attention.core import dot_product_attention, write_to_cache
 from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer, options_of
+from tensor2keras.layers.layer import Layer, check_heads, options_of
 from tensor2keras.layers.normalization import LayerNorm
 from tensor2keras.types import Cache, Shape, Tensor
 
@@ -151,8 +151,7 @@ class MemoryEfficientAttention(Layer):
 
     def __init__(self, hidden_size: int, num_heads: int, name: str = "multihead_attention", **kwargs: Any):
         super().__init__(name=name, **kwargs)
-        if hidden_size % num_heads:
-            raise ValueError(f"hidden_size={hidden_size} must be divisible by num_heads={num_heads}")
+        check_heads(num_heads, hidden_size, key_size=hidden_size)
         self.hidden_size = hidden_size
         self.num_heads = num_heads
         self.norm = LayerNorm(name=name, dtype=self.dtype_policy)  # of the same name: T2T opens no scope for it

@@ -13,7 +13,7 @@ from keras import ops
 from tensor2keras.layers.attention import area, local, relative
 from tensor2keras.layers.attention.core import DotProductAttention, combine_heads, split_heads, write_to_cache
 from tensor2keras.layers.initializer import unseeded
-from tensor2keras.layers.layer import Layer, options_of
+from tensor2keras.layers.layer import Layer, check_heads, options_of
 from tensor2keras.types import Cache, Shape, Tensor
 
 # self_attention_type -> the attention between the projections; all take the arguments of `DotProductAttention`.
@@ -102,9 +102,7 @@ class MultiHeadAttention(Layer):
         self.num_heads = num_heads
         self.key_size = key_size or hidden_size
         self.value_size = value_size or hidden_size
-        for label, size in (("key_size", self.key_size), ("value_size", self.value_size)):
-            if size % num_heads:
-                raise ValueError(f"{label}={size} must be divisible by num_heads={num_heads}")
+        check_heads(num_heads, hidden_size, key_size=self.key_size, value_size=self.value_size)
         if attention_type not in ATTENTION_TYPES:
             raise ValueError(f"unknown attention_type {attention_type!r}; known: {', '.join(sorted(ATTENTION_TYPES))}")
         self.attention_type = attention_type
