@@ -176,6 +176,15 @@ def test_vocabulary_is_rounded_up_to_its_divisor():
         assert float(model.compute_loss(x, y, logits, w, training=training)) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("hparam", "value"),
+    [("hidden_size", 0), ("label_smoothing", 1.0), ("label_smoothing", -0.1), ("vocab_divisor", -8)],
+)
+def test_numbers_out_of_range_are_refused(hparam, value):
+    with pytest.raises(ValueError, match=f"hparams.{hparam}={value} must be at least"):
+        tiny_model(**{hparam: value})
+
+
 def test_channels_of_real_values_are_not_rounded_up():
     features = {"inputs": {"modality": "real", "vocab_size": 3}, "targets": {"modality": "real", "vocab_size": 2}}
     model = BagOfWords(tiny_hparams(vocab_divisor=16, problem={"name": "reals", "features": features}))

@@ -51,8 +51,25 @@ def test_a_schedule_is_serializable():
             {"learning_rate_schedule": "single_cycle_cos_decay", "learning_rate_warmup_steps": 300_000},
             "needs train_steps > learning_rate_warmup_steps",
         ),
+        ({"learning_rate_warmup_steps": -1}, "learning_rate_warmup_steps=-1 must be at least 0"),
+        ({"learning_rate_decay_steps": 0}, "learning_rate_decay_steps=0 must be at least 1"),
+        ({"learning_rate_cosine_cycle_steps": 0}, "learning_rate_cosine_cycle_steps=0 must be at least 1"),
     ],
 )
 def test_what_cannot_work_is_refused_when_it_is_made(overrides, message):
     with pytest.raises(ValueError, match=message):
         optimizers.learning_rate_schedule(basic_params1().override(overrides))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("linear_warmup", [1, 1, 1]),
+        ("linear_warmup*rsqrt_decay", [1, 1, 0.5]),
+        ("rsqrt_normalized_decay", [1, 1, 0.5]),
+        ("exp_decay", [1, 1, 1]),
+    ],
+)
+def test_a_warm_up_of_0_steps_is_none(schedule, expected):
+    rates = optimizers.ComposedSchedule(schedule, optimizers.Settings(warmup_steps=0))
+    assert [float(rates(step)) for step in (0, 1, 4)] == pytest.approx(expected)

@@ -104,6 +104,13 @@ class T2TModel(keras.Model):
         self.prepend_mode = hparams.get("prepend_mode", "none")
         self.label_smoothing = hparams.get("label_smoothing", 0.0)
         self._vocab_divisor = hparams.get("vocab_divisor") or 1
+        for hparam, fits, wanted in (
+            ("hidden_size", self.hidden_size >= 1, "at least 1"),
+            ("label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and below 1"),
+            ("vocab_divisor", self._vocab_divisor >= 1, "at least 1, or 0 for no rounding"),
+        ):
+            if not fits:
+                raise ValueError(f"hparams.{hparam}={hparams[hparam]} must be {wanted}")
 
     @property
     def has_inputs(self) -> bool:

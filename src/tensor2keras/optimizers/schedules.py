@@ -24,7 +24,7 @@ class Settings:
 
     Attributes:
         constant: value of the factor "constant".
-        warmup_steps: steps of warm-up.
+        warmup_steps: steps of warm-up; 0 for none.
         decay_steps, decay_rate, decay_staircase: parameters of the exponential, linear and cosine decays.
         cosine_cycle_steps: steps from the maximum of the legacy cosine to its minimum.
         hidden_size: width of the model.
@@ -32,6 +32,9 @@ class Settings:
         legacy_rate: learning rate that the factor "legacy" is multiplied by.
         legacy_decay: one of `LEGACY_DECAYS`, or "noam".
         boundaries, multiples: steps and multiples of the legacy decay "piecewise".
+
+    Raises:
+        ValueError: a number of steps that is negative, or 0 where a decay would be divided by it.
     """
 
     constant: float = 1.0
@@ -46,6 +49,16 @@ class Settings:
     legacy_decay: str = "none"
     boundaries: tuple[float, ...] = ()
     multiples: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        for name, lowest in (("warmup_steps", 0), ("decay_steps", 1), ("cosine_cycle_steps", 1)):
+            if getattr(self, name) < lowest:
+                raise ValueError(f"learning_rate_{name}={getattr(self, name)} must be at least {lowest}")
+
+    @property
+    def warmup_end(self) -> float:
+        """The step at which the warm-up ends, at least 1."""
+        return float(max(self.warmup_steps, 1))
 
 
 def _after_warmup(step: Tensor, s: Settings) -> Tensor:
@@ -93,7 +106,7 @@ LEGACY_DECAYS: dict[str, Callable[[Tensor, Settings], Tensor]] = {
     "exp": lambda step, s: _exp_decay((step - s.warmup_steps) / s.decay_steps, s),
     "piecewise": _piecewise,
     "cosine": lambda step, s: _half_cosine(_zigzag(step, s.cosine_cycle_steps)),
-    "cyclelinear10x": lambda step, s: 3.0 * (_zigzag(step, s.warmup_steps) + 0.1),
+    "cyclelinear10x": lambda step, s: 3.0 * (_zigzag(step, s.warmup_end) + 0.1),
     "sqrt": lambda step, s: 500.0 * ops.rsqrt(ops.maximum(step - s.warmup_steps, 1.0)),
 }
 
@@ -102,7 +115,7 @@ def _legacy(step: Tensor, s: Settings) -> Tensor:
     """Returns T2T's older schedules: an exponential warm-up from 1 %, then a decay; "noam" includes a warm-up."""
     if s.legacy_decay == "noam":
         now = step + 1.0
-        rate = 5000.0 * s.hidden_size**-0.5 * ops.minimum(now * float(s.warmup_steps) ** -1.5, ops.rsqrt(now))
+        rate = 5000.0 * s.hidden_size**-0.5 * ops.minimum(now * s.warmup_end**-1.5, ops.rsqrt(now))
     else:
         decay = _lookup(LEGACY_DECAYS, s.legacy_decay, "learning_rate_decay_scheme", extra=("noam",))
         rate = decay(step, s)
@@ -115,13 +128,13 @@ def _legacy(step: Tensor, s: Settings) -> Tensor:
 
 FACTORS: dict[str, Callable[[Tensor, Settings], Tensor]] = {
     "constant": lambda step, s: s.constant,
-    "linear_warmup": lambda step, s: ops.minimum(1.0, step / s.warmup_steps),
+    "linear_warmup": lambda step, s: ops.minimum(1.0, step / s.warmup_steps) if s.warmup_steps else 1.0,
     "linear_decay": lambda step, s: ops.clip((s.train_steps - step) / s.decay_steps, 0.0, 1.0),
     "cosdecay": lambda step, s: ops.where(step <= s.warmup_steps, 1.0, _half_cosine(step / s.decay_steps)),
     "single_cycle_cos_decay": _single_cycle_cos_decay,
     "multi_cycle_cos_decay": lambda step, s: _half_cosine(_after_warmup(step, s) / s.decay_steps),
-    "rsqrt_decay": lambda step, s: ops.rsqrt(ops.maximum(step, float(s.warmup_steps))),
-    "rsqrt_normalized_decay": lambda step, s: s.warmup_steps**0.5 * ops.rsqrt(ops.maximum(step, float(s.warmup_steps))),
+    "rsqrt_decay": lambda step, s: ops.rsqrt(ops.maximum(step, s.warmup_end)),
+    "rsqrt_normalized_decay": lambda step, s: s.warmup_end**0.5 * ops.rsqrt(ops.maximum(step, s.warmup_end)),
     "exp_decay": lambda step, s: _exp_decay(_after_warmup(step, s) / s.decay_steps, s),
     "rsqrt_hidden_size": lambda step, s: s.hidden_size**-0.5,
     "legacy": _legacy,
