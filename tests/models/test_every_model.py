@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import subprocess
@@ -35,6 +36,7 @@ FAMILIES = {  # one model of each that decodes in a way of its own, and how
     "universal_transformer": {},
 }
 
+RATES = {"basic_fc_relu": 1e-3, "transformer_regressor": 1e-3}  # of training
 SEES_IMAGES = ("image", "img", "resnet", "revnet", "shake_shake", "xception")
 # Of each model's weights file as version 0.1.0 wrote it.
 WEIGHTS_LAYOUT = json.loads((Path(__file__).parent / "weights_layout.json").read_text())
@@ -49,15 +51,36 @@ def weights_layout(file) -> str:
     return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
 
 
+def unknown_lengths(data):
+    """TensorFlow's specifications of nested arrays, without batch size and lengths; pictures have their sizes."""
+    import tensorflow as tf
+
+    return keras.tree.map_structure(
+        lambda x: tf.TensorSpec([None] * 2 if x.ndim == 2 else [None, *x.shape[1:]], x.dtype), data
+    )
+
+
+def train(model, batch, weights, steps=8):
+    """The losses of training steps; TensorFlow's graph is made without knowing the lengths."""
+    data = (batch, batch["targets"], weights)
+    if keras.backend.backend() != "tensorflow":
+        return [model.train_on_batch(*data) for _ in range(steps)]
+    import tensorflow as tf
+
+    signature = unknown_lengths(data)
+    batches = tf.data.Dataset.from_generator(lambda: itertools.repeat(data, steps), output_signature=signature)
+    return model.fit(batches, steps_per_epoch=1, epochs=steps, verbose=0).history["loss"]
+
+
 @pytest.mark.parametrize("name", sorted(zoo.ZOO))
 def test_it_trains_saves_loads_and_decodes(name, tmp_path):
     keras.utils.set_random_seed(0)
     model, batch = zoo.make(name), zoo.batch(name)
-    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    # The optimizer with the fewest operations: tracing and compiling the step is most of the test.
+    model.compile(optimizer=keras.optimizers.SGD(RATES.get(name, 0.1)))
     model.optimizer.build(model.trainable_variables)  # or the step is traced twice
-    targets = batch["targets"]
-    weights = np.full(targets.shape, 1 / targets.size, "float32")
-    losses = [model.train_on_batch(batch, targets, sample_weight=weights) for _ in range(8)]
+    weights = np.full(batch["targets"].shape, 1 / batch["targets"].size, "float32")
+    losses = train(model, batch, weights)
     assert np.all(np.isfinite(losses))
     assert losses[-1] < losses[0]
 
@@ -65,9 +88,13 @@ def test_it_trains_saves_loads_and_decodes(name, tmp_path):
     # Keras names what lies in a list by its class: a class that is renamed breaks every earlier checkpoint.
     assert weights_layout(tmp_path / "model.keras") == WEIGHTS_LAYOUT[name]
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(loaded(batch)), ops.convert_to_numpy(model(batch)), rtol=1e-5, atol=1e-6
-    )
+    y = ops.convert_to_numpy(model(batch))
+    np.testing.assert_allclose(ops.convert_to_numpy(loaded(batch)), y, rtol=1e-5, atol=1e-6)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        graph = tf.function(loaded, input_signature=[unknown_lengths(batch)])
+        np.testing.assert_allclose(graph(batch), y, rtol=1e-4, atol=1e-5)
 
     features = dict(batch) if "inputs" not in batch or name == "transformer_scorer" else {"inputs": batch["inputs"]}
     decoded = loaded.infer(features, **({"decode_length": 3} if name in TEXT else {}))
@@ -136,7 +163,8 @@ def test_decoding_with_a_cache_equals_running_the_whole_model_again(name):
     batch = zoo.batch(name)
     features = {"inputs": batch["inputs"]} if "inputs" in batch else {"targets": batch["targets"]}
     next(iter(features.values()))[1, 4:] = 0  # one is shorter
-    for settings in ({}, {"beam_size": 3, "top_beams": 3}):
+    greedy = [{}] if name in FAMILIES else []  # the cache is the same: one model of each family tells
+    for settings in (*greedy, {"beam_size": 3, "top_beams": 3}):
         found = [network.infer(features, decode_length=5, **settings) for network in networks]
         outputs, scores = ([ops.convert_to_numpy(found[i][key]) for i in (0, 1)] for key in ("outputs", "scores"))
         np.testing.assert_array_equal(*outputs)
@@ -155,29 +183,6 @@ def test_xla_decodes_what_the_graph_decodes(name):
     np.testing.assert_allclose(
         *(ops.convert_to_numpy(found["scores"]) for found in (with_xla, without)), rtol=1e-4, atol=1e-5
     )
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow's graphs have unknown lengths")
-@pytest.mark.parametrize("name", sorted(zoo.ZOO))
-def test_lengths_need_not_be_known_when_the_graph_is_made(name):
-    import tensorflow as tf
-
-    model, batch = zoo.make(name), zoo.batch(name)
-    unknown = {
-        feature: tf.TensorSpec([None] * 2 if value.ndim == 2 else [None, *value.shape[1:]], value.dtype)
-        for feature, value in batch.items()
-    }
-
-    @tf.function(input_signature=[unknown])
-    def run(features):
-        with tf.GradientTape() as tape:
-            y = model(features)
-            loss = tf.reduce_mean(y**2)
-        return y, tape.gradient(loss, model.trainable_variables)
-
-    y, gradients = run(batch)
-    np.testing.assert_allclose(y, model(batch), rtol=1e-4, atol=1e-5)
-    assert any(np.abs(tf.convert_to_tensor(gradient)).max() > 0 for gradient in gradients if gradient is not None)
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ def test_targeted_dropout_trains(name):
     keras.utils.set_random_seed(0)
     model, batch = model_of(name, **SMALL), zoo.batch("resnet")
     model.compile(optimizer=keras.optimizers.Adam(0.01))
+    model.optimizer.build(model.trainable_variables)
     weights = np.full(3, 1 / 3, "float32")
     losses = [float(model.train_on_batch(batch, batch["targets"], sample_weight=weights)) for _ in range(16)]
     assert np.mean(losses[-4:]) < 0.5 * np.mean(losses[:4])  # the mean, because what is dropped is random
