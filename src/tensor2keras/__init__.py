@@ -6,7 +6,7 @@ Importing the package loads no TensorFlow; names resolve on first use.
 import importlib
 from typing import Any
 
-from tensor2keras import _moved
+from tensor2keras import _keras_registration, _moved
 
 __version__ = "0.1.0"
 
@@ -31,6 +31,7 @@ _NAMES = {
 __all__ = sorted([*_MODULES, *_NAMES])
 
 _moved.install()
+_keras_registration.install()
 
 
 def __getattr__(name: str) -> Any:
