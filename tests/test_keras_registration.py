@@ -29,18 +29,16 @@ def test_a_fresh_process_finds_every_class(saved, backend, imports):
     code = f"""
 {imports}, sys
 assert not any(name.startswith("tensor2keras.models") for name in sys.modules)
-names = open("names.txt").read().split("\\n")
+names = open({str(saved / "names.txt")!r}).read().split("\\n")
 assert len(names) > 150
-model = keras.saving.load_model("model.keras")
+model = keras.saving.load_model({str(saved / "model.keras")!r})
 assert type(model).__name__ == "TextCNN"
 missing = [name for name in names if keras.saving.get_registered_object(name) is None]
 assert not missing, missing
 assert keras.saving.get_registered_object("tensor2keras>NoSuchClass") is None
 """
     environment = {**os.environ, "KERAS_BACKEND": backend}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=saved, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

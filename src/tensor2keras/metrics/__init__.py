@@ -6,15 +6,9 @@ Example:
     >>> float(metric.result())
 """
 
-import importlib
-from typing import Any
+from tensor2keras import lazy
 
-_HOME = {"StreamingMetric": "streaming", "get": "streaming", "names": "streaming", "register": "table"}
-
-__all__ = list(_HOME)
-
-
-def __getattr__(name: str) -> Any:  # `metrics.corpus` alone must not load Keras
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+# `metrics.corpus` alone must not load Keras.
+__all__, __getattr__, __dir__ = lazy.exports(
+    __name__, {"streaming": ["StreamingMetric", "get", "names"], "table": ["register"]}, modules=["corpus"]
+)
