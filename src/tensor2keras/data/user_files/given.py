@@ -134,6 +134,9 @@ def from_tfds(
     *,
     name: str | None = None,
     data_dir: str | os.PathLike | None = None,
+    vocab_type: str = VocabType.SUBWORD,
+    approx_vocab_size: int = 2**13,
+    generate: bool = True,
     **kwargs: Any,
 ) -> Problem:
     """Returns a problem on features of a tfds data set, which is prepared in `data_dir` or downloaded.
@@ -142,7 +145,7 @@ def from_tfds(
         builder: "builder" or "builder/config", such as "wmt14_translate/de-en".
         inputs: the text feature to read; None for a language model.
         targets: the text feature to write, or a class label to predict.
-        name, data_dir, **kwargs: as `from_files`, `vocab_type`, `approx_vocab_size` and `generate` included.
+        name, data_dir, vocab_type, approx_vocab_size, generate, **kwargs: as `from_files`.
 
     Raises:
         FileNotFoundError: the data are not prepared and, after a few seconds, no network is found.
@@ -162,6 +165,7 @@ def from_tfds(
         raise ValueError(f"{builder}: {targets!r} is a class label; a classifier needs inputs as well")
     name = name or "tfds_" + "".join(char if char.isalnum() else "_" for char in builder)
     source = TfdsSource(builder, inputs, targets, target_column, root)
+    kwargs |= {"vocab_type": vocab_type, "approx_vocab_size": approx_vocab_size, "generate": generate}
     return _finish(columns, name, source, data_dir=data_dir, **kwargs)
 
 
