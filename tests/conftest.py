@@ -1,5 +1,6 @@
 """Fixtures: where the golden values and the real data lie, and one seed for every test."""
 
+import gc
 import importlib.metadata
 import os
 import sys
@@ -25,6 +26,13 @@ hypothesis.settings.load_profile("untimed")
 def pytest_collection_modifyitems(items):
     """The README's commands, the longest tests, come first: at the end one process would run them alone."""
     items.sort(key=lambda item: item.path.name != "test_readme.py")
+
+
+def pytest_collection_finish():
+    """What was imported is never garbage, so the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @pytest.fixture(autouse=True)
