@@ -7,7 +7,7 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.convert.t2t import t2t_variables
-from tests.models.tiny import features, run, symbol_problem, symbols, tiny_model
+from tests.models.tiny import compile_for_few_steps, features, run, symbol_problem, symbols, tiny_model
 from tests.models.zoo import EXPERTS
 
 SMALL = {
@@ -152,8 +152,7 @@ def test_it_trains_with_what_the_zoo_has_not():
         moe_layers="",
         memory_efficient_ffn=True,
     )
-    model.compile(optimizer=keras.optimizers.SGD(0.1))
-    model.optimizer.build(model.trainable_variables)
+    compile_for_few_steps(model)
     ids = symbols(4, 9)
     weights = np.full(ids.shape, 1 / ids.size, "float32")
     losses = [model.train_on_batch({"targets": ids}, ids, sample_weight=weights) for _ in range(6)]

@@ -9,7 +9,7 @@ from keras import ops
 
 from tensor2keras import registry
 from tests.models import zoo
-from tests.models.tiny import symbol_problem
+from tests.models.tiny import compile_for_few_steps, symbol_problem
 
 PROBLEMS = {
     "text to text": symbol_problem(),
@@ -50,10 +50,9 @@ def test_it_trains_saves_loads_and_decodes(name, kind, tmp_path):
     keras.utils.set_random_seed(0)
     small, problem = zoo.ZOO[name], PROBLEMS[kind]
     model = registry.model(name, registry.hparams(small.hparams_set, problem, small.overrides))
-    model.compile(optimizer=keras.optimizers.SGD(1e-3 if kind == "text to number" else 0.1))
     batch = zoo.batch_of(problem)
     model(batch)
-    model.optimizer.build(model.trainable_variables)
+    compile_for_few_steps(model, keras.optimizers.SGD(1e-3 if kind == "text to number" else 0.1))
     targets = batch["targets"]
     weights = np.full(targets.shape, 1 / targets.size, "float32")
     losses = [model.train_on_batch(batch, targets, sample_weight=weights) for _ in range(6)]

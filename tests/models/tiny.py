@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -60,3 +61,14 @@ def run(model: Any, batch: dict[str, np.ndarray], **kwargs: Any) -> np.ndarray:
 def compiled_step(model: Any) -> Any:
     """`model.decode_step` as one graph: the many steps of an image run it, not Python."""
     return compiled(model, model.decode_step, jit_compile=False)
+
+
+def compile_for_few_steps(model: Any, optimizer: Any = None) -> None:
+    """Compiles a built model, by default with SGD.
+
+    On TensorFlow the steps run eagerly: tracing one takes longer than dozens of them. Every model also trains in a
+    graph, in `test_every_model`.
+    """
+    eagerly = keras.backend.backend() == "tensorflow"
+    model.compile(optimizer=optimizer or keras.optimizers.SGD(0.1), run_eagerly=eagerly)
+    model.optimizer.build(model.trainable_variables)

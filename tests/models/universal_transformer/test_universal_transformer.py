@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.models.tiny import features, run, symbols, tiny_model
+from tests.models.tiny import compile_for_few_steps, features, run, symbols, tiny_model
 
 KINDS = {
     "highway": {"recurrence_type": "highway"},
@@ -49,8 +49,7 @@ def test_steps_equal_the_whole_sequence(kind):
 def test_training_lowers_the_loss(kind):
     keras.utils.set_random_seed(0)
     model, batch = tiny_universal(**KINDS[kind]), features()
-    model.compile(optimizer=keras.optimizers.SGD(0.1))
-    model.optimizer.build(model.trainable_variables)
+    compile_for_few_steps(model)
     weights = np.full(batch["targets"].shape, 1 / 15, "float32")
     losses = [model.train_on_batch(batch, batch["targets"], sample_weight=weights) for _ in range(6)]
     assert losses[-1] < losses[0]
