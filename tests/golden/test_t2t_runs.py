@@ -8,13 +8,17 @@ from keras import ops
 
 from tensor2keras import convert, registry
 from tests.golden.run_t2t import CASES, FOLDER
+from tests.helpers import fewer_on_jax
 
 
 def test_every_case_has_its_file():
     assert {path.stem for path in FOLDER.glob("*.npz")} == set(CASES)
 
 
-@pytest.mark.parametrize("name", CASES)
+FEW = ["attention_lm_moe_kinds", "diagonal_neural_gpu", "transformer_encoder", "transformer_moe_kinds"]
+
+
+@pytest.mark.parametrize("name", fewer_on_jax(CASES, FEW))
 def test_the_body_equals_t2t(name):
     with np.load(FOLDER / f"{name}.npz") as file:
         arrays = dict(file)

@@ -84,7 +84,7 @@ def run_layer_test(
       the same output;
     - a functional model of the layer, whose batch size and lengths (but `known_lengths`) are unknown, computes that
       output;
-    - in bfloat16 the output is bfloat16 and within 0.1 of that in float32.
+    - in bfloat16 the output is bfloat16 and within 0.1 of that in float32 (not on JAX).
     """
     inputs = keras.tree.map_structure(lambda x: ops.convert_to_tensor(x) if isinstance(x, np.ndarray) else x, inputs)
     shape = _flat(inputs)[0].shape
@@ -107,6 +107,8 @@ def run_layer_test(
     model = keras.Model(_flat(arguments), layer(*arguments))
     _assert_all_close(model(_flat(inputs)), output, tolerance)
 
+    if keras.backend.backend() == "jax":  # which compiles every operation once more for another dtype
+        return output
     half = type(layer).from_config(_in_bfloat16(layer.get_config()))
     half.build(shape)
     half.set_weights(layer.get_weights())

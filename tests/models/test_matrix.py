@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
+from tests.helpers import fewer_on_jax
 from tests.models import zoo
 from tests.models.tiny import compile_for_few_steps, symbol_problem
 
@@ -45,7 +46,12 @@ def modalities(problem: dict[str, Any]) -> dict[str, str]:
     return {name: spec["modality"] for name, spec in problem["features"].items()}
 
 
-@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in ACCEPTED for kind in others(name, True)])
+FEW = ["basic_fc_relu", "lstm_seq2seq", "transformer_encoder", "transformer_memory"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name in fewer_on_jax(ACCEPTED, FEW) for kind in others(name, True)]
+)
 def test_it_trains_saves_loads_and_decodes(name, kind, tmp_path):
     keras.utils.set_random_seed(0)
     small, problem = zoo.ZOO[name], PROBLEMS[kind]

@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
+from tests.helpers import fewer_on_jax
 from tests.models.tiny import compile_for_few_steps, compiled_step, run, symbol_problem
 from tests.models.tiny_images import (
     CLASSES,
@@ -54,7 +55,10 @@ SWITCHES = {
 }
 
 
-@pytest.fixture(scope="module", params=SWITCHES)
+FEW = ["local", "local and global", "dilated", "two dimensions", "mixture of logistics", "mixture by class"]
+
+
+@pytest.fixture(scope="module", params=fewer_on_jax(SWITCHES, FEW))
 def model(request):
     return tiny_image_model(**SWITCHES[request.param])
 
@@ -107,7 +111,7 @@ def test_no_prediction_sees_what_is_decoded_later(model):
         assert np.abs(after[step + 1 :] - before[step + 1 :]).max() > 1e-4
 
 
-@pytest.mark.parametrize("switch", [name for name in SWITCHES if "mixture" not in name])
+@pytest.mark.parametrize("switch", [name for name in fewer_on_jax(SWITCHES, FEW) if "mixture" not in name])
 def test_drawn_images_are_those_of_running_the_whole_model_again_and_again(switch):
     model = tiny_image_model(**SWITCHES[switch])
     labels = image_features()["inputs"]

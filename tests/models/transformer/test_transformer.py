@@ -9,6 +9,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
+from tests.helpers import fewer_on_jax
 from tests.models.tiny import features, run, symbol_problem, symbols, tiny_model
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -64,7 +65,19 @@ SWITCHES = {
 }
 
 
-@pytest.fixture(scope="module", params=SWITCHES)
+FEW = [
+    "base",
+    "prepended inputs",
+    "3-D attention variables",
+    "relative v2",
+    "convolutions",
+    "experts",
+    "local",
+    "areas",
+]
+
+
+@pytest.fixture(scope="module", params=fewer_on_jax(SWITCHES, FEW))
 def model(request):
     return tiny_model(**SWITCHES[request.param])
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tests.helpers import fewer_on_jax
 from tests.models.tiny import compile_for_few_steps, features, run, symbols, tiny_model
 
 KINDS = {
@@ -32,7 +33,10 @@ def tiny_universal(**overrides):
     return tiny_model("universal_transformer", "universal_transformer_tiny", **{"num_rec_steps": 2, **overrides})
 
 
-@pytest.mark.parametrize("kind", KINDS)
+FEW = ["highway", "dwa", "lstm", "two layers", "joined signals"]
+
+
+@pytest.mark.parametrize("kind", fewer_on_jax(KINDS, FEW))
 def test_steps_equal_the_whole_sequence(kind):
     model = tiny_universal(**KINDS[kind])
     batch = features()
@@ -45,7 +49,9 @@ def test_steps_equal_the_whole_sequence(kind):
         last = batch["targets"][:, position]
 
 
-@pytest.mark.parametrize("kind", ["highway", "dwa", "gru", "lstm", "SRU", "two layers"])
+@pytest.mark.parametrize(
+    "kind", fewer_on_jax(["highway", "dwa", "gru", "lstm", "SRU", "two layers"], ["highway", "lstm"])
+)
 def test_training_lowers_the_loss(kind):
     keras.utils.set_random_seed(0)
     model, batch = tiny_universal(**KINDS[kind]), features()
