@@ -125,6 +125,7 @@ def _decode_file(
 
 def _decode_interactively(model: Any, problem: Any, hp: Any, seed: int | None) -> None:
     """Prompts for texts until q or the end of input."""
+    from tensor2keras.decoding.decode_hparams import LOWEST
     from tensor2keras.decoding.lines import decode_lines
 
     if sys.stdin.isatty():
@@ -144,11 +145,11 @@ def _decode_interactively(model: Any, problem: Any, hp: Any, seed: int | None) -
         setting = {"ns": "num_decodes", "dl": "extra_length"}.get(name)
         if line == "q":
             return
-        if line == "ns=0":
-            print("ns=0 must be at least 1")
-            continue
         if setting and value.isdecimal():
-            hp.override({setting: int(value)})
+            if int(value) < LOWEST[setting]:
+                print(f"{line} must be at least {LOWEST[setting]}")
+            else:
+                hp.override({setting: int(value)})
             continue
         for output in decode_lines(model, problem, [line], hp, seed):
             print(output, flush=True)
@@ -183,7 +184,7 @@ def _print_scores(
 
     if len(references) != len(outputs):
         raise ValueError(f"{place} has {len(references)} lines, {len(outputs)} were decoded")
-    score_outputs(problem, outputs, references, tokenize, report=lambda text: print(text, file=sys.stderr))
+    score_outputs(problem, outputs, references, tokenize, report=functools.partial(print, file=sys.stderr))
 
 
 def _write(path: str, lines: Sequence[str], delimiter: str = "\n", timestamp_of: Path | None = None) -> None:

@@ -48,10 +48,7 @@ def run(args: SimpleNamespace) -> int:
     common.import_recorded_usr_dirs(args)
     problem = loading.run_problem(args.output_dir, args.problem, **common.data_places(args))
     hp = decode_hparams(args.decode_hparams)
-
-    def report(text: str) -> None:
-        print(text, file=sys.stderr)
-
+    report = functools.partial(print, file=sys.stderr)
     paths = [args.checkpoint_path]
     if args.checkpoint_path == "all":
         paths = [path for _, path in checkpoints.list_checkpoints(args.output_dir)] or ["latest"]

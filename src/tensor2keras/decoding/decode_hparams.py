@@ -58,7 +58,7 @@ _INERT = {  # name -> (T2T's default, why it has no effect)
     "mlperf_success": (False, "MLPerf's log lines are not written"),
     "export_extra_infer_outputs": ("", "exporting is a command of its own"),
 }
-_LOWEST = {"extra_length": 0, "batch_size": 0, "num_decodes": 1, "shards": 1, "shard_id": 0, "shards_start_offset": 0}
+LOWEST = {"extra_length": 0, "batch_size": 0, "num_decodes": 1, "shards": 1, "shard_id": 0, "shards_start_offset": 0}
 # the model's hyperparameter -> the decoding hyperparameter of the same meaning
 _OF_MODEL = {"sampling_method": "sampling_method", "sampling_temp": "temperature", "sampling_keep_top_k": "top_k"}
 
@@ -79,7 +79,7 @@ def decode_hparams(overrides: str = "", model_overrides: Mapping[str, Any] | Non
     """
     hparams = HParams(_DEFAULTS, **{name: default for name, (default, _) in _INERT.items()})
     hparams.override(overrides)
-    for name, lowest in _LOWEST.items():
+    for name, lowest in LOWEST.items():
         if hparams[name] < lowest:
             raise ValueError(f"decode_hparams {name}={hparams[name]} must be at least {lowest}")
     given = {name: hparams[name] for name in ("beam_size", "alpha") if name in parse_overrides(overrides)}

@@ -79,10 +79,8 @@ def bleu_metric(tokenize: str | None = None, language: str | None = None, lowerc
         raise ValueError(f"--tokenize={tokenize} is unknown; known: {', '.join(library.BLEU.TOKENIZERS)}")
     try:
         return library.BLEU(lowercase, tokenize=tokenize or None, trg_lang="" if tokenize else language or "")
-    except (
-        ImportError,
-        RuntimeError,
-    ) as error:  # a tokenizer's own library is missing; sacreBLEU says how to install it
+    except (ImportError, RuntimeError) as error:
+        # A tokenizer's own library is missing; sacreBLEU says how to install it.
         asked = f"--tokenize={tokenize}" if tokenize else f"BLEU's tokenizer for the language {language!r}"
         install = re.search(r"pip3? install \S+\w\]?", str(error))
         hint = f"{install[0]}, or give --tokenize=char" if install else " ".join(str(error).split())

@@ -74,7 +74,6 @@ class ResidualDilatedConv(keras.layers.Layer):
             with keras.name_scope(f"repeat_{i}"):
                 norm.build(x_shape)
                 block.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         for norm, block in zip(self.norms, self.blocks, strict=True):

@@ -75,7 +75,6 @@ class ResidualFunction(keras.layers.Layer):
         else:
             for layer in (*self.norms, *self.convs):
                 layer.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         if not self.bottleneck:
@@ -110,7 +109,6 @@ class Downsampling(keras.layers.Layer):
             with keras.name_scope("h"):
                 self.projection.build(x_shape)
         self.function.build(other_shape)
-        self.built = True
 
     def shortcut(self, x: Tensor) -> Tensor:
         """Returns h(x)."""
@@ -150,7 +148,6 @@ class Stage(keras.layers.Layer):
             self.down2.build(x_shape, shape)
         with keras.name_scope("full_block"):
             self.blocks.build(shape)
-        self.built = True
 
     def call(self, x1: Tensor, x2: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         x1 = self.down1(x1, x2, training=training)

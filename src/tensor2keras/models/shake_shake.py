@@ -42,7 +42,6 @@ class ShakeBranch(keras.layers.Layer):
         shape = (*x_shape[:-1], self.filters)
         for layer in (self.bn1, self.conv2, self.bn2):
             layer.build(shape)
-        self.built = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         x = self.bn1(self.conv1(ops.relu(x)), training=training)
@@ -109,7 +108,6 @@ class ShakeBlock(keras.layers.Layer):
         if self.concat:
             self.mix.build((*x_shape[:-1], (1 + self.num_branches) * self.filters))
             self.mix_norm.build(shape)
-        self.built = True
 
     def path(self, x: Tensor, training: bool) -> Tensor:
         """Returns x or, with another number of channels, half of them from x and half from x shifted by a pixel."""

@@ -79,7 +79,6 @@ class TargetAttention(keras.layers.Layer):
     def build(self, x_shape: Shape) -> None:
         for part in (self.convolutions, self.self_attention, self.encdec_attention):
             part.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, memory: Tensor, training: bool = False) -> Tensor:
         x = self.convolutions(add_timing_signal(x))
@@ -131,7 +130,6 @@ class MultiConvResLayer(keras.layers.Layer):
         for part in (self.residual1, self.residual2, self.attention):
             if part is not None:
                 part.build(x_shape)
-        self.built = True
 
     def call(
         self, x: Tensor, nonpadding: Tensor | None = None, memory: Tensor | None = None, training: bool = False

@@ -39,7 +39,6 @@ class MaxPooledConvolution(keras.layers.Layer):
             initializer=keras.initializers.TruncatedNormal(stddev=0.1),
         )
         self.bias = self.add_weight(name="b", shape=(self.filters,), initializer=keras.initializers.Constant(0.1))
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         x = ops.pad(x, ((0, 0), (0, longest(self.width - ops.shape(x)[1], 0)), (0, 0)))

@@ -50,7 +50,6 @@ class EntryBlock(_Blocks):
     def build(self, x_shape: Shape) -> None:
         self.convolutions.build(x_shape)
         self.residual.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         return pool(self.convolutions(x), (3, 3), "MAX", "SAME", strides=(2, 2)) + self.residual(x)
@@ -73,7 +72,6 @@ class EntryFlow(_Blocks):
         for layer in (self.conv0, self.conv1, *self.blocks):
             layer.build(x_shape)
             x_shape = (None, None, None, layer.filters)
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         x = self.conv1(self.conv0(x))
@@ -95,7 +93,6 @@ class ResidualBlock(_Blocks):
     def build(self, x_shape: Shape) -> None:
         self.convolutions.build(x_shape)
         self.norm.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         return self.drop(self.norm(x + self.convolutions(x)), training=training)
@@ -119,7 +116,6 @@ class ExitFlow(_Blocks):
         for layer in (self.conv0, self.conv1, self.conv2, self.conv3):
             layer.build(x_shape)
             x_shape = (*x_shape[:-1], layer.filters)
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         y = pool(self.conv1(self.conv0(x)), (3, 3), "MAX", "SAME", strides=(2, 2))

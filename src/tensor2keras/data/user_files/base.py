@@ -95,8 +95,7 @@ class UserClassProblem(LabelsFileProblem, UserDataProblem, Text2ClassProblem):
     """
 
     def source_files(self) -> list[str]:
-        given = sources.find_file(self.tmp_dir, "labels.txt")
-        return [*super().source_files(), *([given] if given else [])]
+        return [*super().source_files(), *filter(None, [sources.find_file(self.tmp_dir, "labels.txt")])]
 
     def class_labels(self, data_dir: str) -> list[str]:
         return self.read_labels(data_dir)

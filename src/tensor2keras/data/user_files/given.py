@@ -123,8 +123,9 @@ def from_files(
         )
     columns = tuple(given or columns)
     source = FileSource(_resolve(given or {"rows": rows}), columns)
-    kwargs |= {"vocab_type": vocab_type, "approx_vocab_size": approx_vocab_size, "generate": generate}
-    return _finish(columns, name or "files", source, data_dir=data_dir, **kwargs)
+    return _finish(
+        columns, generate, name or "files", source, vocab_type, approx_vocab_size, data_dir=data_dir, **kwargs
+    )
 
 
 def from_tfds(
@@ -165,11 +166,10 @@ def from_tfds(
         raise ValueError(f"{builder}: {targets!r} is a class label; a classifier needs inputs as well")
     name = name or "tfds_" + "".join(char if char.isalnum() else "_" for char in builder)
     source = TfdsSource(builder, inputs, targets, target_column, root)
-    kwargs |= {"vocab_type": vocab_type, "approx_vocab_size": approx_vocab_size, "generate": generate}
-    return _finish(columns, name, source, data_dir=data_dir, **kwargs)
+    return _finish(columns, generate, name, source, vocab_type, approx_vocab_size, data_dir=data_dir, **kwargs)
 
 
-def _finish(columns: tuple[str, ...], *args: Any, generate: bool = True, **kwargs: Any) -> Problem:
+def _finish(columns: tuple[str, ...], generate: bool, *args: Any, **kwargs: Any) -> Problem:
     problem = _GIVEN[columns](*args, **kwargs)
     if generate:
         problem.generate_data()

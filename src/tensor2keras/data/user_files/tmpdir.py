@@ -49,8 +49,7 @@ class Text2textTmpdirTokens(Text2textTmpdir):
     oov_token = "<UNK>"
 
     def source_files(self) -> list[str]:
-        given = sources.find_file(self.tmp_dir, "vocab.txt")
-        return [*super().source_files(), *([given] if given else [])]
+        return [*super().source_files(), *filter(None, [sources.find_file(self.tmp_dir, "vocab.txt")])]
 
     def prepare_to_generate(self, data_dir: str, tmp_dir: str) -> None:
         path = os.path.join(data_dir, self.vocab_filename)

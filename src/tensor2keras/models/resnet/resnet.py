@@ -106,7 +106,6 @@ class ResidualBlock(_Block):
         self.conv1.build(x_shape)
         self.norm2.build(shape)
         self.conv2.build(shape)
-        self.built = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         y = ops.relu(self.norm1(x, training=training))
@@ -135,7 +134,6 @@ class BottleneckBlock(_Block):
             conv.build(x_shape)
             x_shape = (*x_shape[:-1], conv.filters)
             norm.build(x_shape)
-        self.built = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         y = ops.relu(self.norm1(self.conv1(x, training=training), training=training))
