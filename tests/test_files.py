@@ -126,7 +126,9 @@ def test_text_that_is_not_utf8_is_refused_with_file_and_line(write, read, mark):
         read(path)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(bytes(range(256)) * 20)[:100]])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(bytes(range(256)) * 20, mtime=0)[:100]], ids=["no gzip", "cut off"]
+)
 @pytest.mark.parametrize("read", [files.read_bytes, files.read_text, lambda path: list(files.read_lines(path))])
 def test_a_broken_gzip_file_is_named(tmp_path, content, read):
     (tmp_path / "a.gz").write_bytes(content)
