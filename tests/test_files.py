@@ -127,6 +127,21 @@ def test_text_that_is_not_utf8_is_refused_with_file_and_line(write, read, mark):
 
 
 @pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0", "a PNG picture"),
+        (b"\xff\xd8\xff\xe0", "a JPEG picture"),
+        (b"BM\xf6\1\0\0\0\0\0\0\xff", "a BMP picture"),
+        (b"RIFF\xff\0\0\0WAVEfmt", "a WAV recording"),
+    ],
+)
+def test_a_picture_or_recording_is_not_called_a_damaged_text(write, data, kind):
+    path = write(data)
+    with pytest.raises(ValueError, match=f"{path}: {kind}, not text; .* are given by their paths, one a line"):
+        files.read_text(path)
+
+
+@pytest.mark.parametrize(
     "content", [b"no gzip", gzip.compress(bytes(range(256)) * 20, mtime=0)[:100]], ids=["no gzip", "cut off"]
 )
 @pytest.mark.parametrize("read", [files.read_bytes, files.read_text, lambda path: list(files.read_lines(path))])

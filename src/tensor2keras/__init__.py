@@ -3,7 +3,7 @@
 Importing the package loads no TensorFlow; names resolve on first use.
 """
 
-from tensor2keras import _keras_registration, _moved, lazy
+from tensor2keras import _import_hooks, _keras_registration, _moved, lazy
 
 __version__ = "0.1.0"
 
@@ -22,4 +22,5 @@ __all__, __getattr__, __dir__ = lazy.exports(
 )
 
 _moved.install()
+_import_hooks.install()
 _keras_registration.install()

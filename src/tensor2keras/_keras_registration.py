@@ -7,12 +7,13 @@ Keras looks up a registered class by its name only among those that have been im
 
 import functools
 import importlib
-import importlib.abc
-import importlib.machinery
 import pkgutil
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+
+from tensor2keras._import_hooks import around_import
 
 _LOOK_UP = "keras.src.saving.object_registration"
 _PACKAGES = ("layers", "metrics", "models", "optimizers")
@@ -24,26 +25,6 @@ def register_all() -> None:
         package = importlib.import_module(f"{__package__}.{name}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-
-
-class _KerasFinder(importlib.abc.MetaPathFinder):
-    """Wraps the look-up as soon as Keras imports it."""
-
-    def find_spec(self, name: str, path: Any = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
-        if name != _LOOK_UP:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
-        if spec is None or spec.loader is None:
-            return spec
-        exec_module = spec.loader.exec_module
-
-        def exec_and_wrap(module: ModuleType) -> None:
-            exec_module(module)
-            _wrap(module)
-
-        spec.loader.exec_module = exec_and_wrap
-        return spec
 
 
 def _wrap(module: ModuleType) -> None:
@@ -65,4 +46,9 @@ def install() -> None:
     if _LOOK_UP in sys.modules:
         _wrap(sys.modules[_LOOK_UP])
     else:
-        sys.meta_path.insert(0, _KerasFinder())
+        around_import(_LOOK_UP, _run_and_wrap)
+
+
+def _run_and_wrap(run: Callable[[], None], module: ModuleType) -> None:
+    run()
+    _wrap(module)

@@ -9,6 +9,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -16,6 +17,19 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
+
+# Pattern of a file's first bytes -> what the file is.
+_KINDS = {
+    rb"\x89PNG": "a PNG picture",
+    rb"\xff\xd8\xff": "a JPEG picture",
+    rb"GIF8[79]a": "a GIF picture",
+    rb"BM.{4}\0\0\0\0": "a BMP picture",
+    rb"RIFF.{4}WEBP": "a WebP picture",
+    rb"RIFF.{4}WAVE": "a WAV recording",
+    rb"fLaC": "a FLAC recording",
+    rb"OggS": "an Ogg recording",
+    rb"ID3": "an MP3 recording",
+}
 
 
 def expand(path: str | os.PathLike) -> str:
@@ -131,9 +145,19 @@ def decode(data: bytes, path: str | os.PathLike, first_line: int = 1) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
+        if first_line == 1 and (kind := _kind_of(data)):
+            raise ValueError(
+                f"{os.fspath(path)}: {kind}, not text; pictures and recordings are given by their paths, one a line of "
+                "a text file"
+            ) from None
         line, column = data.count(b"\n", 0, error.start), error.start - data.rfind(b"\n", 0, error.start)
         place = f"{'standard input' if path == '-' else os.fspath(path)}, line {first_line + line}"
         raise ValueError(f"{place}: not UTF-8 text (byte {column} of the line: {error.reason})") from None
+
+
+def _kind_of(data: bytes) -> str | None:
+    """Returns what a file that begins with `data` holds, if it is known by its first bytes."""
+    return next((kind for start, kind in _KINDS.items() if re.match(start, data, re.DOTALL)), None)
 
 
 def split_lines(text: str) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from absl import flags as absl_flags
 
 from tensor2keras import registry
+from tensor2keras._import_hooks import MissingBackendError
 from tensor2keras.cli import common
 
 SRC = Path(__file__).resolve().parents[2] / "src"
@@ -141,7 +142,14 @@ def test_wrong_flags_end_with_one_line_and_code_2(argv, message, capsys):
         (RuntimeError("no device\nleft"), "prog: RuntimeError: no device left (--debug shows the traceback)", 2),
         (IndexError("out of range"), "prog: IndexError: out of range (--debug shows the traceback)", 2),
         (ZeroDivisionError(), "prog: ZeroDivisionError (--debug shows the traceback)", 2),
+        (
+            ModuleNotFoundError("No module named 'x'"),
+            "prog: ModuleNotFoundError: No module named 'x' (--debug shows the traceback)",
+            2,
+        ),
+        (MissingBackendError("jax is not installed"), "prog: jax is not installed", 2),
         (KeyboardInterrupt("stopped at step 3"), "prog: stopped at step 3", 130),
+        (KeyboardInterrupt(), "prog: interrupted", 130),
     ],
 )
 def test_errors_are_one_line_without_traceback(error, line, code, capsys):

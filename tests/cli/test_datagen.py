@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tensor2keras.cli import datagen, trainer
+from tensor2keras.data.user_files import tmpdir
 
 USER_PROBLEM = """
 from tensor2keras import registry
@@ -49,6 +50,16 @@ def test_it_prints_counts_vocabulary_and_samples(text, capsys):
     pairs = re.findall(r"inputs: one dog (\d+)\n.*targets: ein Hund (\d+)\n", out)
     assert len(pairs) == 3
     assert all(inputs == targets for inputs, targets in pairs)
+
+
+def test_ctrl_c_is_one_line(text, capsys, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tmpdir.Text2textTmpdir, "generate_samples", interrupt)
+    assert datagen.main(["--problem=text2text_tmpdir", *text]) == 130
+    line = "t2t-datagen: interrupted; text2text_tmpdir is not generated, the same command does it\n"
+    assert capsys.readouterr().err == line  # and no progress bar, because stderr is no terminal
 
 
 FOUND = " (found, not generated)"

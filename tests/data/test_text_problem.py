@@ -255,7 +255,7 @@ def test_hparams_take_the_problem(tmp_path):
 
 
 def test_missing_vocabulary_says_what_to_run(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run t2t-datagen first"):
+    with pytest.raises(FileNotFoundError, match=r"make it with problem.generate_data\(\) or t2t-datagen --problem="):
         Shout(data_dir=tmp_path).get_hparams()
 
 

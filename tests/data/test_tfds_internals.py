@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import sys
 
 import numpy as np
 import pytest
@@ -94,3 +95,13 @@ def test_the_progress_bar_passes_the_items_on_and_can_be_turned_off(capsys):
         capsys.readouterr()
         assert list(tfds_internals.progress_bar(iter("abc"), "Reading", "items")) == list("abc")
         assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_progress_bars_are_shown_on_terminals_only(is_terminal, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    with tfds_internals.progress_bars_on_terminals():
+        assert list(tfds_internals.progress_bar(iter("abc"), "Reading", "items")) == list("abc")
+    assert ("Reading" in capsys.readouterr().err) == is_terminal
+    list(tfds_internals.progress_bar(iter("abc"), "Reading", "items"))
+    assert "Reading" in capsys.readouterr().err  # as before

@@ -9,6 +9,13 @@ from keras import ops
 from tensor2keras.types import Tensor
 
 
+def on_accelerator() -> bool:
+    """Returns whether the backend computes on a GPU or TPU."""
+    if keras.backend.backend() == "torch":  # for which Keras lists no devices
+        return ops.zeros(()).device.type != "cpu"
+    return any(not device.lower().startswith("cpu") for device in keras.distribution.list_devices())
+
+
 def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
     """Normalizes each channel over all other axes.
 

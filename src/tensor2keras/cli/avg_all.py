@@ -29,7 +29,6 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
 def run(args: SimpleNamespace) -> int:
     """Averages, newest last, and prints the files written."""
     common.require(args, "model_dir", "output_dir")
-    common.load_tensorflow()
     from tensor2keras.training import averaging
 
     for path in averaging.average_run(args.model_dir, args.output_dir, args.n, args.min_steps, args.wait_minutes):

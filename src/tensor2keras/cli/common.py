@@ -21,6 +21,7 @@ from typing import Any
 from absl import flags as absl_flags
 
 from tensor2keras import files
+from tensor2keras._import_hooks import MissingBackendError
 
 # Tensor2Tensor's flags that have no effect: why -> (boolean flags, flags with a value). A command that does not define
 # such a flag accepts it and says so in one line.
@@ -71,7 +72,7 @@ _PATH_FLAG = re.compile(
     r"(_dir|_file|_path|^from|_from|_prefix|_reference|^checkpoints|^prefix|^source|^reference|^translation.*)$"
 )
 _GENERAL = "General"
-_EXPECTED = (KeyError, ValueError, OSError, absl_flags.Error)  # their messages are written for the user
+_EXPECTED = (KeyError, ValueError, OSError, MissingBackendError, absl_flags.Error)  # messages written for the user
 _HELP = textwrap.TextWrapper(
     118, initial_indent="  ", subsequent_indent=" " * 41, break_long_words=False, break_on_hyphens=False
 )
@@ -101,7 +102,6 @@ def run(
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv or bool(os.environ.get("T2K_DEBUG"))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before anything can import TensorFlow
     try:
         flags = absl_flags.FlagValues()
         define_flags(flags)
@@ -121,7 +121,7 @@ def run(
             return 0
         return command(args) or 0
     except KeyboardInterrupt as stop:
-        print(f"{program}: {stop or 'interrupted'}", file=sys.stderr)
+        print(f"{program}: {str(stop) or 'interrupted'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of the output has ended (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -231,21 +231,6 @@ def _with_absolute_path(flag: str) -> str:
         for part in _expand(name, value).split(",")
     ]
     return f"--{name}={','.join(parts)}"
-
-
-def load_tensorflow() -> None:
-    """Imports TensorFlow without the lines its C++ libraries write to stderr; call it before anything else does."""
-    sys.stderr.flush()
-    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(null)
 
 
 def require(args: SimpleNamespace, *names: str) -> None:
@@ -360,7 +345,6 @@ def registry_listing(*kinds: str) -> str:
     Args:
         *kinds: "model", "problem", "hparams set", ...; none given: all.
     """
-    load_tensorflow()
     from tensor2keras import registry
 
     tables = (
@@ -393,8 +377,6 @@ def import_usr_dirs(paths: str | None) -> None:
         FileNotFoundError: a path that does not exist.
         ValueError: code that does not import, with file, line and reason.
     """
-    if paths:
-        load_tensorflow()
     for path in (Path(part.strip()).expanduser().resolve() for part in (paths or "").split(",") if part.strip()):
         if path.suffix == ".py" and path.is_file():
             modules = [path]
@@ -438,7 +420,7 @@ def _one_line_errors() -> tuple[type[BaseException], ...]:
     """Returns the errors that end a command with one line: expected ones, and those of numbers, sizes and backends."""
     tensorflow = sys.modules.get("tensorflow")
     backend = (tensorflow.errors.OpError,) if tensorflow else ()
-    return (*_EXPECTED, ArithmeticError, IndexError, RuntimeError, *backend)
+    return (*_EXPECTED, ArithmeticError, ImportError, IndexError, RuntimeError, *backend)
 
 
 def unexpected_line(error: BaseException) -> str:

@@ -33,7 +33,6 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
 def run(args: SimpleNamespace) -> int:
     """Converts, prints the report and, with --check, the loss."""
     common.require(args, "from", "output_dir")
-    common.load_tensorflow()
     from tensor2keras.training import conversion
 
     opened = conversion.convert_run(

@@ -72,7 +72,10 @@ def _generate(args: SimpleNamespace) -> None:
     random.seed(args.random_seed)
     np.random.seed(args.random_seed % 2**32)
     problem = common.problem(args)
-    found = problem.generate_data() is False
+    try:
+        found = problem.generate_data() is False
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; {args.problem} is not generated, the same command does it") from None
     print(f"{args.problem}: {problem.data_dir}{' (found, not generated)' if found else ''}")
     for split, info in problem.info.splits.items():
         print(f"  {split:<12}{info.num_examples:>12,} examples in {info.num_shards} file{'s' * (info.num_shards > 1)}")

@@ -69,7 +69,6 @@ def run(args: SimpleNamespace) -> None:
         if path and path != "-" and not Path(path).is_file():
             raise FileNotFoundError(f"{path}: no such file")
 
-    common.load_tensorflow()
     from tensor2keras.training import pictures
 
     model, problem, weights = common.open_run(args)

@@ -40,7 +40,6 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
 def run(args: SimpleNamespace) -> int:
     """Evaluates each checkpoint and prints a table, one line a checkpoint."""
     common.require(args, "output_dir")
-    common.load_tensorflow()
     from tensor2keras.decoding.decode_hparams import decode_hparams
     from tensor2keras.training import checkpoints, evaluation, loading
 

@@ -93,7 +93,6 @@ def run(args: SimpleNamespace) -> int:
     fields = {field: getattr(args, flag) for group in _OPTIONS.values() for flag, (field, _, _) in group.items()}
     options = TrainOptions(schedule=args.schedule, **fields)
     _set_threads(args.inter_op_parallelism_threads, args.intra_op_parallelism_threads)
-    common.load_tensorflow()
     from tensor2keras import registry, training
 
     problem = common.problem(args)

@@ -46,7 +46,6 @@ def run(args: SimpleNamespace) -> None:
     if not Path(args.source).is_file():
         raise FileNotFoundError(f"--source={args.source}: no such file")
 
-    common.load_tensorflow()
     from tensor2keras.decoding.decode_hparams import decode_hparams
     from tensor2keras.decoding.lines import decode_lines
     from tensor2keras.decoding.text_files import read_texts, write_lines

@@ -10,7 +10,7 @@ from absl import logging
 
 from tensor2keras.data import generation, source_files
 from tensor2keras.data.splits import DatasetSplit
-from tensor2keras.data.tfds_internals import DownloadConfig, LocalBuilder, LocalInfo
+from tensor2keras.data.tfds_internals import DownloadConfig, LocalBuilder, LocalInfo, progress_bars_on_terminals
 
 
 class ProblemBuilder(LocalBuilder):
@@ -58,7 +58,10 @@ class ProblemBuilder(LocalBuilder):
         self._sources = source_files.record(paths, self.tmp_dir) if paths else None
         for path in filter(Path.exists, self._vocabulary_paths() if paths else ()):
             logging.warning("%s exists and is used as it is; remove it to make it from the present files", path)
-        with generation.removed_on_failure(self.data_path.parent, self._vocabulary_paths(), self._sources):
+        with (
+            progress_bars_on_terminals(),
+            generation.removed_on_failure(self.data_path.parent, self._vocabulary_paths(), self._sources),
+        ):
             self.prepare_to_generate(str(self.data_dir_root), self.tmp_dir)
             super().download_and_prepare(download_config=download_config, **kwargs)
 
@@ -111,9 +114,13 @@ class ProblemBuilder(LocalBuilder):
         self._load_info()
         if not self.info.splits:
             raise FileNotFoundError(
-                f"problem {self.name} has no data in {self.data_dir}; make them with problem.generate_data() or "
-                f"t2t-datagen --problem={self.name} --data_dir={self.data_dir_root}"
+                f"problem {self.name} has no data in {self.data_dir}; make them {self.how_to_generate()}"
             )
+
+    def how_to_generate(self) -> str:
+        """Returns how the problem's vocabulary and data are made, in Python and by a command, for messages."""
+        command = f"t2t-datagen --problem={self.name} --data_dir={self.data_dir_root}"
+        return f"with problem.generate_data() or {command}"
 
     def _load_info(self) -> None:
         if not self.info.splits and self.is_prepared():  # generated after this object was created

@@ -136,7 +136,7 @@ class Text2TextProblem(Problem):
         if not os.path.exists(path):
             learnt = self.vocab_type in (VocabType.SUBWORD, VocabType.SENTENCEPIECE)
             if force_get or not learnt:
-                how = "run t2t-datagen first, which builds it" if learnt else "put it there, one token a line"
+                how = f"make it {self.how_to_generate()}" if learnt else "put it there, one token a line"
                 raise FileNotFoundError(f"problem {self.name} has no vocabulary {path}; {how}")
             if self.use_vocab_from_other_problem:
                 return self.use_vocab_from_other_problem.get_or_create_vocab(data_dir, tmp_dir)

@@ -3,9 +3,11 @@
 `tests/data/test_tfds_internals.py` fails when a new version of tfds moves one of these parts.
 """
 
+import contextlib
 import os
+import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tensorflow_datasets as tfds
@@ -90,6 +92,17 @@ class _ShardConfig(shard_utils.ShardConfig):
     def get_number_shards(self, total_size: int, num_examples: int, uses_precise_sharding: bool = True) -> int:
         """Returns tfds's number or ours, whichever is larger: no file grows beyond tfds's largest size."""
         return max(self._num_shards_of(num_examples), total_size // self.max_shard_size + 1)
+
+
+@contextlib.contextmanager
+def progress_bars_on_terminals() -> Iterator[None]:
+    """Turns progress bars off in the block if stderr is a file or a pipe, where every update would add a line."""
+    wanted = tqdm_utils._active
+    tfds.display_progress_bar(wanted and (sys.stderr.isatty() or "ipykernel" in sys.modules))
+    try:
+        yield
+    finally:
+        tfds.display_progress_bar(wanted)
 
 
 def progress_bar(items: Iterable[Any], description: str, unit: str) -> Iterable[Any]:

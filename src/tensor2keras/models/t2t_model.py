@@ -8,6 +8,7 @@ from keras import ops
 
 from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry, weights
+from tensor2keras.backend import on_accelerator
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.attention.bias import MASKED_LOGIT
 from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
@@ -369,7 +370,7 @@ class T2TModel(keras.Model):
         if optimizer is None:
             optimizer = optimizers.from_hparams(self.hparams)
         if jit_compile is None:
-            on_cpu = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
+            on_cpu = keras.backend.backend() == "tensorflow" and not on_accelerator()
             jit_compile = False if on_cpu else "auto"
         names = (self.problem or {}).get("eval_metrics", ()) if metrics is None else ()
         # Not a tracked attribute: metrics are not part of the built model, which may be compiled again.

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from tensor2keras.backend import on_accelerator
+
 
 def make_strategy(num_replicas: int = 1, on_cpu: bool = False) -> Any:
     """Returns a `tf.distribute.MirroredStrategy` over `num_replicas` devices, or None for a single one.
@@ -68,11 +70,6 @@ def distributable(dataset: Any, strategy: Any) -> Any:
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return dataset.with_options(options)
-
-
-def on_accelerator() -> bool:
-    """Returns whether the backend computes on a GPU or TPU."""
-    return any(not device.lower().startswith("cpu") for device in keras.distribution.list_devices())
 
 
 def use_xla(xla: bool | None, strategy: Any) -> bool:

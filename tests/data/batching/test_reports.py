@@ -18,8 +18,10 @@ def test_padding_report():
     report = reports.padding_report(batching.batch_windows(lambda seed: windows, SCHEME, repeat=False, shuffle=False))
     assert (report.batches, report.rows, report.positions, report.shapes) == (1, 3, 9, 1)
     assert report.non_padding == pytest.approx(6 / 9)
-    assert "66.7% of them non-padding" in str(report)
-    assert str(reports.PaddingReport(2, 8, 0, 1.0, 1)) == "2 batches, 4.0 rows each, 1 distinct shapes"  # of images
+    line = "3.0 rows and 9 token positions, 66.7% non-padding in a mean batch; 1 shape (measured on the first 1)"
+    assert str(report) == line
+    images = reports.PaddingReport(2, 8, 0, 1.0, 2)
+    assert str(images) == "4.0 rows in a mean batch; 2 shapes (measured on the first 2)"
 
 
 @pytest.mark.parametrize(

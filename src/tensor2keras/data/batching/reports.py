@@ -29,13 +29,12 @@ class PaddingReport(NamedTuple):
     shapes: int
 
     def __str__(self) -> str:
-        rows = f"{self.batches} batches, {self.rows / self.batches:.1f} rows"
-        positions = (
-            f" and {self.positions / self.batches:.0f} token positions each, {self.non_padding:.1%} of them non-padding"
-            if self.positions
-            else " each"  # images and sounds
-        )
-        return f"{rows}{positions}, {self.shapes} distinct shapes"
+        rows, positions = self.rows / self.batches, self.positions / self.batches
+        parts = [f"{rows:.1f} rows"]
+        if self.positions:  # not images and sounds
+            parts = [f"{rows:.1f} rows and {positions:.0f} token positions", f"{self.non_padding:.1%} non-padding"]
+        shapes = f"{self.shapes} shape{'s' * (self.shapes > 1)}"
+        return f"{', '.join(parts)} in a mean batch; {shapes} (measured on the first {self.batches})"
 
 
 def padding_report(dataset: tf.data.Dataset, batches: int = 100) -> PaddingReport:
