@@ -122,14 +122,3 @@ def read_books(raw: Path) -> None:
             write(chapter / f"84-121-{i:04d}.flac", tone(300 + 100 * i, 0.4))
         texts = [f"84-121-{i:04d} {word.upper()}" for i, word in enumerate(NUMBERS)]
         (chapter / "84-121.trans.txt").write_bytes(lines(*texts))
-
-
-def given_voices(raw: Path) -> None:
-    """Common Voice's first version."""
-    for name in ("train", "dev", "test"):
-        rows = ["filename,text,up_votes,down_votes,age,gender,accent,duration"]
-        for i, word in enumerate(NUMBERS):
-            file = f"cv-valid-{name}/sample-{i:06}.mp3"
-            write(raw / "cv_corpus_v1" / file, tone(300 + 100 * i, 0.4, 48000), 48000)
-            rows.append(f"{file},{word},1,0,,,,")
-        (raw / "cv_corpus_v1" / f"cv-valid-{name}.csv").write_bytes(lines(*rows))

@@ -3,7 +3,6 @@
 Flags are those of the README but for directories, step counts and the sizes that `--hparams` makes small.
 """
 
-import os
 from pathlib import Path
 
 import pytest
@@ -15,50 +14,48 @@ from tests.training.tiny import losses
 pytestmark = pytest.mark.slow
 
 TEXT = "hidden_size=16,filter_size=32,num_heads=2,num_hidden_layers=1,batch_size=512,max_length=128"
+UNIVERSAL = f"{TEXT},num_rec_steps=2"
+SHAKE_SHAKE = "hidden_size=16,num_hidden_layers=8,batch_size=4"
 PICTURES = "hidden_size=16,filter_size=16,num_heads=2,num_decoder_layers=1,batch_size=2,block_length=256"
-XCEPTION = "num_hidden_layers=1,hidden_size=32,batch_size=2"
 IMG2IMG = f"{PICTURES},num_encoder_layers=1"
 SPEECH = (
     "hidden_size=16,filter_size=16,num_heads=2,num_encoder_layers=1,num_decoder_layers=1,batch_size=2000,"
     "num_zeropad_frames=0"
 )
-# problem, model, hparams set, its files, sizes for two cores
+# problem, model, hparams set, its files, sizes for two cores; what is decoded or scored as well has a test below
 COMMANDS = [
     ("translate_ende_wmt32k", "transformer", "transformer_base", raw_corpora.translation, TEXT),
     ("translate_ende_wmt32k_rev", "transformer", "transformer_big", raw_corpora.translation, TEXT),
-    ("languagemodel_ptb10k", "transformer", "transformer_small", raw_corpora.penn_treebank, TEXT),
     ("languagemodel_ptb_characters", "transformer", "transformer_small", raw_corpora.penn_treebank, TEXT),
     ("languagemodel_lm1b32k", "transformer", "transformer_base", raw_corpora.billion_words, TEXT),
     ("languagemodel_lm1b_characters", "transformer", "transformer_base", raw_corpora.billion_words, TEXT),
-    ("sentiment_imdb", "transformer_encoder", "transformer_tiny", raw_corpora.reviews, TEXT),
-    ("summarize_cnn_dailymail32k", "transformer", "transformer_prepend", raw_corpora.articles, TEXT),
     ("algorithmic_math_two_variables", "transformer", "transformer_tiny", raw_corpora.sums, TEXT),
-    ("algorithmic_math_two_variables", "universal_transformer", "universal_transformer_tiny", raw_corpora.sums, TEXT),
+    (
+        "algorithmic_math_two_variables",
+        "universal_transformer",
+        "universal_transformer_tiny",
+        raw_corpora.sums,
+        UNIVERSAL,
+    ),
     (
         "algorithmic_math_two_variables",
         "universal_transformer",
         "adaptive_universal_transformer_tiny",
         raw_corpora.sums,
-        TEXT,
+        UNIVERSAL,
     ),
     ("babi_qa_concat_task1_1k", "transformer_encoder", "transformer_tiny", raw_corpora.stories, TEXT),
-    ("image_mnist", "shake_shake", "shake_shake_quick", raw_corpora.digits, "hidden_size=16,batch_size=4"),
-    ("image_cifar10", "shake_shake", "shakeshake_big", raw_corpora.small_pictures, "hidden_size=16,batch_size=4"),
+    ("image_mnist", "shake_shake", "shake_shake_quick", raw_corpora.digits, SHAKE_SHAKE),
+    ("image_cifar10", "shake_shake", "shakeshake_big", raw_corpora.small_pictures, SHAKE_SHAKE),
     ("image_imagenet224", "resnet", "resnet_50", raw_corpora.photographs, "layer_sizes=[1,1,1,1],batch_size=2"),
     (
         "image_imagenet",
         "xception",
         "xception_base",
         raw_corpora.photographs,
-        XCEPTION,
+        "num_hidden_layers=1,hidden_size=32,batch_size=2",
     ),
-    (
-        "img2img_celeba",
-        "img2img_transformer",
-        "img2img_transformer_base",
-        raw_corpora.faces,
-        IMG2IMG,
-    ),
+    ("img2img_celeba", "img2img_transformer", "img2img_transformer_base", raw_corpora.faces, IMG2IMG),
     (
         "image_cifar10_plain_gen_rev",
         "imagetransformer",
@@ -81,8 +78,6 @@ COMMANDS = [
         PICTURES,
     ),
     ("librispeech", "transformer", "transformer_librispeech", raw_corpora.read_books, SPEECH),
-    ("librispeech_clean", "transformer", "transformer_librispeech", raw_corpora.read_books, SPEECH),
-    ("common_voice", "transformer", "transformer_librispeech", raw_corpora.given_voices, SPEECH),
 ]
 
 
@@ -132,22 +127,6 @@ def test_walkthrough(folder, monkeypatch, capsys):
     assert Path("translation.en").read_text().count("\n") == 2
     assert bleu.main(["--translation=translation.en", "--reference=ref-translation.de"]) == 0
     assert "BLEU" in capsys.readouterr().out
-
-
-def test_two_devices(folder):
-    """--worker_gpu=2 --locally_shard_to_cpu, in a process of its own: TensorFlow's devices are decided once."""
-    import subprocess
-    import sys
-
-    raw_corpora.translation(folder / "tmp")
-    data = [f"--data_dir={folder / 'data'}", "--problem=translate_ende_wmt32k"]
-    assert datagen.main([*data, f"--tmp_dir={folder / 'tmp'}"]) == 0
-    flags = [*data, "--model=transformer", "--hparams_set=transformer_big", f"--output_dir={folder / 'train'}"]
-    more = [f"--hparams={TEXT}", "--train_steps=2", "--eval_steps=1", "--worker_gpu=2", "--locally_shard_to_cpu"]
-    command = [sys.executable, "-m", "tensor2keras.cli.trainer", *flags, *more, "--log_step_count_steps=1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
-    assert done.returncode == 0, done.stderr
-    assert len(losses(folder / "train")) == 2
 
 
 def test_summaries_are_decoded_and_scored_by_rouge(folder, capsys):

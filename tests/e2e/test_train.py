@@ -31,6 +31,7 @@ def command(data_dir, output_dir, *flags):
         "--hp_max_length=64",
         "--hp_hidden_size",
         "16",
+        "--hp_num_hidden_layers=1",
         "--log_step_count_steps=1",
         "--save_checkpoints_steps=3",
         "--random_seed=3",
