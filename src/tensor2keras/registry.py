@@ -14,6 +14,7 @@ import importlib
 import importlib.metadata
 import inspect
 import re
+import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -223,7 +224,14 @@ def problem(name: str, data_dir: str | None = None, tmp_dir: str | None = None, 
     return problems[base](data_dir=data_dir, tmp_dir=tmp_dir, was_reversed=was_reversed, was_copy=was_copy, **kwargs)
 
 
-def hparams(name: str, problem: Any = None, overrides: str | Mapping[str, Any] | None = None) -> HParams:
+def hparams(
+    name: str,
+    problem: Any = None,
+    overrides: str | Mapping[str, Any] | None = None,
+    *,
+    inputs_vocab_size: int | None = None,
+    targets_vocab_size: int | None = None,
+) -> HParams:
     """Returns a hyperparameter set by name.
 
     Args:
@@ -231,11 +239,24 @@ def hparams(name: str, problem: Any = None, overrides: str | Mapping[str, Any] |
         problem: a Problem, a problem's name or the plain dict of `Problem.get_hparams`; stored as `hparams.problem`.
             Without one, `hparams.problem` is None and a model built from the set works on embedded features.
         overrides: `"a=1,b=2"` or a mapping; type-checked.
+        inputs_vocab_size, targets_vocab_size: instead of a problem, for a model on arrays of ids: [batch, length]
+            integers below the vocabulary's size, where 0 is padding and 1 ends a sequence. Without
+            `inputs_vocab_size` the model is a language model.
 
     Raises:
         KeyError: unknown set or hyperparameter, with the closest names.
-        ValueError: a value of another type.
+        ValueError: a value of another type, a dict that describes no problem, or vocabulary sizes beside a problem.
+
+    Example:
+        >>> hparams = registry.hparams("transformer_small", inputs_vocab_size=20, targets_vocab_size=20)
+        >>> model = registry.model("transformer", hparams)
+        >>> model.compile()
+        >>> model.fit({"inputs": x, "targets": y}, y)
     """
+    if inputs_vocab_size is not None or targets_vocab_size is not None:
+        if problem is not None:
+            raise ValueError("a problem has its vocabulary sizes: give inputs_vocab_size and targets_vocab_size alone")
+        problem = _problem_of_ids(inputs_vocab_size, targets_vocab_size)
     result = hparams_sets[name]()
     if isinstance(problem, str):
         problem = globals()["problem"](problem)
@@ -249,9 +270,38 @@ def hparams(name: str, problem: Any = None, overrides: str | Mapping[str, Any] |
     return result
 
 
+def _problem_of_ids(inputs_vocab_size: int | None, targets_vocab_size: int | None) -> dict[str, Any]:
+    """Returns the plain description of a problem from ids to ids, or of a language model."""
+    sizes = {"inputs": inputs_vocab_size, "targets": targets_vocab_size}
+    if inputs_vocab_size is None:
+        del sizes["inputs"]
+    for name, size in sizes.items():
+        if not isinstance(size, int) or size < 2:
+            raise ValueError(f"{name}_vocab_size={size} must be an integer of at least 2: 0 is padding, 1 is the end")
+    return {
+        "name": "ids",
+        "features": {name: {"modality": "symbol", "vocab_size": size} for name, size in sizes.items()},
+        "eval_metrics": ["accuracy", "accuracy_per_sequence", "neg_log_perplexity"],
+    }
+
+
+def _check_description(problem: Any) -> None:
+    """Raises ValueError unless this is the plain description of a problem: at least each feature's modality."""
+    features = problem.get("features") if isinstance(problem, Mapping) else None
+    described = isinstance(features, Mapping) and all(
+        isinstance(value, Mapping) and "modality" in value for value in features.values()
+    )
+    if not described:
+        raise ValueError(
+            f"problem={reprlib.repr(problem)} is not a problem: give a Problem, a registered name or a dict such as "
+            "{'features': {'inputs': {'modality': 'symbol', 'vocab_size': 20}, 'targets': ...}}; for arrays of ids, "
+            "inputs_vocab_size and targets_vocab_size instead"
+        )
+
+
 def _is_problem(problem: Any) -> bool:
     """Returns whether this is a Problem, not its plain description."""
-    return hasattr(problem, "get_hparams")
+    return hasattr(problem, "get_hparams") and not isinstance(problem, type)
 
 
 def set_problem(hparams: HParams, problem: Any) -> None:
@@ -260,11 +310,16 @@ def set_problem(hparams: HParams, problem: Any) -> None:
     Args:
         hparams: changed in place.
         problem: a Problem, a problem's name, the plain dict of `Problem.get_hparams`, or None.
+
+    Raises:
+        ValueError: a dict that describes no problem.
     """
     if isinstance(problem, str):
         problem = globals()["problem"](problem)
     if _is_problem(problem):
         problem = problem.get_hparams(hparams)
+    if problem is not None:
+        _check_description(problem)
     with hparams.unlocked(), hparams.ignore_type():
         hparams["problem"] = problem
 

@@ -59,6 +59,20 @@ def test_one_text_gives_one_text(counts):
     assert decode(counts, letters_problem("targets"), []) == []
 
 
+@pytest.mark.parametrize(
+    ("texts", "line"),
+    [
+        ([None], r"texts\[0\] is None: decode takes texts; model.infer decodes arrays of ids"),
+        (["a", [3, 4]], r"texts\[1\] is \[3, 4\]: decode takes texts"),
+        (np.zeros((1, 2), "int32"), r"texts\[0\] is array\(.*: decode takes texts"),
+        (None, "texts=None: decode takes a list of texts"),
+    ],
+)
+def test_what_is_not_a_text_is_one_line(counts, texts, line):
+    with pytest.raises(ValueError, match=line):
+        decode(counts, letters_problem("targets"), texts)
+
+
 def test_scores_and_several_beams(counts):
     [(best, score)] = decode(counts, letters_problem("targets"), ["d"], return_scores=True)
     assert best == "ef"

@@ -1,8 +1,9 @@
 """`decode`: encodes texts, decodes them in batches of similar length and returns the outputs as text."""
 
+import reprlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -73,8 +74,9 @@ def decode(
         ['Ein Hund läuft.']
 
     Raises:
-        ValueError: options as for `infer`; a `batch_size` below 1, a `decode_length` below 0.
+        ValueError: options as for `infer`; a `batch_size` below 1, a `decode_length` below 0; what is not a text.
     """
+    _check_texts(texts)
     sampling = {"sampling_method": sampling_method, "temperature": temperature, "top_k": top_k, "top_p": top_p}
     options = decode_options(BEAM_SIZE, beam_size=beam_size, top_beams=top_beams, alpha=alpha, **sampling)
     encoders = problem.get_feature_encoders()
@@ -95,6 +97,17 @@ def decode(
     )
     outputs = [output(encoders["targets"], result, top_beams, return_scores) for result in decoded]
     return outputs[0] if single else outputs
+
+
+def _check_texts(texts: Any) -> None:
+    """Raises ValueError unless these are texts, or one text."""
+    if isinstance(texts, Mapping) or not isinstance(texts, Iterable):
+        raise ValueError(f"texts={texts!r}: decode takes a list of texts; model.infer decodes arrays of ids")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"texts[{number}] is {reprlib.repr(text)}: decode takes texts; model.infer decodes arrays of ids"
+            )
 
 
 def encode(

@@ -45,14 +45,14 @@ def _sequences(
     )
 
 
-@register("ctc_edit_distance")
+@register("ctc_edit_distance", is_slow=True)
 def edit_distance(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Insertions, deletions and substitutions per target id."""
     found = _sequences(y_true, y_pred, sample_weight)
     return ops.sum(sequences.edit_distances(*found)), ops.sum(found[3])
 
 
-@register("ctc_word_error_rate")
+@register("ctc_word_error_rate", is_slow=True)
 def word_error_rate(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Inserted, deleted and substituted words per target word; ids are bytes + 2."""
     found, _, reference, _ = _sequences(y_true, y_pred, sample_weight, sequences.LOWEST_BYTE)

@@ -93,7 +93,7 @@ def _bleu(sums: Tensor) -> Tensor:
     return mean * ops.where(hypothesis_length > 0, ops.exp(ops.minimum(1.0 - shortness, 0.0)), 0.0)
 
 
-@register("approx_bleu_score", size=2 * _MAX_ORDER + 2, finish=_bleu, prepare=_sequences)
+@register("approx_bleu_score", size=2 * _MAX_ORDER + 2, finish=_bleu, prepare=_sequences, is_slow=True)
 def bleu_statistics(hypothesis: Tensor, hypothesis_length: Tensor, reference: Tensor, reference_length: Tensor) -> Sums:
     """BLEU: clipped n-gram matches and possible matches of orders 1 to 4, and both lengths (T2T's `bleu_score`)."""
     places = ops.shape(hypothesis)[1]
@@ -113,7 +113,7 @@ def bleu_statistics(hypothesis: Tensor, hypothesis_length: Tensor, reference: Te
     return [*matches, *possible, ops.sum(hypothesis_length), ops.sum(reference_length)]
 
 
-@register("rouge_2_fscore", prepare=_sequences)
+@register("rouge_2_fscore", prepare=_sequences, is_slow=True)
 def rouge_2(hypothesis: Tensor, hypothesis_length: Tensor, reference: Tensor, reference_length: Tensor) -> Sums:
     """Mean over sequences of the F1 score of the sets of bigrams (T2T's `rouge_2_fscore`)."""
     places = ops.shape(hypothesis)[1]
@@ -133,7 +133,7 @@ def rouge_2(hypothesis: Tensor, hypothesis_length: Tensor, reference: Tensor, re
     return _over_rows(2.0 * precision * recall / (precision + recall + 1e-8), reference_length)
 
 
-@register("rouge_L_fscore", prepare=_sequences)
+@register("rouge_L_fscore", prepare=_sequences, is_slow=True)
 def rouge_l(hypothesis: Tensor, hypothesis_length: Tensor, reference: Tensor, reference_length: Tensor) -> Sums:
     """Mean over sequences of the F score of the longest common subsequence (T2T's `rouge_l_fscore`)."""
     # Without substitutions, every id outside the common subsequence is one insertion or deletion.
@@ -146,14 +146,14 @@ def rouge_l(hypothesis: Tensor, hypothesis_length: Tensor, reference: Tensor, re
     return _over_rows(f_score, reference_length)
 
 
-@register("edit_distance")
+@register("edit_distance", is_slow=True)
 def edit_distance(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Insertions, deletions and substitutions per target id, id 0 left out (T2T's `sequence_edit_distance`)."""
     sequences = _sequences(y_true, y_pred, sample_weight, lowest_id=1)
     return ops.sum(edit_distances(*sequences)), ops.sum(sequences[3])
 
 
-@register("word_error_rate")
+@register("word_error_rate", is_slow=True)
 def word_error_rate(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Sums:
     """Inserted, deleted and substituted words per target word (T2T's `word_error_rate`); ids are bytes + 2."""
     hypothesis, _, reference, _ = _sequences(y_true, y_pred, sample_weight, lowest_id=LOWEST_BYTE)
@@ -161,7 +161,7 @@ def word_error_rate(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None
     return ops.sum(edit_distances(*words(hypothesis, NO_HYPOTHESIS), reference_words, count)), ops.sum(count)
 
 
-@register("prefix_accuracy", prepare=_sequences)
+@register("prefix_accuracy", prepare=_sequences, is_slow=True)
 def prefix_accuracy(hypothesis: Tensor, _: Tensor, reference: Tensor, reference_length: Tensor) -> Sums:
     """Mean over sequences of the share of positions before the first error (Grefenstette et al., 2015)."""
     right = ops.cumprod(ops.cast(hypothesis == reference, "float32"), axis=1)

@@ -46,6 +46,11 @@ class StreamingMetric(keras.metrics.Metric):
         sums = self._definition.statistics(y_true, y_pred, sample_weight)
         self.sums.assign_add(ops.stack([ops.cast(value, self.sums.dtype) for value in sums]))
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether the metric costs too much to be computed at every step of training."""
+        return self._definition.is_slow
+
     def result(self) -> Tensor:
         return self._definition.finish(ops.convert_to_tensor(self.sums))
 

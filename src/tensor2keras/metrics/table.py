@@ -16,11 +16,15 @@ Sums = Sequence[Tensor]  # scalars that are added up over batches
 
 
 class Definition(NamedTuple):
-    """A metric: `statistics(y_true, y_pred, sample_weight)` returns `size` sums, `finish(sums)` the figure."""
+    """A metric: `statistics(y_true, y_pred, sample_weight)` returns `size` sums, `finish(sums)` the figure.
+
+    A metric `is_slow` if it costs too much to be computed at every step of training.
+    """
 
     statistics: Callable[[Tensor, Tensor, Tensor | None], Sums]
     size: int
     finish: Callable[[Tensor], Tensor]
+    is_slow: bool = False
 
 
 TABLE: dict[str, Definition] = {}
@@ -36,6 +40,7 @@ def register(
     size: int = 2,
     finish: Callable[[Tensor], Tensor] = ratio,
     prepare: Callable[[Tensor, Tensor, Tensor | None], Sequence[Tensor]] | None = None,
+    is_slow: bool = False,
 ) -> Callable:
     """Returns a decorator that enters a `statistics` function in the table under `names`.
 
@@ -44,12 +49,13 @@ def register(
         size: number of sums.
         finish: from the sums, [size] float32, to the figure; by default the ratio of two.
         prepare: from (y_true, y_pred, sample_weight) to the arguments of the function; None: these are its arguments.
+        is_slow: whether it costs too much to be computed at every step of training.
     """
 
     def add(function: Callable) -> Callable:
         statistics = function if prepare is None else lambda *given: function(*prepare(*given))
         for name in names:
-            TABLE[name] = Definition(statistics, size, finish)
+            TABLE[name] = Definition(statistics, size, finish, is_slow)
         return function
 
     return add

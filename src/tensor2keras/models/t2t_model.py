@@ -1,6 +1,8 @@
 """T2TModel: the base of all models, with bottom -> body -> top, the loss, training, decoding and saving."""
 
 import fnmatch
+import warnings
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -14,6 +16,7 @@ from tensor2keras.layers.attention.bias import MASKED_LOGIT
 from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
 from tensor2keras.layers.modality import CTCSymbol, Modality
 from tensor2keras.models.allowed import Allowed, check_allowed
+from tensor2keras.models.given_features import check_features, check_targets, missing
 from tensor2keras.types import Cache, Features, Shape, Tensor
 
 
@@ -85,7 +88,8 @@ class T2TModel(keras.Model):
         self.target_top: Modality | None = None
         self._training_step = True  # whether the step being traced trains; set by compute_loss
         self._loss_was_given = False  # whether `compile` got a loss
-        self._evaluation_metrics: list[keras.metrics.Metric] = []
+        self._evaluation_metrics: list[keras.metrics.Metric] = []  # by default, of which some in training too
+        self._training_metrics: list[keras.metrics.Metric] = []
         if self.problem is not None:
             self._make_modalities()
 
@@ -275,9 +279,21 @@ class T2TModel(keras.Model):
         size = self.vocab_size("targets") if "targets" in self.problem["features"] else None
         return size is not None and size != self.symbols("targets") and logits.shape[-1] == size
 
+    def __call__(self, features: Features, *args: Any, **kwargs: Any) -> Tensor:
+        check_features(self, features)
+        try:
+            return super().__call__(features, *args, **kwargs)
+        except KeyError as error:
+            if "targets" in features or "targets" not in str(error):
+                raise
+            raise ValueError(missing(self, "targets", features)) from None
+
     def call(self, features: Features, training: bool = False) -> Tensor:
         embedded = self.bottom(features, training=training)
-        return self.top(self.body(embedded, training=training), features)
+        outputs = self.top(self.body(embedded, training=training), features)
+        return (
+            outputs if self.problem is None else ops.cast(outputs, keras.backend.result_type(outputs.dtype, "float32"))
+        )
 
     # Building
 
@@ -349,12 +365,23 @@ class T2TModel(keras.Model):
 
     # Training
 
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Trains as `keras.Model.fit` does; `y` is by default the features' "targets" if these are arrays."""
+        if isinstance(x, Mapping) or hasattr(x, "shape"):
+            check_features(self, x)
+            y = x.get("targets") if y is None else y
+            check_targets(self, y)
+        with warnings.catch_warnings():  # `shuffle` is True by default, which has no effect on a tf.data.Dataset
+            warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
+            return super().fit(x, y, *args, **kwargs)
+
     def compile(
         self,
         optimizer: Any = None,
         loss: Any = None,
         metrics: Any = None,
         jit_compile: bool | str | None = None,
+        training_metrics: bool = True,
         **kwargs: Any,
     ) -> None:
         """Compiles the model as Keras does, with defaults from hparams.
@@ -362,9 +389,10 @@ class T2TModel(keras.Model):
         Args:
             optimizer: `optimizers.from_hparams(hparams)` by default.
             loss: by default that of the targets' modality.
-            metrics: Keras metrics, computed in training too. By default those of `hparams.problem`'s "eval_metrics",
-                computed in evaluation only: an argmax over the vocabulary at every training step costs time.
+            metrics: Keras metrics. By default those of `hparams.problem`'s "eval_metrics", of which slow ones (BLEU,
+                ROUGE, edit distance) are computed in evaluation only.
             jit_compile: by default Keras's choice, except on TensorFlow without a GPU, where XLA is slower.
+            training_metrics: whether default metrics are computed in training; without them a step is a little faster.
             **kwargs: further arguments of `keras.Model.compile`.
         """
         if optimizer is None:
@@ -375,6 +403,8 @@ class T2TModel(keras.Model):
         names = (self.problem or {}).get("eval_metrics", ()) if metrics is None else ()
         # Not a tracked attribute: metrics are not part of the built model, which may be compiled again.
         object.__setattr__(self, "_evaluation_metrics", [metrics_by_name.get(name) for name in names])
+        in_training = [m for m in self._evaluation_metrics if training_metrics and not m.is_slow]
+        object.__setattr__(self, "_training_metrics", in_training)
         self._loss_was_given = loss is not None
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
 
@@ -386,13 +416,14 @@ class T2TModel(keras.Model):
     def compute_metrics(
         self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> dict[str, Any]:
-        """Updates and returns the metrics; in training only the loss and the metrics given to `compile`."""
-        if not self._training_step and self._evaluation_metrics:
+        """Updates and returns the metrics; in training without those that are computed in evaluation only."""
+        used = self._training_metrics if self._training_step else self._evaluation_metrics
+        if used:
             weight = self.target_weights(y) if sample_weight is None else sample_weight
-            for metric in self._evaluation_metrics:
+            for metric in used:
                 metric.update_state(y, self._without_rounding(y_pred), sample_weight=weight)
         results = super().compute_metrics(x, y, y_pred, sample_weight)
-        unused = {metric.name for metric in self._evaluation_metrics} if self._training_step else set()
+        unused = {metric.name for metric in self._evaluation_metrics} - {metric.name for metric in used}
         return {name: value for name, value in results.items() if name not in unused}
 
     @property
@@ -433,6 +464,9 @@ class T2TModel(keras.Model):
         """Decodes a batch of features; arguments and result as in `tensor2keras.decoding.infer`."""
         from tensor2keras import decoding  # a package above this one
 
+        if self.problem is None:
+            raise ValueError(f"{self.name} was made without a problem: there is no vocabulary to decode into")
+        check_features(self, features)
         return decoding.infer(self, features, **kwargs)
 
     # Saving

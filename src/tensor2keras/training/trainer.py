@@ -181,7 +181,7 @@ def _build(model: str, hparams: HParams, options: TrainOptions, devices: Any, se
     keras.utils.set_random_seed(seed)
     with strategy.scope(devices):
         network = registry.model(model, hparams)
-        network.compile(jit_compile=strategy.use_xla(options.xla, devices))
+        network.compile(jit_compile=strategy.use_xla(options.xla, devices), training_metrics=False)
         network.build()
         network.optimizer.build(network.trainable_variables)
     return network
