@@ -35,6 +35,14 @@ def pytest_collection_finish():
     gc.set_threshold(20_000, 10, 10)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_config(tmp_path_factory):
+    """The commands record what they are given in a directory of the tests, not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     """The same random numbers in every test, whatever ran before it; Keras is not imported for tests without it."""

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from absl import flags as absl_flags
 
-from tensor2keras import registry
 from tensor2keras._import_hooks import MissingBackendError
 from tensor2keras.cli import common
 
@@ -213,48 +212,3 @@ def test_help_needs_neither_tensorflow_nor_keras_nor_a_second():
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
-
-
-@pytest.fixture
-def usr_dir(tmp_path):
-    """A plain directory, a package and a file, each registering a problem; all forgotten afterwards."""
-    before, path = set(sys.modules), list(sys.path)
-    entry = "from tensor2keras import registry\n\n\n@registry.register_problem\nclass {name}:\n    '''Mine.'''\n"
-    (tmp_path / "plain").mkdir()
-    (tmp_path / "plain/usr_one.py").write_text(entry.format(name="UsrOne") + "\nimport usr_two\n")
-    (tmp_path / "plain/usr_two.py").write_text(entry.format(name="UsrTwo"))
-    (tmp_path / "usr_package").mkdir()
-    (tmp_path / "usr_package/__init__.py").write_text("from usr_package import inner\nfrom . import inner\n")
-    (tmp_path / "usr_package/inner.py").write_text(entry.format(name="UsrPackaged"))
-    (tmp_path / "json.py").write_text(entry.format(name="UsrNamedLikeALibrary"))
-    yield tmp_path
-    sys.path[:] = path
-    for name in set(sys.modules) - before:
-        if name.startswith(("usr_", "t2t_usr_")):
-            del sys.modules[name]
-    for name in [name for name in registry.problems._entries if name.startswith("usr_")]:
-        del registry.problems._entries[name]
-
-
-def test_usr_dirs_are_imported(usr_dir):
-    import json
-
-    common.import_usr_dirs(f"{usr_dir / 'plain'}, {usr_dir / 'usr_package'},{usr_dir / 'json.py'}")
-    assert {name for name in registry.problems._entries if name.startswith("usr_")} == {
-        "usr_one", "usr_two", "usr_packaged", "usr_named_like_a_library"
-    }  # fmt: skip
-    assert sys.modules["json"] is json
-    common.import_usr_dirs(str(usr_dir / "plain"))  # a second time is harmless
-
-
-def test_usr_dir_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such directory"):
-        common.import_usr_dirs(str(tmp_path / "nowhere"))
-    with pytest.raises(FileNotFoundError, match=r"holds no \.py file"):
-        common.import_usr_dirs(str(tmp_path))
-
-
-def test_usr_dir_with_an_error_names_file_and_line(tmp_path):
-    (tmp_path / "usr_broken.py").write_text("x = 1\nimport no_such\n")
-    with pytest.raises(ValueError, match=r"usr_broken\.py:2: ModuleNotFoundError: No module named 'no_such'"):
-        common.import_usr_dirs(str(tmp_path))

@@ -20,10 +20,11 @@ FLAGS = {
     ),
     decoder: (
         COMMON + " checkpoint_path decode_from_file decode_hparams decode_interactive decode_reference decode_shards"
-        " decode_to_file eval_use_test_set keep_timestamp random_seed score_file tokenize"
+        " decode_to_file eval_use_test_set keep_timestamp random_seed score_file tokenize trust_usr_dir"
     ),
     evaluate: (
         COMMON + " checkpoint_path confusion_matrix decode decode_hparams eval_steps eval_use_test_set tokenize"
+        " trust_usr_dir"
     ),
     avg_all: ("min_steps model_dir n output_dir wait_minutes"),
     bleu: (
@@ -32,7 +33,7 @@ FLAGS = {
     ),
     translate_all: (
         COMMON + " alpha beam_size decode_hparams decoder_command min_steps model_dir source translations_dir"
-        " wait_minutes"
+        " trust_usr_dir wait_minutes"
     ),
     convert: (COMMON + " check from inputs targets vocab vocab_file"),
 }

@@ -6,7 +6,6 @@ Nothing imports TensorFlow or Keras before `run` does, so `--help` answers at on
 """
 
 import difflib
-import importlib.util
 import inspect
 import os
 import re
@@ -14,7 +13,6 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +20,7 @@ from absl import flags as absl_flags
 
 from tensor2keras import files
 from tensor2keras._import_hooks import MissingBackendError
+from tensor2keras.cli import usr_dirs
 
 # Tensor2Tensor's flags that have no effect: why -> (boolean flags, flags with a value). A command that does not define
 # such a flag accepts it and says so in one line.
@@ -115,7 +114,7 @@ def run(
 
             print(f"{program} (tensor2keras {__version__})")
             return 0
-        import_usr_dirs(args.t2t_usr_dir)
+        usr_dirs.import_given(args.t2t_usr_dir)
         if args.registry_help:
             print(registry_listing())
             return 0
@@ -148,6 +147,15 @@ def define_common_flags(flags: absl_flags.FlagValues) -> None:
         ("output_dir", "", "Directory of one training run: checkpoints, metrics, events.", places),
     ):
         absl_flags.DEFINE_string(name, default, text, flag_values=flags, module_name=heading)
+
+
+def define_trust_flag(flags: absl_flags.FlagValues) -> None:
+    """Adds the flag of commands that import the code which a run was trained with."""
+    text = (
+        "Import the --t2t_usr_dir that flags.txt of the run names, although you have never given it on this machine; "
+        "--notrust_usr_dir goes on without it."
+    )
+    absl_flags.DEFINE_bool("trust_usr_dir", None, text, flag_values=flags, module_name="Directories")
 
 
 def _define_general_flags(flags: absl_flags.FlagValues) -> None:
@@ -298,13 +306,13 @@ def data_places(args: SimpleNamespace) -> dict[str, str | None]:
 
 
 def import_recorded_usr_dirs(args: SimpleNamespace) -> None:
-    """Imports the `--t2t_usr_dir` that the run was trained with, unless one is given."""
+    """Imports the `--t2t_usr_dir` that the run records, unless one is given; see `usr_dirs.import_recorded`."""
     from tensor2keras.convert import read_flags
     from tensor2keras.training.loading import find_run
 
     run_dir = find_run(args.output_dir, args.checkpoint_path)
     if run_dir is not None and not args.t2t_usr_dir:
-        import_usr_dirs(read_flags(run_dir).get("t2t_usr_dir"))
+        usr_dirs.import_recorded(read_flags(run_dir).get("t2t_usr_dir"), run_dir, args.trust_usr_dir)
 
 
 def print_line(text: str, transient: bool = False) -> None:
@@ -364,56 +372,6 @@ def registry_listing(*kinds: str) -> str:
         lines += ["", f"{table.kind.removesuffix('y')}{'ies' if table.kind.endswith('y') else 's'} ({len(names)}):"]
         lines += [f"  {name:<{width}}  {table.summary(name)}".rstrip() for name in names]
     return "\n".join(lines[1:])
-
-
-def import_usr_dirs(paths: str | None) -> None:
-    """Imports the user's code, which registers problems, models and hyperparameters.
-
-    Args:
-        paths: separated by commas; each a package directory (with `__init__.py`, which imports the rest), a plain
-            directory (every .py file in it is imported) or a .py file.
-
-    Raises:
-        FileNotFoundError: a path that does not exist.
-        ValueError: code that does not import, with file, line and reason.
-    """
-    for path in (Path(part.strip()).expanduser().resolve() for part in (paths or "").split(",") if part.strip()):
-        if path.suffix == ".py" and path.is_file():
-            modules = [path]
-        elif (path / "__init__.py").is_file():
-            modules = [path / "__init__.py"]
-        elif path.is_dir():
-            modules = sorted(path.glob("*.py"))
-            if not modules:
-                raise FileNotFoundError(f"--t2t_usr_dir={path} holds no .py file")
-        else:
-            raise FileNotFoundError(f"--t2t_usr_dir={path}: no such directory")
-        folder = str(modules[0].parent.parent if modules[0].name == "__init__.py" else modules[0].parent)
-        if folder not in sys.path:
-            sys.path.append(folder)  # last, so that a file named like a library does not shadow it
-        for module in modules:
-            _import_file(module)
-
-
-def _import_file(file: Path) -> None:
-    is_package = file.name == "__init__.py"
-    name = file.parent.name if is_package else file.stem
-    spec = sys.modules[name].__spec__ if name in sys.modules else importlib.util.find_spec(name)
-    if spec is not None and (spec.origin is None or Path(spec.origin).resolve() != file):
-        name = f"t2t_usr_{name}"  # the name belongs to a library
-    if name in sys.modules:
-        return
-    places = [str(file.parent)] if is_package else None
-    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=places)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        inside = [frame for frame in traceback.extract_tb(error.__traceback__) if str(file.parent) in frame.filename]
-        where = f"{inside[-1].filename}:{inside[-1].lineno}" if inside else str(file)
-        raise ValueError(f"cannot import {where}: {type(error).__name__}: {error_line(error)}") from error
 
 
 def _one_line_errors() -> tuple[type[BaseException], ...]:

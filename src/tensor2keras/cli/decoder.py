@@ -39,6 +39,7 @@ _TEXT_FLAGS = {
 def define_flags(flags: absl_flags.FlagValues) -> None:
     """Adds the command's flags."""
     common.define_common_flags(flags)
+    common.define_trust_flag(flags)
     text = "Checkpoint to decode with: a path, `best`, or the newest of --output_dir."
     absl_flags.DEFINE_string("checkpoint_path", None, text, flag_values=flags, module_name="Directories")
     here = {"flag_values": flags, "module_name": "Decoding"}

@@ -24,6 +24,7 @@ PROGRAM = "t2t-eval"
 def define_flags(flags: absl_flags.FlagValues) -> None:
     """Adds the command's flags."""
     common.define_common_flags(flags)
+    common.define_trust_flag(flags)
     here = {"flag_values": flags, "module_name": "Evaluation"}
     absl_flags.DEFINE_string("checkpoint_path", "latest", "A checkpoint, or latest, best or all of output_dir.", **here)
     absl_flags.DEFINE_bool("eval_use_test_set", False, "Evaluate on the test split instead of validation.", **here)

@@ -26,6 +26,7 @@ def define_flags(flags: absl_flags.FlagValues) -> None:
     """Adds the command's flags."""
     here = {"flag_values": flags, "module_name": "Translating"}
     common.define_common_flags(flags)
+    common.define_trust_flag(flags)
     text = "Command to run for each checkpoint instead of decoding here; {params} becomes t2t-decoder's flags."
     absl_flags.DEFINE_string("decoder_command", "", text, **here)
     absl_flags.DEFINE_string("model_dir", "", "Directory of the training run (or --output_dir).", **here)
@@ -88,6 +89,8 @@ def _run_command(args: SimpleNamespace, settings: str, target: Path) -> None:
     """Runs `--decoder_command` for one checkpoint; raises ValueError if it fails."""
     passed = ("t2t_usr_dir", "output_dir", "data_dir", "problem", "checkpoint_path")
     params = [f"--{name}={value}" for name in passed if (value := getattr(args, name))]
+    if args.trust_usr_dir is not None:
+        params.append("--trust_usr_dir" if args.trust_usr_dir else "--notrust_usr_dir")
     params += [
         f"--decode_hparams={settings}",
         f"--decode_from_file={args.source}",

@@ -17,6 +17,8 @@ from tensor2keras.hparams import HParams
 
 # Hyperparameters of early versions: old name -> new name.
 _RENAMED = {"residual_dropout": "layer_prepostprocess_dropout"}
+# The flags that are read from a run's directory. They say what it was trained on; none is a place to write to.
+_DESCRIBING = ("problem", "problems", "model", "hparams_set", "data_dir", "tmp_dir", "t2t_usr_dir")
 _VOCABULARY = re.compile(r"vocab\.(?P<problem>\w+?)\.\d+(\.\w+)?$")
 
 
@@ -145,14 +147,14 @@ def _set_of(model: str, flags: Mapping[str, str]) -> str:
 
 
 def read_flags(folder: str | os.PathLike) -> dict[str, str]:
-    """Returns the flags recorded in a run's directory, T2T's or ours, by name; flags without a value are left out."""
+    """Returns the flags recorded in a run's directory, T2T's or ours, by name: those of `_DESCRIBING` that are set."""
     flags = {}
-    for name in ("flags.txt", "flags_t2t.txt"):
-        if Path(folder, name).is_file():
-            for line in files.read_lines(Path(folder, name)):
-                flag, equals, value = line.strip().lstrip("-").partition("=")
-                if equals and value:
-                    flags[flag.replace("-", "_")] = value
+    for file in (Path(folder, "flags.txt"), Path(folder, "flags_t2t.txt")):
+        if file.is_file():
+            for line in files.read_lines(file):
+                flag, _, value = line.strip().lstrip("-").partition("=")
+                if value and (name := flag.replace("-", "_")) in _DESCRIBING:
+                    flags[name] = value
     return flags
 
 
