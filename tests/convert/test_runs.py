@@ -68,11 +68,22 @@ def test_flags_say_the_problem_and_model(run, tmp_path):
 
 
 def test_old_removed_and_young_hyperparameters(run):
-    edit(run, residual_dropout=0.35, layer_prepostprocess_dropout=None, made_up=[1], learning_rate_schedule=None)
+    edit(
+        run,
+        mask_padding=None,
+        residual_dropout=0.35,
+        layer_prepostprocess_dropout=None,
+        made_up=[1],
+        learning_rate_schedule=None,
+    )
     opened = open_t2t_run(run, symbol_problem())
     hparams = opened.model.hparams
     assert hparams.layer_prepostprocess_dropout == 0.35
     assert hparams.made_up == [1]
+    assert hparams.mask_padding is False
+    assert "mask_padding" not in str(opened.report)
+    masked = open_t2t_run(run, symbol_problem(), overrides="mask_padding=True")
+    assert masked.model.mask_padding
     assert hparams.learning_rate_schedule == "legacy"  # what T2T did before it had the name
     assert "without effect: made_up=[1]" in str(opened.report)
     assert "hyperparameters missing in hparams.json are at T2T's default" in str(opened.report)

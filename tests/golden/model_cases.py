@@ -61,7 +61,7 @@ def hparams_of(info: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
     with hparams.ignore_type():
         for name, value in plain.items():
             hparams[name] = value
-    return hparams
+    return convert.as_in_t2t(hparams)
 
 
 def in_our_shape(array: np.ndarray, modality: str | None) -> np.ndarray:

@@ -45,7 +45,8 @@ def case(request, golden):
         "target_space_id": int(arrays.get("feature/target_space_id", 0)),
     }
     values = {name: value for name, value in info["hparams"].items() if name in registry.hparams(info["hparams_set"])}
-    model = registry.model(info["model"], registry.hparams(info["hparams_set"], problem=data, overrides=values))
+    hparams = registry.hparams(info["hparams_set"], problem=data, overrides=values)
+    model = registry.model(info["model"], convert.as_in_t2t(hparams))
     model.build()
     convert.load_t2t_weights(model, {name[4:]: value for name, value in arrays.items() if name.startswith("var/")})
     return request.param, model, arrays, info

@@ -26,7 +26,7 @@ def test_the_body_equals_t2t(name):
     hparams = registry.hparams(case["hparams_set"])
     for hparam, value in case["overrides"].items():
         hparams.override({hparam: value}) if hparam in hparams else hparams.add_hparam(hparam, value)
-    model = registry.model(case["model"], hparams)
+    model = registry.model(case["model"], convert.as_in_t2t(hparams))
     model.build()
     variables = {key.removeprefix("var/"): value for key, value in arrays.items() if key.startswith("var/")}
     report = convert.load_t2t_weights(model, variables)

@@ -146,6 +146,31 @@ def test_targets_are_not_seen_before_their_time(name):
     assert np.abs(after[:, 5:] - before[:, 5:]).max() > 1e-5
 
 
+TEXTS = {name: (name, small) for name, small in zoo.ZOO.items() if not name.startswith(SEES_IMAGES)}
+TEXTS = {**TEXTS, **zoo.PADDED}
+del TEXTS["basic_fc_relu"]  # its inputs have one shape
+FEW_TEXTS = ["slice_net", "text_cnn", "transformer_encoder", *zoo.PADDED]
+
+
+@pytest.mark.parametrize("case", fewer_on_jax(sorted(TEXTS), FEW_TEXTS))
+def test_neither_padding_nor_a_longer_text_beside_it_changes_the_outputs_of_a_text(case):
+    name, small = TEXTS[case]
+    model = zoo.make_random(name, small)
+    length, longer = (31, 40) if name == "byte_net" else (4, 7)  # byte_net pads to 50 and 100
+    alone = {feature: values[:1] for feature, values in zoo.batch_of(small.problem, length=length).items()}
+    texts = [feature for feature, spec in small.problem["features"].items() if spec["modality"] == "symbol"]
+    for feature in texts:
+        alone[feature][:, -1] = 1  # EOS
+    room = ((0, 0), (0, longer - length))
+    padded = {feature: np.pad(values, room) if feature in texts else values for feature, values in alone.items()}
+    other = zoo.batch_of(small.problem, seed=1, length=longer)
+    beside = {feature: np.concatenate([values, other[feature]]) for feature, values in padded.items()}
+    expected, *found = (ops.convert_to_numpy(model(features))[0] for features in (alone, padded, beside))
+    counted = length if "targets" in texts else None  # the text's own positions
+    for outputs in found:
+        np.testing.assert_allclose(outputs[:counted], expected[:counted], rtol=1e-4, atol=2e-5)
+
+
 def never_padding(kind, **methods):
     """The class with other methods, whose `decode_step` gives the id 0, which is padding, no chance."""
 

@@ -49,13 +49,20 @@ def test_a_language_model_needs_no_encoder():
     assert outputs[0, 0] == logits[0, 2].argmax()  # what follows the prompt
 
 
-@pytest.mark.parametrize("name", ["lstm_seq2seq", "lstm_seq2seq_attention_bidirectional_encoder"])
-def test_padding_of_inputs_does_not_reach_the_last_state(name):
-    model, batch = tiny_lstm(name), zoo.batch("lstm_seq2seq")
+@pytest.mark.parametrize(
+    ("name", "mask_padding"),
+    [
+        ("lstm_seq2seq", False),
+        ("lstm_seq2seq_attention_bidirectional_encoder", False),
+        ("lstm_seq2seq_attention_bidirectional_encoder", True),
+    ],
+)
+def test_padding_of_inputs_does_not_reach_the_last_state(name, mask_padding):
+    model, batch = tiny_lstm(name, mask_padding=mask_padding), zoo.batch("lstm_seq2seq")
     padded = {**batch, "inputs": np.pad(batch["inputs"], ((0, 0), (0, 3)))}
     difference = np.abs(run(model, padded) - run(model, batch)).max()
-    # attention sees the zeros of padding, as in T2T
-    assert (difference < 1e-5) == (name == "lstm_seq2seq")
+    # without mask_padding attention reads the zeros of padding, as in T2T
+    assert (difference < 1e-5) == (name == "lstm_seq2seq" or mask_padding)
 
 
 def test_areas_with_padding_are_not_attended_to():

@@ -17,7 +17,7 @@ def test_texts_shorter_than_the_widest_filter(length):
 
 def test_the_order_of_distant_words_does_not_matter():
     model = zoo.make("text_cnn")
-    ids = np.zeros((1, 24), "int32")
+    ids = np.full((1, 24), 9, "int32")
     ids[0, 4:7], ids[0, 16:19] = (3, 4, 5), (6, 7, 8)
     swapped = np.roll(ids, 12, axis=1)
     labels = np.zeros(1, "int32")

@@ -34,10 +34,10 @@ class Small(NamedTuple):
     overrides: dict[str, Any]
 
 
-def classes() -> dict[str, Any]:
+def classes(modality: str = "class_label") -> dict[str, Any]:
     """Text to one of three classes."""
     symbol = {"modality": "symbol", "vocab_size": 20}
-    return {"name": "tiny", "features": {"inputs": symbol, "targets": {"modality": "class_label", "vocab_size": 3}}}
+    return {"name": "tiny", "features": {"inputs": symbol, "targets": {"modality": modality, "vocab_size": 3}}}
 
 
 def classified_images() -> dict[str, Any]:
@@ -132,22 +132,75 @@ ZOO = {
 }
 
 
+# Kinds of layers and of outputs that padding could reach otherwise than in the models above: (model, how to make it).
+PADDED = {
+    "slice_net_classes": ("slice_net", ZOO["slice_net"]._replace(problem=classes())),
+    "attention_lm_moe_inputs": (
+        "attention_lm_moe",
+        ZOO["attention_lm_moe"]._replace(
+            problem=symbol_problem(),
+            overrides={
+                **ZOO["attention_lm_moe"].overrides,
+                "use_inputs": True,
+                "attention_layers": "",
+                "attention_local": False,
+            },
+        ),
+    ),
+    "transformer_capacity": (
+        "transformer",
+        Small(
+            "transformer_tiny", symbol_problem(), {**TRANSFORMER, "ffn_layer": "local_moe_tpu", "moe_num_experts": 3}
+        ),
+    ),
+    "transformer_encoder_local": (
+        "transformer_encoder",
+        Small(
+            "transformer_tiny",
+            classes("softmax_max_pooling_class_label"),
+            {**TRANSFORMER, "self_attention_type": "local_unmasked"},
+        ),
+    ),
+    "transformer_encoder_last": (
+        "transformer_encoder",
+        Small("transformer_tiny", classes("softmax_last_timestep_class_label"), TRANSFORMER),
+    ),
+    "transformer_moe_convolutions": (
+        "transformer_moe",
+        ZOO["transformer_moe"]._replace(overrides={**ZOO["transformer_moe"].overrides, "layer_types": "a-sep#a-a-sep"}),
+    ),
+    "universal_transformer_encoder_halting_together": (
+        "universal_transformer_encoder",
+        Small(
+            "adaptive_universal_transformer_tiny",
+            classes(),
+            {
+                **TRANSFORMER,
+                "act_max_steps": 3,
+                "act_type": "global",
+                "position_start_index": "step",
+            },
+        ),
+    ),
+}
+
+
 def package_models() -> list[str]:
     """The registered models that this package defines."""
     return [name for name in registry.models if registry.models[name].__module__.startswith("tensor2keras.")]
 
 
-def make(name: str) -> Any:
-    """The small model of this name, built."""
-    small = ZOO[name]
+def make(name: str, small: Small | None = None) -> Any:
+    """The small model of this name, built; `small` is one of `ZOO` by default."""
+    small = small or ZOO[name]
     model = registry.model(name, registry.hparams(small.hparams_set, small.problem, small.overrides))
     model.build()
     return model
 
 
-def make_random(name: str) -> Any:
+def make_random(name: str, small: Small | None = None) -> Any:
     """The small model with random weights: no variable is a zero or a one, and no two ids are equally likely."""
-    model = make(name)
+    model = make(name, small)
     random = np.random.default_rng(1)
     for variable in model.trainable_variables:
         variable.assign(ops.convert_to_numpy(variable) + random.normal(scale=0.1, size=variable.shape))
@@ -159,8 +212,8 @@ def batch(name: str, seed: int = 0) -> dict[str, np.ndarray]:
     return batch_of(ZOO[name].problem, seed)
 
 
-def batch_of(problem: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]:
-    """A batch of three examples of the problem."""
+def batch_of(problem: dict[str, Any], seed: int = 0, length: int = 6) -> dict[str, np.ndarray]:
+    """A batch of three examples of the problem, whose texts have this length."""
     random = np.random.default_rng(seed)
     features = {}
     for feature, spec in problem["features"].items():
@@ -168,9 +221,11 @@ def batch_of(problem: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]:
         if modality == "image":
             features[feature] = random.integers(0, size, (3, 4, 4, 3)).astype("int32")
         elif modality == "symbol":
-            features[feature] = random.integers(2, size, (3, 6)).astype("int32")
+            features[feature] = random.integers(2, size, (3, length)).astype("int32")
         elif modality == "class_label":
             features[feature] = random.integers(0, size, 3).astype("int32")
+        elif modality.endswith("class_label"):  # one-hot
+            features[feature] = np.eye(size, dtype="float32")
         else:
             features[feature] = random.normal(size=(3, 1)).astype("float32")
     return features

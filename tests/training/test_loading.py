@@ -45,6 +45,18 @@ def test_differences_name_both_values():
     ]  # fmt: skip
 
 
+def test_mask_padding_is_false_in_runs_recorded_before_it(tmp_path):
+    model = build()
+    checkpoints.save_weights(model, tmp_path, 7)
+    loading.write_run(tmp_path, "tiny_model", model.hparams)
+    assert "mask_padding" not in loading.read_run(tmp_path)["hparams"]
+    assert loading.load_model(tmp_path).hparams.mask_padding is False
+    run = {"model": "a", "hparams": {"x": 1}}
+    assert loading.differences(run, {"model": "a", "hparams": {"x": 1, "mask_padding": False}}) == []
+    masked = {"model": "a", "hparams": {"x": 1, "mask_padding": True}}
+    assert loading.differences(run, masked) == ["mask_padding: False, now True"]
+
+
 @pytest.mark.parametrize(("suffixes", "name"), [({}, "p"), ({"was_reversed": True, "was_copy": True}, "p_rev_copy")])
 def test_full_problem_name(suffixes, name):
     assert loading.full_problem_name({"name": "p", **suffixes}) == name

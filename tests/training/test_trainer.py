@@ -107,6 +107,17 @@ def test_different_hparams_in_the_same_directory_are_refused(tmp_path):
     assert checkpoints.latest(tmp_path).name == "model.ckpt-3.weights.h5"
 
 
+def test_a_run_that_began_before_mask_padding_goes_on_without_it(tmp_path):
+    train(tmp_path, 3)
+    lines, hparams = [], tiny_hparams()
+    hparams.add_hparam("mask_padding", True)
+    train(tmp_path, 6, hparams=hparams, report=lambda line, **_: lines.append(line))
+    assert any("mask_padding=False" in line for line in lines)
+    assert training.load_model(tmp_path).hparams.mask_padding is False
+    with pytest.raises(ValueError, match="mask_padding: False, now True"):  # the file has the value now
+        train(tmp_path, 9, hparams=hparams)
+
+
 def test_seed_of_the_run_is_kept_and_another_one_refused(tmp_path):
     train(tmp_path / "whole", 6)
     train(tmp_path / "parts", 3)

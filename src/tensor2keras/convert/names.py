@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 # A name begins at the body or at a modality; the scopes before depend on the version and the number of devices.
-_BEGINNING = re.compile(r"body|\w+_modality\w*")
+_BEGINNING = re.compile(r"body|\w+_modality\w*|image_channel_embeddings_bottom")
 # First scopes of a body without the scope "body": that of T2T's models with a `body_sharded`.
 _BODY = re.compile(r"encoder|decoder|layer_\d+|layer_prepostprocess|target_space_embedding")
 # Scopes that depend on T2T's version and the number of devices, and layers here for which T2T has no scope.

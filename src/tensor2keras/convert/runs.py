@@ -67,9 +67,9 @@ def open_t2t_run(
     """Opens an output directory of T2T.
 
     `hparams.json` has the hyperparameters: those unknown to this library are kept and reported, those missing in the
-    file take the values of T2T's `basic_params1`. Problem and model are those of `flags.txt` if it exists. Otherwise
-    the model is the variables' first scope, and the problem is the one whose vocabulary is in the directory and has the
-    size of the checkpoint's symbol tables.
+    file take the values of T2T's `basic_params1`. `mask_padding` is False: T2T's outputs depend on padding. Problem and
+    model are those of `flags.txt` if it exists. Otherwise the model is the variables' first scope, and the problem is
+    the one whose vocabulary is in the directory and has the size of the checkpoint's symbol tables.
 
     Args:
         source: the directory, or the prefix of one of its checkpoints.
@@ -118,6 +118,7 @@ def _hyperparameters(folder: Path, model: str, flags: Mapping[str, str], report:
     saved = files.read_json(path)
     result = registry.hparams(_set_of(model, flags))
     result.override({name: value for name, value in registry.hparams("basic_1").items() if name in result})
+    as_in_t2t(result)
     unknown = {}
     saved = {_RENAMED.get(name, name): value for name, value in saved.items()}
     for name, value in saved.items():
@@ -131,9 +132,16 @@ def _hyperparameters(folder: Path, model: str, flags: Mapping[str, str], report:
                     result[name] = value
     if unknown:
         report.notes.append("hyperparameters without effect: " + ", ".join(f"{k}={v!r}" for k, v in unknown.items()))
-    if missing := set(result) - set(saved) - {"problem"}:
+    if missing := set(result) - set(saved) - {"problem", "mask_padding"}:
         report.notes.append(f"{len(missing)} hyperparameters missing in hparams.json are at T2T's default")
     return result.to_dict() | unknown
+
+
+def as_in_t2t(hparams: HParams) -> HParams:
+    """Sets the hyperparameters that T2T does not have so that a model computes what T2T's does, and returns them."""
+    if "mask_padding" in hparams:
+        hparams.mask_padding = False
+    return hparams
 
 
 def _set_of(model: str, flags: Mapping[str, str]) -> str:

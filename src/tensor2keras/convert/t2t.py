@@ -57,6 +57,8 @@ def load_t2t_weights(model: keras.Model, source: Source, strict: bool = True, op
         model.build(None)
     weights, state = read_variables(source, lambda name: optimizer_state or not slots.is_training_state(name))
     report = Report()
+    if getattr(model, "mask_padding", False):
+        report.notes.append("mask_padding=True: outputs of padded texts differ from T2T's, which depend on padding")
     assignments = _match(model, weights, report)
     if strict and (report.missing or report.mismatched):
         wrong = [_listed(report.mismatched, "of another shape"), _listed(report.missing, "missing")]

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.layers import pooling
 from tensor2keras.layers import position as positions
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer, Options
@@ -65,6 +66,7 @@ class RecurrenceOptions(Options):
     act_halting_bias_init: float = 1.0
     act_epsilon: float = 0.01
     act_loss_weight: float = 0.01
+    mask_padding: bool = False  # whether padding has no effect on halting, starts of positions and the loss
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
@@ -97,6 +99,7 @@ class TimingSignal(Layer):
         step: index of the step.
         start: index of the first position.
         apply: applies the SRUs: apply(layer, state, step).
+        lengths: [batch] int32, by which `position_start_index` "step" shifts positions; the length of x if None.
 
     Returns:
         [batch, length, hidden].
@@ -132,10 +135,14 @@ class TimingSignal(Layer):
         if self.sru is not None:
             self.sru.build(x_shape)
 
-    def call(self, x: Tensor, step: Tensor | int, start: Tensor | int, apply: Apply) -> Tensor:
+    def call(
+        self, x: Tensor, step: Tensor | int, start: Tensor | int, apply: Apply, lengths: Tensor | None = None
+    ) -> Tensor:
         if self.options.add_position_timing_signal:
-            start = start + self._start_index(ops.shape(x)[1], step)
-            x = self._join(x, positions.get_timing_signal_1d(ops.shape(x)[1], x.shape[-1], start_index=start))
+            length = ops.shape(x)[1]
+            start = start + self._start_index(length if lengths is None else lengths[:, None], step)  # or [batch, 1]
+            index = ops.arange(length, dtype="int32")[None, :] + start
+            x = self._join(x, positions.timing_signal(index, x.shape[-1]))
         if self.options.add_step_timing_signal:
             x = self._join(x, self._step_signal(step, x.shape[-1]))
         x = x if self.projection is None else self.projection(x)
@@ -144,7 +151,8 @@ class TimingSignal(Layer):
     def _start_index(self, length: Tensor | int, step: Tensor | int) -> Tensor:
         kind = self.options.position_start_index
         if kind == "random":
-            return ops.cast(keras.random.uniform((), seed=self.seed_generator) * ops.cast(length, "float32"), "int32")
+            share = keras.random.uniform((), seed=self.seed_generator)
+            return ops.cast(share * ops.cast(length, "float32"), "int32")
         return length * step // self.num_steps if kind == "step" else 0
 
     def _step_signal(self, step: Tensor | int, channels: int) -> Tensor:
@@ -275,11 +283,13 @@ class Recurrence(Layer):
         unrolled: bool = False,
     ) -> Tensor:
         mask = ops.cast(nonpadding, x.dtype)[:, :, None] if self.zero_padding and nonpadding is not None else 1.0
+        padding = 1.0 - nonpadding if self.options.mask_padding and nonpadding is not None else None
+        lengths = None if padding is None else pooling.lengths(padding)
         x = self._plain(self.before, x, apply, start)
         if self.kind == "act":
-            x = self._adaptive(x, apply, start, unrolled or keras.backend.backend() == "jax")
+            x = self._adaptive(x, apply, start, unrolled or keras.backend.backend() == "jax", padding, lengths)
         else:
-            x = self._fixed(x, apply, start, mask)
+            x = self._fixed(x, apply, start, mask, lengths)
         return self._plain(self.after, x, apply, start)
 
     def _plain(self, layers: list[keras.layers.Layer], x: Tensor, apply: Apply, start: Tensor) -> Tensor:
@@ -289,21 +299,21 @@ class Recurrence(Layer):
             x = apply(layer, x, 0)
         return x
 
-    def _transform(self, x: Tensor, step: Tensor | int, apply: Apply, start: Tensor) -> Tensor:
+    def _transform(self, x: Tensor, step: Tensor | int, apply: Apply, start: Tensor, lengths: Tensor | None) -> Tensor:
         """Returns the units' output for a state."""
-        x = self.timing(x, step=step, start=start, apply=apply)
+        x = self.timing(x, step=step, start=start, apply=apply, lengths=lengths)
         for unit in self.units:
             x = apply(unit, x, step)
         return x
 
-    def _fixed(self, x: Tensor, apply: Apply, start: Tensor, mask: Tensor) -> Tensor:
+    def _fixed(self, x: Tensor, apply: Apply, start: Tensor, mask: Tensor, lengths: Tensor | None) -> Tensor:
         """Runs `num_rec_steps` steps."""
         state, memory = x, ops.zeros_like(x)
         states = [x]  # of all steps, for attention in depth
         for step in range(self.options.num_rec_steps):
             if self.kind == "dwa":
                 state = self._attended(states)
-            new = self._transform(state, step, apply, start)
+            new = self._transform(state, step, apply, start, lengths)
             if self.kind == "highway":
                 new, state = self._gated(state, new, x, state, mask), new
             elif self.kind == "skip":
@@ -359,7 +369,15 @@ class Recurrence(Layer):
     def _dense_of(self, name: str, *inputs: Tensor) -> Tensor:
         return self.dense[name](ops.concatenate(inputs, axis=-1))
 
-    def _adaptive(self, x: Tensor, apply: Apply, start: Tensor, unrolled: bool) -> Tensor:
+    def _adaptive(
+        self,
+        x: Tensor,
+        apply: Apply,
+        start: Tensor,
+        unrolled: bool,
+        padding: Tensor | None,
+        lengths: Tensor | None,
+    ) -> Tensor:
         """Runs steps until all positions have halted; further steps change nothing, so a fixed number is correct."""
         threshold = 1.0 - self.options.act_epsilon
         max_steps = self.options.act_max_steps
@@ -374,8 +392,8 @@ class Recurrence(Layer):
         def body(
             step: Tensor | int, state: Tensor, halting: Tensor, remainders: Tensor, updates: Tensor, accumulated: Tensor
         ) -> tuple:
-            state = self.timing(state, step=step, start=start, apply=apply)
-            p = self._halting_probability(state, zeros)
+            state = self.timing(state, step=step, start=start, apply=apply, lengths=lengths)
+            p = self._halting_probability(state, zeros, padding)
             running = ops.cast(halting < 1.0, "float32")
             halts = ops.cast(halting + p * running > threshold, "float32") * running
             running = ops.cast(halting + p * running <= threshold, "float32") * running
@@ -397,12 +415,17 @@ class Recurrence(Layer):
             values = ops.while_loop(should_continue, body, values, maximum_iterations=max_steps + 1)
         _, _, _, remainders, updates, accumulated = values
         if self.options.act_loss_weight:
-            self.add_loss(self.options.act_loss_weight * ops.mean(updates + remainders))
+            cost = updates + remainders
+            if padding is None or is_global:
+                mean = ops.mean(cost)
+            else:
+                mean = ops.sum(cost * (1.0 - padding)) / ops.maximum(ops.sum(1.0 - padding), 1.0)
+            self.add_loss(self.options.act_loss_weight * mean)
         return accumulated
 
-    def _halting_probability(self, state: Tensor, like: Tensor) -> Tensor:
+    def _halting_probability(self, state: Tensor, like: Tensor, padding: Tensor | None) -> Tensor:
         """Returns float32 [batch, length], or [batch] where all positions halt together."""
         if self.options.act_type == "random":
             return keras.random.uniform(ops.shape(like), seed=self.seed_generator)
-        p = ops.cast(ops.sigmoid(self.dense["dense"](state)), "float32")[:, :, 0]
-        return ops.mean(p, axis=1) if self.options.act_type == "global" else p
+        p = ops.cast(ops.sigmoid(self.dense["dense"](state)), "float32")
+        return pooling.mean(p, padding)[:, 0] if self.options.act_type == "global" else p[:, :, 0]

@@ -100,10 +100,12 @@ class _Experts(PositionWise):
         filter_size: int,
         num_experts: int,
         loss_coef: float,
+        mask_padding: bool = False,
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.mask_padding = mask_padding
         self.hidden_size = hidden_size
         self.filter_size = filter_size
         self.num_experts = num_experts
@@ -175,6 +177,7 @@ class NoisyTopKExperts(_Experts):
         num_experts: number of experts.
         k: experts per position.
         loss_coef: of the balancing loss.
+        mask_padding: whether padding does not count in that loss.
         kernel_initializer: of the experts.
 
     Reference:
@@ -210,7 +213,7 @@ class NoisyTopKExperts(_Experts):
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         flat = ops.reshape(x, (-1, self.hidden_size))
         gates, loads = noisy_top_k(*self.gating(flat), self.k, self.seed_generator if training else None)
-        self.add_loss(self.loss_coef * imbalance(gates, loads))
+        self.add_loss(self.loss_coef * imbalance(gates, loads, nonpadding if self.mask_padding else None))
         gates = ops.cast(gates, x.dtype)
         y = sum(gates[:, i : i + 1] * expert(flat) for i, expert in enumerate(self.experts))
         return ops.reshape(y, ops.shape(x))
@@ -230,6 +233,7 @@ class CapacityExperts(_Experts):
         loss_coef: of the balancing loss.
         overhead: factor of an expert's capacity in training.
         overhead_eval: factor of an expert's capacity outside training.
+        mask_padding: whether padding takes no place, and a sequence's length is that without padding.
         kernel_initializer: of the logits' kernel.
 
     Reference:
@@ -263,8 +267,11 @@ class CapacityExperts(_Experts):
 
     def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         overhead = self.overhead if training else self.overhead_eval
-        capacity = self._capacity(ops.shape(x)[1], overhead)
-        assignment, weighted, importance = self.assign(ops.softmax(self.logits(x), axis=-1), capacity)
+        capacity, gates, real, room = self._capacity(ops.shape(x)[1], overhead), self.logits(x), None, None
+        if self.mask_padding and nonpadding is not None:
+            real = ops.cast(nonpadding, "float32")
+            room = self._capacity(ops.cast(ops.sum(real, axis=1), "int32"), overhead)
+        assignment, weighted, importance = self.assign(ops.softmax(gates, axis=-1), capacity, real, room)
         self.add_loss(self.loss_coef * squared_variation(importance))
         expert_inputs = ops.einsum("blec,bld->ebcd", ops.cast(assignment, x.dtype), x)
         shape = ops.shape(expert_inputs)
@@ -279,12 +286,16 @@ class CapacityExperts(_Experts):
             return max(1, min(length, int(length * share)))
         return ops.maximum(1, ops.minimum(length, ops.cast(ops.cast(length, "float32") * share, "int32")))
 
-    def assign(self, gates: Tensor, capacity: Tensor | int) -> tuple[Tensor, Tensor, Tensor]:
+    def assign(
+        self, gates: Tensor, capacity: Tensor | int, real: Tensor | None = None, room: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Places positions in the experts' batches.
 
         Args:
             gates: probabilities [batch, length, experts].
             capacity: how many positions of one sequence an expert takes.
+            real: 1.0 at positions that take a place, [batch, length]; all do if None.
+            room: how many positions of each sequence an expert takes, at most `capacity`, [batch]; given with `real`.
 
         Returns:
             The assignment, 1.0 where a position has a place in an expert's batch, [batch, length, experts, capacity];
@@ -292,9 +303,14 @@ class CapacityExperts(_Experts):
             [batch, experts].
         """
         length = ops.cast(ops.shape(gates)[1], "float32")
-        room = ops.cast(capacity, "float32")
+        places = 1.0  # of a position: 0 or 1
+        if real is None:
+            room = ops.cast(capacity, "float32")
+        else:
+            room, length = ops.cast(room, "float32")[:, None, None], ops.sum(real, axis=1)[:, None, None]
+            places = real[:, :, None]
 
-        first = ops.one_hot(ops.argmax(gates, axis=-1), self.num_experts, dtype="float32")
+        first = ops.one_hot(ops.argmax(gates, axis=-1), self.num_experts, dtype="float32") * places
         first_place = ops.cumsum(first, axis=1) - first  # [batch, length, experts]
         first = first * ops.cast(first_place < room, "float32")
         taken = ops.sum(first, axis=1, keepdims=True)  # [batch, 1, experts]
@@ -303,7 +319,7 @@ class CapacityExperts(_Experts):
         index = ops.cast(ops.arange(ops.shape(gates)[1]), "float32")[None, :, None]
         full = ops.cast(index > (room - taken) * length / (taken + 1.0), "float32")
         remaining = gates - first - full
-        second = ops.one_hot(ops.argmax(remaining, axis=-1), self.num_experts, dtype="float32")
+        second = ops.one_hot(ops.argmax(remaining, axis=-1), self.num_experts, dtype="float32") * places
         # Where all other experts seem full, T2T takes a negative gate, which gives weights of any size.
         second = second * ops.cast(ops.max(remaining, axis=-1, keepdims=True) > 0, "float32")
         second_place = ops.cumsum(second, axis=1) - second + taken

@@ -82,6 +82,7 @@ def log_mel(
     upper_edge_hertz: float = 7600.0,
     num_mel_bins: int = 80,
     dither: Tensor | None = None,
+    mask_padding: bool = False,
 ) -> Tensor:
     """Computes log-mel energies, 0 after the end of each waveform (its last nonzero sample).
 
@@ -95,6 +96,8 @@ def log_mel(
         upper_edge_hertz: upper end of the last filter.
         num_mel_bins: number of filters.
         dither: noise to add, of the waveforms' shape, or None.
+        mask_padding: whether a waveform in a batch has the features that it has alone. In T2T the frame after its last
+            is real too if the batch has room for it, and pre-emphasis adds a sample.
 
     Returns:
         float [batch, frames, num_mel_bins, 1].
@@ -111,6 +114,9 @@ def log_mel(
     if preemphasis > 0:
         waveforms = waveforms[:, 1:] - preemphasis * waveforms[:, :-1]
         samples = samples - 1
+    if mask_padding:
+        real = ops.arange(ops.shape(waveforms)[1], dtype="int32")[None, :] < samples[:, None]
+        waveforms = waveforms * ops.cast(real, waveforms.dtype)
     frames = (ops.shape(waveforms)[1] + step - 1) // step
     padded = ops.pad(waveforms, ((0, 0), (0, length)))[:, :, None]
     kernel = ops.cast(fourier_kernel(length, fft_length), waveforms.dtype)
@@ -118,8 +124,8 @@ def log_mel(
     magnitude = ops.sqrt(ops.square(real) + ops.square(imaginary))  # [batch, frames, frequencies]
     filters = mel_matrix(num_mel_bins, fft_length // 2 + 1, sample_rate, lower_edge_hertz, upper_edge_hertz)
     energies = ops.matmul(magnitude, ops.cast(filters, waveforms.dtype))
-    last = (samples + step - 1) // step  # T2T keeps one frame more
-    real_frames = ops.arange(frames, dtype="int32")[None, :] <= last[:, None]
+    count = (samples + step - 1) // step + (0 if mask_padding else 1)
+    real_frames = ops.arange(frames, dtype="int32")[None, :] < count[:, None]
     return (ops.log(ops.maximum(energies, LOG_FLOOR)) * ops.cast(real_frames, waveforms.dtype)[:, :, None])[..., None]
 
 
@@ -128,7 +134,7 @@ def add_delta_deltas(features: Tensor) -> Tensor:
     return ops.conv(features, ops.cast(delta_filters(), features.dtype), strides=1, padding="same")
 
 
-def normalize(features: Tensor) -> Tensor:
+def normalize(features: Tensor, one_by_one: bool = False) -> Tensor:
     """Divides each bin of each utterance by its root mean square over time, as T2T's bottom does.
 
     T2T divides sums over an utterance by the number of values in the whole batch: hardly any mean is subtracted, and
@@ -136,13 +142,14 @@ def normalize(features: Tensor) -> Tensor:
 
     Args:
         features: float [batch, frames, bins, channels], 0 where there is no frame.
+        one_by_one: whether the number of values is that of each utterance: the result of a batch of one.
 
     Returns:
         The normalized features, of the same shape.
     """
     bins, channels = features.shape[2:]
     real = ops.cast(ops.not_equal(ops.sum(ops.abs(features), axis=-1, keepdims=True), 0), features.dtype)
-    count = ops.sum(real) * bins * channels
+    count = ops.sum(real, axis=(1, 2, 3) if one_by_one else None, keepdims=one_by_one) * bins * channels
     total = ops.sum(features, axis=1, keepdims=True)
     mean = total / count
     variance = (count * mean**2 - 2 * mean * total + ops.sum(features**2, axis=1, keepdims=True)) / count

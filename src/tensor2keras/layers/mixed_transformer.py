@@ -61,8 +61,11 @@ class _SelfAttention(AttentionSublayer):
 class _MixedLayer(Layer):
     """Self-attention, attention to the encoder's output (if any) and a feed-forward network."""
 
-    def __init__(self, options: MixedLayerOptions, residual: ResidualOptions, **kwargs: Any):
+    def __init__(
+        self, options: MixedLayerOptions, residual: ResidualOptions, mask_padding: bool = False, **kwargs: Any
+    ):
         super().__init__(**kwargs)
+        self.mask_padding = mask_padding
 
         def sublayer(kind: type[Sublayer], part: LayerOptions, scope: str) -> Sublayer:
             own_norm = issubclass(part.layer_class, OWN_NORM)
@@ -93,7 +96,7 @@ class _MixedLayer(Layer):
         x = self.self_attention(x, context.bias, context.nonpadding, training=training)
         if self.memory_attention is not None:
             x = self.memory_attention(x, context.memory, context.memory_bias, training=training)
-        return self.ffn(x, training=training)  # without nonpadding: convolutions read padding, as in T2T
+        return self.ffn(x, context.nonpadding if self.mask_padding else None, training=training)
 
     def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor | None = None) -> Cache:
         cache = {
@@ -120,6 +123,7 @@ class MixedTransformer(LayerStack):
     Args:
         layers: the options of each layer.
         residual: the steps around each sublayer.
+        mask_padding: whether feed-forward networks read zeros at padding, unlike those of T2T.
 
     Call arguments:
         x: [batch, length, hidden].
@@ -132,10 +136,16 @@ class MixedTransformer(LayerStack):
         [batch, length, hidden].
     """
 
-    def __init__(self, layers: Sequence[MixedLayerOptions], residual: ResidualOptions, **kwargs: Any):
+    def __init__(
+        self,
+        layers: Sequence[MixedLayerOptions],
+        residual: ResidualOptions,
+        mask_padding: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.layers = [
-            _MixedLayer(options, residual, name=f"layer_{i}", dtype=self.dtype_policy)
+            _MixedLayer(options, residual, mask_padding, name=f"layer_{i}", dtype=self.dtype_policy)
             for i, options in enumerate(layers)
         ]
         self.final = residual.before(dtype=self.dtype_policy)

@@ -13,6 +13,7 @@ from keras import ops
 
 from tensor2keras import backend
 from tensor2keras.layers.attention import area as area_attention
+from tensor2keras.layers.attention.bias import mask_bias
 from tensor2keras.layers.initializer import unseeded
 from tensor2keras.layers.layer import Layer
 from tensor2keras.types import Shape, Tensor
@@ -256,11 +257,12 @@ class AttentionLSTM(LSTM):
         output_attention: whether the output is that of the heads or that of the LSTM.
         max_area_width: attend to areas of up to this many neighbours of the memory (`layers.attention.area`).
         area_key_mode, area_value_mode: how keys and values of areas are computed; no effect at width 1.
+        mask_memory: whether padding of the memory is masked; areas with padding always are. T2T masks those only.
 
     Call arguments:
         x: [batch, length, channels].
-        memory: [batch, memory length, units]. Zeros in it are attended to, but areas with zeros are not, as in T2T.
-        memory_lengths: [batch] int32, how much of the memory is real; needed for areas.
+        memory: [batch, memory length, units].
+        memory_lengths: [batch] int32, how much of the memory is real; needed for areas and for `mask_memory`.
         lengths, initial_state, training: as of `LSTM`.
 
     Returns:
@@ -281,6 +283,7 @@ class AttentionLSTM(LSTM):
         max_area_width: int = 1,
         area_key_mode: str = "mean",
         area_value_mode: str = "sum",
+        mask_memory: bool = False,
         **kwargs: Any,
     ):
         super().__init__(units, num_layers, scope="rnn/attention_wrapper", **kwargs)
@@ -291,6 +294,7 @@ class AttentionLSTM(LSTM):
         self.num_heads = num_heads
         self.attention_size = attention_layer_size * num_heads
         self.output_attention = output_attention
+        self.mask_memory = mask_memory
         shared = {"use_bias": False, "kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         names = ["attention_layer", *(f"attention_layer_{i}" for i in range(1, num_heads))]
         self.attention_layers = [keras.layers.Dense(attention_layer_size, name=name, **shared) for name in names]
@@ -342,17 +346,19 @@ class AttentionLSTM(LSTM):
 
         Args:
             memory: [batch, memory length, units].
-            lengths: [batch] int32, how much of it is real; needed for areas.
+            lengths: [batch] int32, how much of it is real; needed for areas and for `mask_memory`.
             training: whether an `area_key_mode` with "sample" samples the areas' keys.
 
         Returns:
-            "keys" and "values" [batch, memory length or areas, units], and with areas "bias" [batch, areas], which
-            masks those with padding.
+            "keys" and "values" [batch, memory length or areas, units], and, where padding or areas with padding are
+            masked, "bias" [batch, memory length or areas].
         """
         keys = self.memory_layer(memory)
-        if self.area_keys is None:
+        if self.area_keys is None and not self.mask_memory:
             return {"keys": keys, "values": memory}
         padding = ops.arange(ops.shape(memory)[1], dtype="int32")[None, :] >= lengths[:, None]
+        if self.area_keys is None:
+            return {"keys": keys, "values": memory, "bias": ops.cast(mask_bias(padding), keys.dtype)}
         return {
             "keys": self.area_keys(keys, training=training),
             "values": area_attention.area_values(memory, self.area_value_mode, self.max_area_width),

@@ -1,7 +1,8 @@
 """ByteNet (Kalchbrenner et al. 2016, https://arxiv.org/abs/1610.10099): translation by dilated convolutions.
 
 The decoder is stacked on the encoder position by position: inputs are lengthened by half, and inputs and targets padded
-to one length. The decoding cache of a convolution holds the inputs that its kernel still covers.
+to one length. With `mask_padding` convolutions read zeros beyond each text's own length and a half. The decoding cache
+of a convolution holds the inputs that its kernel still covers.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
+from tensor2keras.layers import pooling
 from tensor2keras.layers.conv_block import ConvBlock
 from tensor2keras.layers.convolution import longest
 from tensor2keras.layers.normalization import LayerNorm
@@ -36,6 +38,7 @@ class ResidualDilatedConv(keras.layers.Layer):
 
     Call arguments:
         x: [batch, length, hidden].
+        nonpadding: [batch, length, 1], 0.0 where convolutions read zeros, or None.
         training: whether dropout applies.
 
     Reference:
@@ -75,9 +78,9 @@ class ResidualDilatedConv(keras.layers.Layer):
                 norm.build(x_shape)
                 block.build(x_shape)
 
-    def call(self, x: Tensor, training: bool = False) -> Tensor:
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
         for norm, block in zip(self.norms, self.blocks, strict=True):
-            x = x + self.drop(block(norm(x)), training=training)
+            x = x + self.drop(block(norm(x), nonpadding), training=training)
         return x
 
     def init_cache(self, batch_size: Tensor) -> Cache:
@@ -132,24 +135,30 @@ class ByteNet(t2t_model.T2TModel):
             self.decoder_start.build((None, None, 2 * hidden_size))
             self.decoder.build((None, None, hidden_size))
 
-    def encode(self, inputs: Tensor, target_length: Tensor, training: bool = False) -> Tensor:
+    def encode(self, features: Features, target_length: Tensor, training: bool = False) -> Tensor:
         """Encodes embedded inputs: [batch, padded length, hidden], whose length is a multiple of 50."""
+        inputs, padding = features["inputs"], self.inputs_padding(features)
         length = ops.shape(inputs)[1]
         padded = -(-longest(length + length // 2, target_length) // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
-        return self.encoder(ops.pad(inputs, ((0, 0), (0, padded - length), (0, 0))), training=training)
+        nonpadding = None
+        if padding is not None:
+            own = pooling.lengths(padding)
+            nonpadding = ops.arange(padded, dtype="int32")[None, :] < (own + own // 2)[:, None]
+            nonpadding = ops.cast(nonpadding, inputs.dtype)[:, :, None]
+        x = ops.pad(inputs, ((0, 0), (0, padded - length), (0, 0)))
+        return self.encoder(x, nonpadding, training=training)
 
     def body(self, features: Features, training: bool = False) -> Tensor:
         targets = features["targets"]
-        memory = self.encode(features["inputs"], ops.shape(targets)[1], training=training)
+        memory = self.encode(features, ops.shape(targets)[1], training=training)
         padding = ops.shape(memory)[1] - ops.shape(targets)[1]
         x = shift_right(ops.pad(targets, ((0, 0), (0, padding), (0, 0))))
         return self.decoder(self.decoder_start(ops.concatenate([memory, x], axis=-1)), training=training)
 
     def init_cache(self, features: Features, max_length: int) -> Cache:
-        inputs = self.bottom({"inputs": features["inputs"]})["inputs"]
-        batch_size = ops.shape(inputs)[0]
+        batch_size = ops.shape(features["inputs"])[0]
         return {
-            "encoder": self.encode(inputs, max_length),
+            "encoder": self.encode(self.bottom({"inputs": features["inputs"]}), max_length),
             "start": self.decoder_start.init_cache(batch_size),
             "decoder": self.decoder.init_cache(batch_size),
         }

@@ -39,6 +39,8 @@ def basic_params1() -> HParams:
         memory_height=1,
         # experts
         moe_hidden_sizes="2048", moe_k=2, moe_loss_coef=0.01, moe_num_experts=64,
+        # padding does not change outputs (not in T2T, where it does)
+        mask_padding=True,
         # modalities, embeddings and softmax
         bottom={}, factored_logits=False, loss={}, multiply_embedding_mode="sqrt_depth", name={}, prepend_mode="none",
         shared_embedding=False, shared_embedding_and_softmax_weights=False, symbol_modality_num_shards=1, top={},

@@ -24,6 +24,11 @@ from tensor2keras.layers.residual import STEPS, ResidualOptions
 from tensor2keras.models.allowed import Allowed, Letters, When
 
 
+def masks_padding(hparams: HParams) -> bool:
+    """Returns whether padding must not change outputs: `hparams.mask_padding`, False for sets without it, as in T2T."""
+    return bool(hparams.get("mask_padding", False))
+
+
 def attention_options(hparams: HParams, kernel_initializer: Any) -> AttentionOptions:
     """Returns the options of attention to the encoder's output."""
     return AttentionOptions(
@@ -49,6 +54,8 @@ def self_attention_options(hparams: HParams, kernel_initializer: Any) -> Attenti
     if kind.endswith("relative_v2") or kind == "local_relative_mask_right":
         own["heads_share_relative_embedding"] = hparams.heads_share_relative_embedding
         own["add_relative_to_values"] = hparams.add_relative_to_values
+    if kind in ("local_unmasked", "local_relative_mask_right", "unmasked_dilated_1d"):
+        own["mask_padding"] = masks_padding(hparams)
     options = attention_options(hparams, kernel_initializer)
     return dataclasses.replace(options, attention_type=kind, attention_options=own)
 
@@ -111,7 +118,11 @@ def _parameter_attention(hparams: HParams, padding: str, **shared: Any) -> Layer
 
 def _local_moe(hparams: HParams, padding: str, **shared: Any) -> LayerOptions:
     return NoisyTopKExpertsOptions(
-        filter_size=hparams.filter_size, num_experts=hparams.moe_num_experts, k=hparams.moe_k, **shared
+        filter_size=hparams.filter_size,
+        num_experts=hparams.moe_num_experts,
+        k=hparams.moe_k,
+        mask_padding=masks_padding(hparams),
+        **shared,
     )
 
 
@@ -122,6 +133,7 @@ def _local_moe_tpu(hparams: HParams, padding: str, **shared: Any) -> LayerOption
         loss_coef=hparams.moe_loss_coef,
         overhead=hparams.get("moe_overhead_train", 1.0),
         overhead_eval=hparams.get("moe_overhead_eval", 2.0),
+        mask_padding=masks_padding(hparams),
         **shared,
     )
 
@@ -168,6 +180,7 @@ def experts_options(hparams: HParams, kernel_initializer: Any) -> NoisyTopKExper
         num_experts=hparams.moe_num_experts,
         k=hparams.moe_k,
         loss_coef=hparams.moe_loss_coef,
+        mask_padding=masks_padding(hparams),
         kernel_initializer=kernel_initializer,
     )
 

@@ -79,6 +79,7 @@ class _Seq2seq(_LSTMModel):
             max_area_width=hparams.get("max_area_width", 1),
             area_key_mode=hparams.get("area_key_mode", "none"),
             area_value_mode=hparams.get("area_value_mode", "none"),
+            mask_memory=self.mask_padding,
             name="decoder",
             **self.cells,
         )
@@ -195,6 +196,8 @@ class LSTMEncoder(_LSTMModel):
     Returns:
         Logits [batch, classes].
     """
+
+    pools_inputs = True
 
     def __init__(self, hparams: HParams, **kwargs: Any):
         super().__init__(hparams, **kwargs)

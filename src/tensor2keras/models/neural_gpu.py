@@ -2,7 +2,8 @@
 Diagonal Neural GPU (Freivalds and Liepins 2017, https://arxiv.org/abs/1702.08727).
 
 A convolutional GRU is applied as many times as the input has positions. All outputs are computed at once from the last
-state: the model does not read targets, and decoding runs it once.
+state: the model does not read targets, and decoding runs it once. With `mask_padding` convolutions read zeros at
+padding.
 """
 
 from typing import Any, ClassVar
@@ -63,6 +64,11 @@ class _NeuralGPU(t2t_model.T2TModel):
             return None
         return self.drop(ops.ones((ops.shape(x)[1], *ops.shape(x)), x.dtype), training=True)
 
+    def _real(self, features: Features) -> Tensor | None:
+        """Returns 0.0 where convolutions read zeros, else 1.0: [batch, length, 1]; None if they read padding."""
+        padding = self.inputs_padding(features)
+        return None if padding is None else ops.cast(1.0 - padding, self.compute_dtype)[:, :, None]
+
     def _lengthened(self, state: Tensor, targets: Tensor) -> Tensor:
         """Pads the state with zeros to the length of the targets if they are longer, as T2T pads logits."""
         missing = longest(ops.shape(targets)[1] - ops.shape(state)[1], 0)
@@ -94,12 +100,12 @@ class NeuralGPU(_NeuralGPU):
 
     def body(self, features: Features, training: bool = False) -> Tensor:
         inputs = features["inputs"]
-        padding, masks = _is_padding(inputs), self._masks(inputs, training)
+        padding, masks, real = _is_padding(inputs), self._masks(inputs, training), self._real(features)
 
         def step(i: Tensor, state: Tensor) -> Tensor:
             x = state if masks is None else state * ops.take(masks, i, axis=0)
             for unit in self.units:
-                x = unit(x)
+                x = unit(x) if real is None else unit(x) * real
             return ops.where(ops.take(padding, i, axis=0), state, x)
 
         state = ops.fori_loop(0, ops.shape(inputs)[1], step, inputs)
@@ -122,13 +128,14 @@ class DiagonalNeuralGPU(_NeuralGPU):
     def body(self, features: Features, training: bool = False) -> Tensor:
         inputs = features["inputs"]
         length = ops.shape(inputs)[1]
-        padding, masks = _is_padding(inputs), self._masks(inputs, training)
+        padding, masks, real = _is_padding(inputs), self._masks(inputs, training), self._real(features)
 
         def step(i: Tensor, carry: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             state, first, total = carry
             x, cost = state, 0.0
             for unit in self.units:
                 x, cost = unit(x, None if masks is None else ops.take(masks, i, axis=0))
+                x = x if real is None else x * real
             state = ops.where(ops.take(padding, i, axis=0), state, x)
             return state, ops.where(i == 0, state, first), total + ops.cast(cost, "float32")
 

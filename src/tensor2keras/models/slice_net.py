@@ -1,7 +1,7 @@
 """SliceNet (Kaiser et al. 2017, https://arxiv.org/abs/1706.03059): translation by depthwise separable convolutions.
 
-Every layer of the decoder attends to the encoded inputs, whose padding is not masked, as in T2T. The decoding cache of
-a convolution holds the inputs that its kernel still covers.
+Every layer of the decoder attends to the encoded inputs, whose padding is masked with `mask_padding` (T2T does not
+mask it). The decoding cache of a convolution holds the inputs that its kernel still covers.
 """
 
 from typing import Any, ClassVar
@@ -47,6 +47,7 @@ class TargetAttention(keras.layers.Layer):
     Call arguments:
         x: [batch, length, hidden].
         memory: the encoded inputs [batch, inputs, hidden].
+        memory_bias: of the attention to them, [batch, 1, 1, inputs], or None.
         training: whether dropout applies.
 
     Reference:
@@ -80,17 +81,19 @@ class TargetAttention(keras.layers.Layer):
         for part in (self.convolutions, self.self_attention, self.encdec_attention):
             part.build(x_shape)
 
-    def call(self, x: Tensor, memory: Tensor, training: bool = False) -> Tensor:
+    def call(self, x: Tensor, memory: Tensor, memory_bias: Tensor | None = None, training: bool = False) -> Tensor:
         x = self.convolutions(add_timing_signal(x))
         x = self.self_attention(x, bias=attention.causal_bias(ops.shape(x)[1]), training=training)
-        return self.encdec_attention(x, memory, training=training)
+        return self.encdec_attention(x, memory, memory_bias, training=training)
 
-    def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor) -> Cache:
+    def init_cache(
+        self, batch_size: Tensor, max_length: int, memory: Tensor, memory_bias: Tensor | None = None
+    ) -> Cache:
         k, v = self.encdec_attention.project_memory(memory)
         return {
             "convolutions": self.convolutions.init_cache(batch_size),
             "self": self.self_attention.init_cache(batch_size, max_length),
-            "encoder": {"k": k, "v": v},
+            "encoder": {"k": k, "v": v, **({} if memory_bias is None else {"bias": memory_bias})},
         }
 
     def step(self, x: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
@@ -132,19 +135,26 @@ class MultiConvResLayer(keras.layers.Layer):
                 part.build(x_shape)
 
     def call(
-        self, x: Tensor, nonpadding: Tensor | None = None, memory: Tensor | None = None, training: bool = False
+        self,
+        x: Tensor,
+        nonpadding: Tensor | None = None,
+        memory: Tensor | None = None,
+        memory_bias: Tensor | None = None,
+        training: bool = False,
     ) -> Tensor:
         y = self.residual1(x, nonpadding)
         x = x + self.residual2(x + y, nonpadding) + y
         if self.attention is not None:
-            x = x + self.attention(x, memory, training=training)
+            x = x + self.attention(x, memory, memory_bias, training=training)
         return x if nonpadding is None else x * nonpadding
 
-    def init_cache(self, batch_size: Tensor, max_length: int, memory: Tensor) -> Cache:
+    def init_cache(
+        self, batch_size: Tensor, max_length: int, memory: Tensor, memory_bias: Tensor | None = None
+    ) -> Cache:
         cache = {part.name: part.init_cache(batch_size) for part in (self.residual1, self.residual2)}
         if self.attention is None:
             return cache
-        return {**cache, "attention": self.attention.init_cache(batch_size, max_length, memory)}
+        return {**cache, "attention": self.attention.init_cache(batch_size, max_length, memory, memory_bias)}
 
     def step(self, x: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         """Returns the output at the position of x [batch, 1, hidden] and the new cache."""
@@ -170,6 +180,7 @@ class SliceNet(t2t_model.T2TModel):
         Logits [batch, target length, vocab_size], or [batch, classes].
     """
 
+    pools_inputs = True
     allowed: ClassVar[Allowed] = {
         "attention_type": ("transformer", "none"),
         "norm_type": NORMS,
@@ -287,6 +298,11 @@ class SliceNet(t2t_model.T2TModel):
             x = layer(x, nonpadding, training=training)
         return self.drop(x, training=training)
 
+    def _memory_bias(self, features: Features) -> Tensor | None:
+        """Returns the bias that masks the padding of embedded inputs; None if it is attended to."""
+        padding = self.inputs_padding(features)
+        return None if padding is None else attention.ignore_padding_bias(padding)
+
     def _target_space(self) -> Tensor:
         """Returns the embedding of the target space, [1, 1, hidden]."""
         space = (self.problem or {}).get("target_space_id", 0)
@@ -296,24 +312,25 @@ class SliceNet(t2t_model.T2TModel):
         memory = self.encode(features["inputs"], training=training)
         if not self.has_decoder:
             return memory
-        targets = features["targets"]
+        targets, memory_bias = features["targets"], self._memory_bias(features)
         start = ops.broadcast_to(self._target_space(), (ops.shape(targets)[0], 1, targets.shape[-1]))
         x = ops.concatenate([start, targets[:, :-1]], axis=1)
         if self.target_attention is None:
             attended = ops.zeros_like(x)
         else:
-            attended = self.target_attention(x, memory, training=training)
+            attended = self.target_attention(x, memory, memory_bias, training=training)
         x = self.targets_merge(ops.concatenate([attended, x], axis=-1))
         for layer in self.decoder:
-            x = layer(x, memory=memory, training=training)
+            x = layer(x, memory=memory, memory_bias=memory_bias, training=training)
         return self.drop(x, training=training)
 
     def init_cache(self, features: Features, max_length: int) -> Cache:
-        inputs = self.bottom({"inputs": features["inputs"]})["inputs"]
-        batch_size, memory = ops.shape(inputs)[0], self.encode(inputs)
-        cache = {layer.name: layer.init_cache(batch_size, max_length, memory) for layer in self.decoder}
+        embedded = self.bottom({"inputs": features["inputs"]})
+        memory = self.encode(embedded["inputs"])
+        batch_size, memory_bias = ops.shape(memory)[0], self._memory_bias(embedded)
+        cache = {layer.name: layer.init_cache(batch_size, max_length, memory, memory_bias) for layer in self.decoder}
         if self.target_attention is not None:
-            cache["targets_time"] = self.target_attention.init_cache(batch_size, max_length, memory)
+            cache["targets_time"] = self.target_attention.init_cache(batch_size, max_length, memory, memory_bias)
         return {**cache, "targets_merge": self.targets_merge.init_cache(batch_size)}
 
     def decode_step(self, ids: Tensor, position: Tensor, cache: Cache) -> tuple[Tensor, Cache]:

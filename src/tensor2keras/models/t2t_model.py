@@ -12,9 +12,10 @@ from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry, weights
 from tensor2keras.backend import on_accelerator
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.attention.bias import MASKED_LOGIT
+from tensor2keras.layers.attention.bias import MASKED_LOGIT, embedding_padding
 from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
-from tensor2keras.layers.modality import CTCSymbol, Modality
+from tensor2keras.layers.modality import ClassLabel, CTCSymbol, Modality
+from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed, check_allowed
 from tensor2keras.models.given_features import check_features, check_targets, missing
 from tensor2keras.types import Cache, Features, Shape, Tensor
@@ -62,6 +63,7 @@ class T2TModel(keras.Model):
     t2t_body = "body"  # T2T's scope of the body's variables; "" for none
     cache_grows = True  # whether decoding may begin with a short cache and extend it
     supports_ctc = False  # whether there is one output position per embedded input position, as CTC targets need
+    pools_inputs = False  # whether there is one output position per embedded input position, where classes are pooled
     allowed: ClassVar[Allowed] = {
         "activation_dtype": ("float32", "bfloat16", "float16", None),
         "weight_dtype": ("float32", "bfloat16", "float16"),
@@ -106,6 +108,7 @@ class T2TModel(keras.Model):
         """
         self.problem = hparams.get("problem")  # plain data, or None
         self.hidden_size = self._body_size = hparams.hidden_size
+        self.mask_padding = layer_options.masks_padding(hparams)
         self.prepend_mode = hparams.get("prepend_mode", "none")
         self.label_smoothing = hparams.get("label_smoothing", 0.0)
         self._vocab_divisor = hparams.get("vocab_divisor") or 1
@@ -166,7 +169,10 @@ class T2TModel(keras.Model):
     # Features
 
     def _make_modalities(self) -> None:
-        """Makes the modality layers of the features and of the targets' top; those of equal class and size are one.
+        """Makes the modality layers of the features and of the targets' top.
+
+        Those of equal class, size and scope are one. As in T2T the scope is that of the problem's modality, also where
+        `hparams.bottom` or `top` name another.
 
         Raises:
             KeyError: unknown modality, with the closest names.
@@ -186,15 +192,17 @@ class T2TModel(keras.Model):
         roles: dict[tuple, set[str]] = {}
         kinds = {}
         for (feature, role), modality in uses.items():
-            kinds[feature, role] = registry.modality(modality).layer_class(), self.vocab_size(feature)
+            size = self.vocab_size(feature)
+            scope = registry.modality(features[feature]["modality"]).scope_name(size, hparams.hidden_size)
+            kinds[feature, role] = registry.modality(modality).layer_class(), size, scope
             roles.setdefault(kinds[feature, role], set()).add(role)
 
         sizes = {self.vocab_size(name) for name in ("inputs", "targets") if name in features} - {None}
         layers = {
-            (kind, size): kind(
+            (kind, size, scope): kind(
                 size,
                 hparams.hidden_size,
-                roles=sorted(roles[kind, size]),
+                roles=sorted(roles[kind, size, scope]),
                 scale=hparams.hidden_size**0.5 if hparams.multiply_embedding_mode == "sqrt_depth" else 1.0,
                 shared_embedding=bool(hparams.get("shared_embedding")),
                 # one matrix cannot serve two vocabularies
@@ -203,9 +211,10 @@ class T2TModel(keras.Model):
                 kernel_initializer=self.kernel_initializer,
                 body_size=self.body_size,
                 dtype=self.dtype_policy,
+                name=scope,
                 **{name: hparams[name] for name in kind.settings if name in hparams},
             )
-            for kind, size in roles
+            for kind, size, scope in roles
         }
         for (feature, role), kind in kinds.items():
             if role == "top":
@@ -250,6 +259,21 @@ class T2TModel(keras.Model):
                 embedded[f"{name}_raw"] = features[name]
         return embedded
 
+    def inputs_padding(self, features: Features) -> Tensor | None:
+        """Returns which positions of embedded inputs must not change outputs; None without `hparams.mask_padding`.
+
+        Args:
+            features: the result of `bottom`.
+
+        Returns:
+            1.0 at padding, else 0.0: [batch, length].
+        """
+        if not self.mask_padding:
+            return None
+        if "inputs_raw" not in features:  # without a problem
+            return embedding_padding(features["inputs"])
+        return self.modalities["inputs"].padding(features["inputs_raw"], features["inputs"])
+
     def body(self, features: Features, training: bool = False) -> Tensor:
         """Returns a vector for each output position, [batch, length, hidden], from embedded features."""
         raise NotImplementedError(f"{type(self).__name__} must define body(features)")
@@ -258,11 +282,24 @@ class T2TModel(keras.Model):
         """Returns logits from the body's output."""
         if self.problem is None:
             return body_output
+        if (
+            isinstance(self.target_top, ClassLabel)
+            and (padding := self.pooled_padding(features, body_output)) is not None
+        ):
+            body_output = self.target_top.without_padding(body_output, padding)
         logits = self.mask_rounding(self.target_top.top(body_output))
         if self.uses_ctc:
             padding = self.modalities["inputs"].padding(features["inputs"], body_output)
             logits = self.target_top.mask_padding(logits, padding)
         return logits
+
+    def pooled_padding(self, features: Features, body_output: Tensor) -> Tensor | None:
+        """Returns 1.0 at the output positions [batch, length] that pooling leaves out; None if it uses all."""
+        if not (self.mask_padding and self.pools_inputs):
+            return None
+        if self.problem is None:
+            return embedding_padding(features["inputs"])
+        return self.modalities["inputs"].padding(features["inputs"], body_output)
 
     def mask_rounding(self, logits: Tensor) -> Tensor:
         """Masks the logits [..., vocab_size] of ids that exist only because `vocab_divisor` rounds the size up."""

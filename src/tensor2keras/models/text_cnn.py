@@ -7,6 +7,7 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
+from tensor2keras.layers import pooling
 from tensor2keras.layers.convolution import longest
 from tensor2keras.models import t2t_model
 from tensor2keras.models.common_hparams import basic_params1, noam_training
@@ -22,6 +23,7 @@ class MaxPooledConvolution(keras.layers.Layer):
 
     Call arguments:
         x: [batch, length, hidden].
+        padding: 1.0 at padding, [batch, length], or None; a window with padding counts only if it is the first.
 
     Returns:
         [batch, filters].
@@ -40,10 +42,15 @@ class MaxPooledConvolution(keras.layers.Layer):
         )
         self.bias = self.add_weight(name="b", shape=(self.filters,), initializer=keras.initializers.Constant(0.1))
 
-    def call(self, x: Tensor) -> Tensor:
+    def call(self, x: Tensor, padding: Tensor | None = None) -> Tensor:
         x = ops.pad(x, ((0, 0), (0, longest(self.width - ops.shape(x)[1], 0)), (0, 0)))
         kernel = ops.convert_to_tensor(self.kernel)[:, :, 0]
-        return ops.max(ops.relu(ops.conv(x, kernel, padding="valid") + self.bias), axis=1)
+        y = ops.relu(ops.conv(x, kernel, padding="valid") + self.bias)  # [batch, windows, filters]
+        if padding is not None:
+            last = ops.maximum(pooling.lengths(padding) - self.width, 0)  # [batch]: the last window of the text
+            counts = ops.arange(ops.shape(y)[1], dtype="int32")[None, :] <= last[:, None]
+            y = y * ops.cast(counts, y.dtype)[:, :, None]
+        return ops.max(y, axis=1)
 
 
 @registry.register_model("text_cnn")
@@ -78,7 +85,8 @@ class TextCNN(t2t_model.T2TModel):
             convolution.build((None, None, self.hidden_size))
 
     def body(self, features: Features, training: bool = False) -> Tensor:
-        pooled = [convolution(features["inputs"]) for convolution in self.convolutions]
+        padding = self.inputs_padding(features)
+        pooled = [convolution(features["inputs"], padding) for convolution in self.convolutions]
         return self.dropout(ops.concatenate(pooled, axis=-1), training=training)[:, None]
 
 

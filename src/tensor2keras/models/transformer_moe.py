@@ -125,7 +125,11 @@ class TransformerMoe(transformer.Transformer):
             for self_attention, memory_attention, network in layers
         ]
         return MixedTransformer(
-            options, residual=layer_options.residual_options(self.hparams), name=name, dtype=self.dtype_policy
+            options,
+            residual=layer_options.residual_options(self.hparams),
+            mask_padding=self.mask_padding,
+            name=name,
+            dtype=self.dtype_policy,
         )
 
     def _attention(self) -> AttentionOptions:

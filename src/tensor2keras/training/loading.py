@@ -60,7 +60,10 @@ def open_run(
         if not (problem and model and hparams_set):
             raise ValueError(f"{checkpoint_path} is outside of a run: give its problem, model and hparams_set")
         found = registry.problem(problem, data_dir=data_dir, tmp_dir=tmp_dir)
-        network = registry.model(model, registry.hparams(hparams_set, problem=found, overrides=overrides))
+        hparams = registry.hparams(hparams_set, problem=found)
+        if convert.is_t2t_run(checkpoint_path):
+            convert.as_in_t2t(hparams)
+        network = registry.model(model, hparams.override(overrides))
         network.build()
         load_weights(network, checkpoint_path)
         return OpenedRun(network, found, checkpoints.resolve(checkpoint_path))
@@ -199,7 +202,7 @@ def read_run(output_dir: str | Path) -> dict[str, Any]:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Returns the differences of two runs' descriptions, as "name: old value, now new value"."""
-    old_values, new_values = (_flat({**run, **run["hparams"], "hparams": {}}) for run in (old, new))
+    old_values, new_values = (_flat({**run, **_values(run), "hparams": {}}) for run in (old, new))
     names = sorted({*old_values, *new_values} - set(_NOT_COMPARED))
     missing = "(not set)"
     return [
@@ -238,7 +241,7 @@ def load_model(
         output_dir = path.parent.parent if path.parent.name == "checkpoints" else path.parent
     output_dir = Path(output_dir).expanduser()
     run = read_run(output_dir)
-    hparams = HParams(run["hparams"])
+    hparams = HParams(_values(run))
     if overrides:
         hparams.override(overrides)
     if problem is not None:
@@ -273,6 +276,11 @@ def full_problem_name(problem: Mapping[str, Any]) -> str:
     """Returns the registered name of a problem, with its suffixes."""
     suffixes = ("_rev" if problem.get("was_reversed") else "", "_copy" if problem.get("was_copy") else "")
     return problem["name"] + "".join(suffixes)
+
+
+def _values(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a run's hparams; `mask_padding` is False in those that were recorded before it existed."""
+    return {"mask_padding": False, **run["hparams"]}
 
 
 def _trained_on(output_dir: str | Path) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from tensor2keras import registry
+from tensor2keras import files, registry
 from tensor2keras.hparams import HParams
 from tensor2keras.training import callbacks, checkpoints, evaluation, loading, pictures, strategy
 from tensor2keras.training.metrics_log import Events, MetricsFile
@@ -65,7 +65,7 @@ def train_and_evaluate(
         return evaluation.evaluate_checkpoint(output_dir, problem, split=split, eval_steps=options.eval_steps)
     if isinstance(hparams, str):
         hparams_set, hparams = hparams, registry.hparams(hparams, problem)
-    hparams = _with_train_steps(hparams, options.train_steps)
+    hparams = _as_begun(output_dir, _with_train_steps(hparams, options.train_steps), report)
     seed = loading.write_run(
         output_dir, model, hparams, random_seed=options.random_seed, hparams_set=hparams_set, flags=flags
     )
@@ -172,6 +172,16 @@ def _with_train_steps(hparams: HParams, train_steps: int) -> HParams:
         hparams.set_hparam("train_steps", train_steps)
     else:
         hparams.add_hparam("train_steps", train_steps)
+    return hparams
+
+
+def _as_begun(output_dir: Path, hparams: HParams, report: Report) -> HParams:
+    """Returns hparams as the run in `output_dir` began with them: without `mask_padding`, if it did not exist then."""
+    path = output_dir / "hparams.json"
+    continues = hparams.get("mask_padding") and path.exists() and checkpoints.list_checkpoints(output_dir)
+    if continues and "mask_padding" not in files.read_json(path).get("hparams", {"mask_padding": None}):
+        report("continues  with mask_padding=False: this run began before the hyperparameter existed")
+        hparams.mask_padding = False
     return hparams
 
 

@@ -75,6 +75,13 @@ def test_no_query_attends_to_a_later_key(name):
     assert_close(layer(q, k, v)[:, :, :6], expected[:, :, :6])
 
 
+def test_values_of_distances_do_not_depend_on_the_length_if_padding_is_masked():
+    q, k, v = np.random.default_rng(0).normal(size=(3, 1, 2, 10, 8)).astype("float32")
+    layer = local_attention.MaskedRelativeLocalAttention(4, add_relative_to_values=True, mask_padding=True)
+    layer.build(q.shape)
+    assert_close(layer(*(x[:, :, :6] for x in (q, k, v))), layer(q, k, v)[:, :, :6])
+
+
 @pytest.mark.parametrize("name", [*MASKED, "unmasked"])
 def test_it_is_a_keras_layer(name):
     layer = MASKED[name]() if name in MASKED else local_attention.unmasked_local(4, 3)

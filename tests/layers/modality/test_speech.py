@@ -71,6 +71,30 @@ def test_masked_padding_is_zero_and_leaves_the_rest_alone():
     assert not long[:, 11:].any()
 
 
+@pytest.mark.parametrize("length", [12, 16, 17, 19])
+def test_an_utterance_gives_the_same_positions_in_any_batch(length):
+    layer = make(mask_padding=True)
+    alone = ops.convert_to_numpy(layer.bottom(ops.convert_to_tensor(frames(length, 40)[:1, :length])))[0]
+    beside = ops.convert_to_numpy(layer.bottom(ops.convert_to_tensor(frames(length, 40))))[0]
+    real = -(-length // 4)
+    assert np.abs(beside[:real]).max(axis=1).all()
+    np.testing.assert_allclose(alone[:real], beside[:real], rtol=1e-4, atol=1e-5)
+    assert not alone[real:].any()
+    assert not beside[real:].any()
+
+
+@pytest.mark.parametrize("samples", [2880, 3041, 3200])
+def test_a_waveform_gives_the_same_positions_in_any_batch(samples):
+    layer = make(mask_padding=True, audio_preproc_in_bottom=True)
+    x = np.random.default_rng(0).normal(size=(2, 5000)).astype("float32")
+    x[0, samples:] = 0
+    alone, beside = (ops.convert_to_numpy(layer.bottom(ops.convert_to_tensor(w)))[0] for w in (x[:1, :samples], x))
+    real = -(-samples // 640)
+    assert np.abs(beside[:real]).max(axis=1).all()
+    np.testing.assert_allclose(alone[:real], beside[:real], rtol=1e-3, atol=1e-4)
+    assert not beside[real:].any()
+
+
 def test_padding_begins_after_the_last_frame():
     layer = make()
     x = frames(13, 40, 0)

@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import registry
+from tensor2keras.convert.t2t import load_t2t_weights, t2t_variables
 from tests.models.tiny import compile_for_few_steps, compiled_step, run
 from tests.models.tiny_images import SIZE, image_problem, images, tiny_image_hparams, tiny_image_model
 
@@ -72,12 +73,24 @@ def test_saved_model_computes_the_same(tmp_path, model):
     np.testing.assert_array_equal(run(loaded, batch_of()), run(model, batch_of()))
 
 
-def test_inputs_and_targets_have_tables_of_their_own():
-    model = tiny_image_model("img2img_transformer", "img2img_transformer2d_tiny", **SMALL)
+@pytest.mark.parametrize("modality", ["image", "identity"])
+def test_inputs_and_targets_have_tables_of_their_own_in_the_scope_of_the_problems_modality(modality):
+    """As in T2T, where that of `img2img_celeba` is the identity, whose bottom the sets replace."""
+    features = {name: {"modality": modality, "vocab_size": 256} for name in ("inputs", "targets")}
+    small = {**SMALL, "problem": {**image_problem("image"), "features": features}}
+    model = tiny_image_model("img2img_transformer", "img2img_transformer2d_tiny", **small)
+    written = t2t_variables(model)
+    scope = f"img2img_transformer/{modality}_modality"
+    tables = {f"{scope}/{inner}rgb_target_emb_input_bottom" for inner in ("", "targets_bottom/")}
+    assert {name for name in written if "_modality" in name} == tables
     names = {variable.path for variable in model.variables}
-    scope = "img2img_transformer/image_modality"
-    assert f"{scope}/table/rgb_target_emb_input_bottom" in names
-    assert f"{scope}/targets_bottom/rgb_target_emb_input_bottom" in names
+    other = tiny_image_model("img2img_transformer", "img2img_transformer2d_tiny", **small)
+    for variable in other.weights:
+        variable.assign(ops.zeros_like(variable))
+    outer = "img2img_transformer/parallel_0_3/img2img_transformer/"
+    report = load_t2t_weights(other, {outer + name: array for name, array in written.items()})
+    assert not report.unused
+    np.testing.assert_array_equal(run(other, batch_of()), run(model, batch_of()))
     assert "img2img_transformer/body/decoder_layer_1/encdec_attention/encdec_attention/q/kernel" in names
     assert "img2img_transformer/body/encoder_layer_0/self_att/self_att/v/kernel" in names
     assert "img2img_transformer/body/decoder_layer_0/layer_prepostprocess_2/layer_norm/layer_norm_scale" in names

@@ -25,11 +25,12 @@ class LocalAttention(DotProductAttention):
         block_length: number of queries per block.
         offsets: ascending; 0 is the block's first position.
         masked: whether keys after the query are masked.
+        mask_padding: whether keys that the bias masks for all queries are masked, which T2T's local attention ignores.
         **kwargs: arguments of `DotProductAttention`; the attention weights are [batch, heads, block, query, offset].
 
     Call arguments:
         q, k, v: [batch, heads, length, depth].
-        bias: ignored, as in T2T: padding must be masked elsewhere.
+        bias: ignored, as in T2T, except for one that masks padding [batch, 1, 1, key] with `mask_padding`.
         query_position: for decoding: q [batch, heads, 1, depth] is the query there, and k, v [batch, heads, slots,
             depth] a cache, in which a position has the slot position % slots. `cache_length` slots are enough for any
             length.
@@ -45,8 +46,11 @@ class LocalAttention(DotProductAttention):
     uses_bias = False
     weights_rank = 5
 
-    def __init__(self, block_length: int, offsets: Sequence[int], masked: bool, **kwargs: Any):
+    def __init__(
+        self, block_length: int, offsets: Sequence[int], masked: bool, mask_padding: bool = False, **kwargs: Any
+    ):
         super().__init__(**kwargs)
+        self.mask_padding = mask_padding
         self.block_length = block_length
         self.offsets = tuple(int(offset) for offset in offsets)
         self.masked = masked
@@ -69,7 +73,11 @@ class LocalAttention(DotProductAttention):
         blocks = -(-length // self.block_length)
         q = self._query_blocks(q, length, blocks)
         k, v = self._windows(k, length, blocks), self._windows(v, length, blocks)
-        y = self._attend_in_blocks(q, k, v, mask_bias(self._masked_keys(length, blocks)), length, training)
+        window_bias = mask_bias(self._masked_keys(length, blocks))
+        if self.mask_padding and bias is not None and bias.shape[2] == 1:
+            padding = self._windows(ops.transpose(bias, (0, 1, 3, 2)), length, blocks)  # [batch, 1, blocks, offsets, 1]
+            window_bias = window_bias + ops.swapaxes(padding, 3, 4)
+        y = self._attend_in_blocks(q, k, v, window_bias, length, training)
         return self._joined(y, length)
 
     def _attend_in_blocks(
@@ -185,8 +193,8 @@ class MaskedRelativeLocalAttention(LocalAttention):
     Args:
         block_length: number of queries per block.
         heads_share_relative_embedding: whether all heads share their vectors.
-        add_relative_to_values: whether values have vectors too; as in T2T not in the first block, nor in a sequence
-            shorter than two blocks.
+        add_relative_to_values: whether values have vectors too; as in T2T not in the first block, nor, without
+            `mask_padding`, in a sequence shorter than two blocks.
         **kwargs: arguments of `DotProductAttention`; the call arguments are those of `LocalAttention`.
 
     Reference:
@@ -226,7 +234,8 @@ class MaskedRelativeLocalAttention(LocalAttention):
         if self.add_relative_to_values:
             by_distance = self._shift(weights, to_keys=False)
             added = ops.einsum(f"bhnqe,{head}ed->bhnqd", by_distance, vectors(self.value_table))
-            later = ops.logical_and(ops.arange(ops.shape(q)[2]) > 0, length >= 2 * self.block_length)
+            counts = self.mask_padding or length >= 2 * self.block_length
+            later = ops.logical_and(ops.arange(ops.shape(q)[2]) > 0, counts)
             y = y + added * ops.cast(later, y.dtype)[:, None, None]
         return y
 

@@ -32,6 +32,7 @@ class Modality(Layer):
         symbol_dropout: fraction of symbols replaced by padding in training.
         kernel_initializer: of projections.
         body_size: width of the body's output; `hidden_size` by default.
+        name: the outer scope of the variables; by default `scope_name`. Models give that of the problem's modality.
 
     Call arguments:
         x: an input feature, as for `bottom`.
@@ -135,7 +136,10 @@ class Modality(Layer):
             raw: the input feature.
             embedded: the output of `bottom`, [batch, length, hidden_size].
         """
-        return ops.cast(ops.equal(raw, 0), "float32")
+        empty = ops.equal(raw, 0)
+        return ops.cast(
+            ops.all(empty, axis=tuple(range(2, len(raw.shape)))) if len(raw.shape) > 2 else empty, "float32"
+        )
 
 
 @registry.register_modality("identity")
@@ -152,4 +156,5 @@ class Identity(Modality):
 class GenericL2(Identity):
     """`Identity` under a squared loss."""
 
+    scope = "generic_l2_loss_modality"
     loss = staticmethod(losses.squared_error)

@@ -37,10 +37,12 @@ class Image(Modality):
 
     def build(self, input_shape: Shape | None = None) -> None:
         if self.merge is not None:
-            self.pixel_embedding = self.add_weight(
-                name="pixel_embedding", shape=(self.vocab_size, PIXEL_EMBEDDING), initializer=self.kernel_initializer
-            )
-            self.merge.build((None, PIXEL_EMBEDDING * self.num_channels))
+            shape = (self.vocab_size, PIXEL_EMBEDDING)
+            with keras.name_scope(Image.scope):  # that T2T's function opens
+                self.pixel_embedding = self.add_weight(
+                    name="pixel_embedding", shape=shape, initializer=self.kernel_initializer
+                )
+                self.merge.build((None, PIXEL_EMBEDDING * self.num_channels))
         if self.dense is not None:
             with keras.name_scope("rgb_softmax"):
                 self.dense.build((None, self.hidden_size))
@@ -89,7 +91,7 @@ class ImageChannelEmbeddings(Modality):
         num_channels: of the images. The other arguments are `Modality`'s.
     """
 
-    scope = "image_modality"
+    scope = "image_channel_embeddings_bottom"
     settings = ("num_channels",)
     table_scope = "table"  # T2T has none
 
@@ -157,10 +159,11 @@ class PixelProjection(Layer):
 class ImageChannelCompress(Modality):
     """Each pixel is a position: [batch, height, width, hidden_size]; the body's output is the prediction.
 
-    T2T's "image_channel_compress" and "image_channel_bottom_identity" differ only in a top that no hparams set uses.
+    T2T's "image_channel_compress" and "image_channel_bottom_identity" differ only in a top that no hparams set uses,
+    and in the scope.
     """
 
-    scope = "image_modality"
+    scope = "image_channel_compress_modality"
 
     def __init__(self, vocab_size: int | None, hidden_size: int, **kwargs: Any):
         super().__init__(vocab_size, hidden_size, **kwargs)

@@ -50,6 +50,10 @@ class Real(Modality):
     def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
         return keras.InputSpec("float32", (None, *(shape or (self.vocab_size,))))
 
+    def padding(self, raw: Tensor, embedded: Tensor) -> Tensor:
+        """Returns zeros: 0 is a value like any other."""
+        return ops.zeros(ops.shape(embedded)[:2], "float32")
+
     def top(self, body_output: Tensor) -> Tensor:
         return self.output_projection(body_output)
 

@@ -25,7 +25,9 @@ class SpeechRecognition(Modality):
     Args:
         audio_preproc_in_bottom: whether inputs are waveforms.
         audio_mask_padding: whether positions after the end of an utterance are 0, which masks them in attention. T2T
-            does not, so that the outputs of an utterance depend slightly on the lengths of the others in its batch.
+            does not.
+        mask_padding: the same, and the third convolution reads zeros there and waveforms are normalized one by one, so
+            that the outputs of an utterance do not depend on the others in its batch.
         audio_sample_rate, audio_preemphasis, audio_frame_length, audio_frame_step, audio_lower_edge_hertz,
             audio_upper_edge_hertz, audio_num_mel_bins: see `log_mel.log_mel`.
         audio_dither: standard deviation of the noise added to waveforms in training.
@@ -39,6 +41,7 @@ class SpeechRecognition(Modality):
     settings = (
         "audio_preproc_in_bottom",
         "audio_mask_padding",
+        "mask_padding",
         "audio_sample_rate",
         "audio_preemphasis",
         "audio_dither",
@@ -56,6 +59,7 @@ class SpeechRecognition(Modality):
         hidden_size: int,
         audio_preproc_in_bottom: bool = False,
         audio_mask_padding: bool = False,
+        mask_padding: bool = False,
         audio_sample_rate: int = 16000,
         audio_preemphasis: float = 0.97,
         audio_dither: float = 0.0,
@@ -69,7 +73,8 @@ class SpeechRecognition(Modality):
     ):
         super().__init__(vocab_size, hidden_size, **kwargs)
         self.preproc_in_bottom = audio_preproc_in_bottom
-        self.mask_padding = audio_mask_padding
+        self.zero_padding = audio_mask_padding or mask_padding
+        self.mask_padding = mask_padding
         self.dither = audio_dither
         self.step = log_mel.samples_in(audio_frame_step, audio_sample_rate)
         self.add_delta_deltas = audio_add_delta_deltas
@@ -98,7 +103,7 @@ class SpeechRecognition(Modality):
 
     def build(self, input_shape: Shape | None = None) -> None:
         channels = 3 if self.add_delta_deltas else 1
-        with keras.name_scope(self.name):  # T2T's function opens the scope's name a second time
+        with keras.name_scope(self.scope):  # that T2T's function opens
             for convolution, norm, height in zip(self.convolutions, self.norms, self.heights, strict=True):
                 convolution.build((None, None, height, channels))
                 channels = convolution.filters
@@ -110,8 +115,13 @@ class SpeechRecognition(Modality):
         noise = None
         if training and self.dither > 0:
             noise = keras.random.normal(ops.shape(waveforms), stddev=self.dither, seed=self.seed_generator)
-        features = log_mel.log_mel(waveforms, dither=noise, **self.log_mel)
-        return log_mel.normalize(log_mel.add_delta_deltas(features) if self.add_delta_deltas else features)
+        features = log_mel.log_mel(waveforms, dither=noise, mask_padding=self.mask_padding, **self.log_mel)
+        if self.add_delta_deltas:
+            frames = ops.any(ops.not_equal(features, 0), axis=2, keepdims=True)
+            features = log_mel.add_delta_deltas(features)
+            if self.mask_padding:  # derivatives reach beyond the last frame
+                features = features * ops.cast(frames, features.dtype)
+        return log_mel.normalize(features, one_by_one=self.mask_padding)
 
     def bottom(self, x: Tensor, training: bool = False) -> Tensor:
         raw = x
@@ -120,12 +130,16 @@ class SpeechRecognition(Modality):
         x = ops.pad(ops.cast(x, self.compute_dtype), ((0, 0), (0, 8), (0, 0), (0, 0)))
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             if i == 2:
+                if self.mask_padding:
+                    x = x * self._real(raw, x)[:, :, None, None]
                 x = ops.pad(x, ((0, 0), (0, 2), (0, 0), (0, 0)))
             x = ops.relu(norm(convolution(x)))
         x = x[:, :, 0]  # [batch, positions, hidden]
-        if self.mask_padding:
-            x = x * (1 - ops.cast(self.padding(raw, x), x.dtype))[:, :, None]
-        return x
+        return x * self._real(raw, x)[:, :, None] if self.zero_padding else x
+
+    def _real(self, raw: Tensor, x: Tensor) -> Tensor:
+        """Returns 0.0 at positions of x [batch, positions, ...] without input, else 1.0: [batch, positions]."""
+        return ops.cast(1.0 - self.padding(raw, x), x.dtype)
 
     def feature_spec(self, shape: Shape | None = None) -> keras.InputSpec:
         if self.preproc_in_bottom:

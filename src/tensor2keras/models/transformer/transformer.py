@@ -16,7 +16,7 @@ from keras import ops
 
 from tensor2keras import registry
 from tensor2keras.hparams import HParams
-from tensor2keras.layers import attention, position, transformer
+from tensor2keras.layers import attention, pooling, position, transformer
 from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.embedding import TARGET_SPACES, TableEmbedding
 from tensor2keras.layers.layer import LayerOptions
@@ -24,6 +24,7 @@ from tensor2keras.layers.position import shift_right
 from tensor2keras.layers.transformer import Context, keep_rows
 from tensor2keras.models import layer_options, t2t_model
 from tensor2keras.models.allowed import Allowed
+from tensor2keras.symbols import EOS_ID
 from tensor2keras.types import Cache, Features, Shape, Tensor
 
 
@@ -216,10 +217,24 @@ class Transformer(_TransformerBase):
         x = shift_right(features["targets"])
         x = self._add_positions(x, features, "targets", self.target_positions)
         x = self.decoder_dropout(x, training=training)
-        segments = features.get("targets_segmentation")
-        nonpadding = None if segments is None else ops.cast(segments > 0, "float32")
-        context = Context(memory, self.decoder_bias(features), memory_bias, nonpadding)
+        context = Context(memory, self.decoder_bias(features), memory_bias, self.decoder_nonpadding(features))
         return self.decoder(x, context, training=training)
+
+    def decoder_nonpadding(self, features: Features) -> Tensor | None:
+        """Returns 1.0 at the decoder's real positions [batch, length]; None if all may be read.
+
+        With `mask_padding` these end with the target's last symbol, or one position later if that is not EOS, because
+        in decoding the position after the symbols that are known is real too.
+        """
+        if "targets_segmentation" in features:
+            return ops.cast(features["targets_segmentation"] > 0, "float32")
+        if not self.mask_padding or "targets_raw" not in features or len(features["targets_raw"].shape) != 2:
+            return None
+        ids = features["targets_raw"]
+        length = pooling.lengths(ops.cast(ops.equal(ids, 0), "float32"))
+        index = ops.arange(ops.shape(ids)[1], dtype="int32")[None, :]
+        is_end = ops.any(ops.logical_and(index == length[:, None] - 1, ops.equal(ids, EOS_ID)), axis=1)
+        return ops.cast(index < (length + ops.cast(ops.logical_not(is_end), "int32"))[:, None], "float32")
 
     def decoder_bias(self, features: Features) -> Tensor:
         """Returns the bias of the decoder's self-attention. Padding of targets is not masked, as in T2T."""
@@ -319,7 +334,7 @@ class TransformerEncoder(_TransformerBase):
         Logits [batch, classes], or [batch, input positions, vocab_size] for CTC.
     """
 
-    supports_ctc = True
+    supports_ctc = pools_inputs = True
 
     def __init__(self, hparams: HParams, **kwargs: Any):
         super().__init__(hparams, **kwargs)
@@ -361,4 +376,4 @@ class TransformerRegressor(TransformerEncoder):
         super().build(input_shape)
 
     def top(self, body_output: Tensor, features: Features) -> Tensor:
-        return self.model_top(ops.mean(body_output, axis=1))
+        return self.model_top(pooling.mean(body_output, self.pooled_padding(features, body_output)))
