@@ -1,6 +1,6 @@
 """Trains a translator of number words with plain Keras calls, then translates three numbers.
 
-python examples/translate_numbers.py [--steps=600] [--data_dir=t2t_data]
+python examples/translate_numbers.py [--steps=800] [--data_dir=t2t_data]
 """
 
 import argparse
@@ -12,7 +12,7 @@ from tensor2keras import registry
 def main() -> None:
     """Generates the data, trains, and prints translations."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--data_dir", default="t2t_data")
     args = parser.parse_args()
 

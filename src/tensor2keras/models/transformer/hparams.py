@@ -84,11 +84,11 @@ transformer_tiny = variant(
     num_hidden_layers=2, hidden_size=128, filter_size=512, num_heads=4,
 )
 transformer_numbers = variant(
-    "transformer_numbers", transformer_tiny, "transformer_tiny for translate_ende_numbers and 600 steps.",
-    batch_size=2048, label_smoothing=0.0,
+    "transformer_numbers", transformer_tiny, "transformer_tiny for translate_ende_numbers and 800 steps.",
+    batch_size=1024, label_smoothing=0.0,
     layer_prepostprocess_dropout=0.0, attention_dropout=0.0, relu_dropout=0.0,
     learning_rate_schedule="constant*linear_warmup*rsqrt_decay*rsqrt_hidden_size*linear_decay",
-    learning_rate_constant=0.7, learning_rate_warmup_steps=200, learning_rate_decay_steps=300,
+    learning_rate_constant=0.7, learning_rate_warmup_steps=200, learning_rate_decay_steps=500,
 )
 transformer_test = variant(
     "transformer_test", transformer_base, "2 layers, hidden size 16: for tests.",
