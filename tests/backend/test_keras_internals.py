@@ -27,6 +27,7 @@ def the(path):
             ["self", "grads", "trainable_variables", "learning_rate"],
         ),
         ("keras.optimizers.Optimizer", "_get_variable_index", ["self", "variable"]),
+        ("keras.Model", "_flatten_layers", ["self", "include_self", "recursive"]),
         ("keras.src.backend.tensorflow.optimizer.TFOptimizer", "_all_reduce_sum_gradients", ["self", "grads_and_vars"]),
         ("keras.src.backend.jax.trainer.JAXTrainer", "jax_state_sync", ["self"]),
     ],

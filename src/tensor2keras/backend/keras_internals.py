@@ -3,12 +3,15 @@
 `tests/backend/test_keras_internals.py` fails when a new version of Keras changes one of them.
 """
 
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensor2keras.types import Tensor
+from tensor2keras.types import Shape, Tensor
 
 
 class OptimizerHooks:
@@ -65,3 +68,53 @@ def sync_variables(model: keras.Model) -> None:
     """Updates a model's variables inside `fit`, where Keras keeps their values outside the model on JAX."""
     if keras.backend.backend() == "jax":
         model.jax_state_sync()
+
+
+def called_shapes(model: keras.Model, call: Callable[[], Any], methods: tuple[str, ...] = ("call",)) -> dict[Any, Any]:
+    """Returns the shapes that a model's layers, nested ones included, return in `call()`: a tuple, or one a tensor.
+
+    Keras has no public hook for a layer's output. Of several calls of a layer the last counts.
+
+    Args:
+        model: the model.
+        call: calls it.
+        methods: names of the layers' methods that return their outputs.
+    """
+    shapes: dict[Any, Any] = {}
+
+    def recording(layer: Any, method: Callable) -> Callable:
+        @functools.wraps(method)
+        def call_and_record(*args: Any, **kwargs: Any) -> Any:
+            outputs = method(*args, **kwargs)
+            found = [tuple(x.shape) for x in keras.tree.flatten(outputs) if hasattr(x, "shape")]
+            shapes[layer] = found[0] if len(found) == 1 else tuple(found)
+            return outputs
+
+        return call_and_record
+
+    with contextlib.ExitStack() as stack:
+        for layer in model._flatten_layers(include_self=False):
+            for name in methods:
+                if hasattr(layer, name):
+                    layer.__dict__[name] = recording(layer, getattr(layer, name))
+                    stack.callback(layer.__dict__.pop, name)
+        call()
+    return shapes
+
+
+@contextlib.contextmanager
+def output_shapes_in_summary(shapes: Mapping[Any, Shape]) -> Iterator[None]:
+    """Has `keras.Model.summary` show these output shapes of layers in the block.
+
+    Keras shows "?" for layers that are not called with symbolic tensors, unless they have an `output_shape` and the
+    shapes they were built with.
+    """
+    before = {layer: layer._build_shapes_dict for layer in shapes}
+    try:
+        for layer, shape in shapes.items():
+            layer.__dict__.update(output_shape=shape, _build_shapes_dict={"input_shape": shape})
+        yield
+    finally:
+        for layer, build_shapes in before.items():
+            del layer.__dict__["output_shape"]
+            layer.__dict__["_build_shapes_dict"] = build_shapes

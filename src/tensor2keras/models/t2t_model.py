@@ -10,7 +10,7 @@ from keras import ops
 
 from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry, weights
-from tensor2keras.backend import on_accelerator
+from tensor2keras.backend import on_accelerator, output_shapes_in_summary
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.attention.bias import MASKED_LOGIT, embedding_padding
 from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
@@ -18,6 +18,7 @@ from tensor2keras.layers.modality import ClassLabel, CTCSymbol, Modality
 from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed, check_allowed
 from tensor2keras.models.given_features import check_features, check_targets, missing
+from tensor2keras.models.output_shapes import output_shapes
 from tensor2keras.types import Cache, Features, Shape, Tensor
 
 
@@ -507,6 +508,13 @@ class T2TModel(keras.Model):
         return decoding.infer(self, features, **kwargs)
 
     # Saving
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Prints what `keras.Model.summary` does, with the output shapes of the layers that a call reaches."""
+        if not self.built:
+            self.build()
+        with output_shapes_in_summary(output_shapes(self)):
+            super().summary(*args, **kwargs)
 
     def export(self, filepath: Any, *args: Any, input_signature: Any = None, **kwargs: Any) -> None:
         """Exports the model as `keras.Model.export` does, by default with the signature of `feature_specs`."""
