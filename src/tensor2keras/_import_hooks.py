@@ -67,12 +67,18 @@ def _name_missing_backend(run: Callable[[], None], module: ModuleType) -> None:
 
 def _run_quietly(run: Callable[[], None], module: ModuleType) -> None:
     """Runs TensorFlow without log lines unless TF_CPP_MIN_LOG_LEVEL asks for them."""
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") < "2":
+    with _closed_stderr() if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") >= "2" else contextlib.nullcontext():
         run()
-        return
-    with _closed_stderr():
+
+
+def _run_and_find_devices(run: Callable[[], None], module: ModuleType) -> None:
+    """Runs TensorFlow as `_run_quietly` does and has it look for GPUs, of which it writes a line of its own."""
+
+    def run_and_find() -> None:
         run()
-        module.config.list_physical_devices()  # which writes a line about drivers, whenever it is called first
+        module.config.list_physical_devices()
+
+    _run_quietly(run_and_find, module)
 
 
 @contextlib.contextmanager
@@ -100,3 +106,9 @@ def install() -> None:
         around_import("keras", _name_missing_backend)
     if "tensorflow" not in sys.modules:
         around_import("tensorflow", _run_quietly)
+
+
+def find_devices_quietly() -> None:
+    """Has TensorFlow look for GPUs as it is imported: for commands, where no code chooses the visible ones later."""
+    if "tensorflow" not in sys.modules:
+        around_import("tensorflow", _run_and_find_devices)

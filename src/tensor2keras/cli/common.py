@@ -19,7 +19,7 @@ from typing import Any
 from absl import flags as absl_flags
 
 from tensor2keras import files
-from tensor2keras._import_hooks import MissingBackendError
+from tensor2keras._import_hooks import MissingBackendError, find_devices_quietly
 from tensor2keras.cli import usr_dirs
 
 # Tensor2Tensor's flags that have no effect: why -> (boolean flags, flags with a value). A command that does not define
@@ -101,6 +101,7 @@ def run(
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv or bool(os.environ.get("T2K_DEBUG"))
+    find_devices_quietly()
     try:
         flags = absl_flags.FlagValues()
         define_flags(flags)
