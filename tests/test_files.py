@@ -155,6 +155,9 @@ def test_json(write):
     assert files.read_json(write(b'\xef\xbb\xbf{"a": "\xc3\xa9"}')) == {"a": "é"}
     with pytest.raises(ValueError, match=r", line 2: not JSON \(Expecting value\)"):
         files.read_json(write(b'{"a":\n}'))
+    for text in (b"[" * 100_000, b"9" * 10_000):
+        with pytest.raises(ValueError, match="JSON that cannot be read"):
+            files.read_json(write(text))
 
 
 def test_text_is_opened_in_one_place_alone():

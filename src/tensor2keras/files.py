@@ -126,10 +126,13 @@ def read_lines(path: str | os.PathLike) -> Iterator[str]:
 
 def read_json(path: str | os.PathLike) -> Any:
     """Returns the content of a JSON file; ValueError names file and line if it is none."""
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"{os.fspath(path)}, line {error.lineno}: not JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; thousands of nested lists
+        raise ValueError(f"{os.fspath(path)}: JSON that cannot be read ({error})") from None
 
 
 def decode(data: bytes, path: str | os.PathLike, first_line: int = 1) -> str:

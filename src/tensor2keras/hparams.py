@@ -4,6 +4,7 @@ import ast
 import copy
 import difflib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -190,28 +191,40 @@ class RangedHParams:
 
 
 def parse_overrides(text: str) -> dict[str, str]:
-    """Splits `"a=1,b=[2,3],c='x,y'"` into names and value texts; raises ValueError for a part without "="."""
-    parts, depth, quote, start = [], 0, "", 0
+    """Splits `"a=1,b=[2,3],c='x,y'"` into names and value texts.
+
+    A quote counts where a value or an element can begin: the apostrophe in `name=it's` is text.
+
+    Raises:
+        ValueError: a part without "=", or a quote or bracket that is not closed.
+    """
+    parts, brackets, quote, start, before = [], [], "", 0, "="
     for i, char in enumerate(text):
         if quote:
             quote = "" if char == quote else quote
-        elif char in "'\"":
+        elif char in "'\"" and before in "=,:([{":
             quote = char
         elif char in "[({":
-            depth += 1
+            brackets.append(char)
         elif char in "])}":
-            depth -= 1
-        elif char == "," and depth == 0:
+            del brackets[-1:]
+        elif char == "," and not brackets:
             parts.append(text[start:i])
             start = i + 1
+        before = before if char.isspace() else char
     parts.append(text[start:])
+    if quote or brackets:
+        raise ValueError(
+            f"cannot read the hparams override {_shown(parts[-1])}: {quote or brackets[-1]} is not closed; a text with "
+            f"such characters is written in quotes"
+        )
     pairs = {}
     for part in (part.strip() for part in parts):
         if not part:
             continue
         name, equals, value = part.partition("=")
         if not equals or not name.strip():
-            raise ValueError(f"cannot read the hparams override {part!r}: write name=value, separated by commas")
+            raise ValueError(f"cannot read the hparams override {_shown(part)}: write name=value, separated by commas")
         pairs[name.strip()] = value.strip()
     return pairs
 
@@ -221,7 +234,7 @@ def _as_type_of(current: Any, value: Any, name: str) -> Any:
     wanted = type(current).__name__
 
     def refuse() -> ValueError:
-        return ValueError(f"hparam {name}={value!r} is not of type {wanted} (its value is {current!r})")
+        return ValueError(f"hparam {name}={_shown(value)} is not of type {wanted} (its value is {current!r})")
 
     parsed = _literal(value) if isinstance(value, str) and not isinstance(current, str) else value
     if current is None or parsed is None:
@@ -233,11 +246,11 @@ def _as_type_of(current: Any, value: Any, name: str) -> Any:
             return _BOOLS[str(value).lower()]
         raise refuse()
     if isinstance(current, int):
-        if isinstance(parsed, bool) or not isinstance(parsed, int | float) or parsed != int(parsed):
+        if isinstance(parsed, bool) or not (isinstance(parsed, int) or (isinstance(parsed, float) and parsed % 1 == 0)):
             raise refuse()
         return int(parsed)
     if isinstance(current, float):
-        if isinstance(parsed, bool) or not isinstance(parsed, int | float):
+        if isinstance(parsed, bool) or not isinstance(parsed, int | float) or _overflows(parsed):
             raise refuse()
         return float(parsed)
     if isinstance(current, str):
@@ -249,7 +262,8 @@ def _as_type_of(current: Any, value: Any, name: str) -> Any:
         return type(current)(items)
     if isinstance(current, Mapping | ConfigDict):
         if not isinstance(parsed, Mapping | ConfigDict):
-            raise ValueError(f"hparam {name}={value!r} must be a dict by feature, such as {{'targets': {value!r}}}")
+            shown = _shown(value)
+            raise ValueError(f"hparam {name}={shown} must be a dict by feature, such as {{'targets': {shown}}}")
         return parsed
     if not isinstance(parsed, type(current)):
         raise refuse()
@@ -259,5 +273,19 @@ def _as_type_of(current: Any, value: Any, name: str) -> Any:
 def _literal(text: str) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # the last three: `{[]: 1}`, `-----...1`
         return {"none": None, "true": True, "false": False}.get(text.lower(), text)
+
+
+def _overflows(number: float) -> bool:
+    """Returns whether a number is too large for a float: `1e999` is read as infinity, 10**400 as an integer."""
+    try:
+        return math.isinf(float(number))
+    except OverflowError:
+        return True
+
+
+def _shown(value: Any) -> str:
+    """Returns the representation of a value, cut in the middle where it is long."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:60]}...{text[-30:]}"

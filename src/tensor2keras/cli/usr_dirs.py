@@ -11,6 +11,8 @@ import sys
 import traceback
 from pathlib import Path
 
+from tensor2keras import files
+
 
 def import_given(paths: str | None) -> None:
     """Imports the code that a command line gives, and records its paths; raises as `import_code`."""
@@ -18,12 +20,10 @@ def import_given(paths: str | None) -> None:
     if not paths:
         return
     known = recorded()
-    added = [path for path in map(str, _resolved(paths)) if path not in known]
     try:
-        if added:
+        if added := {str(path) for path in _resolved(paths)} - known:
             _record().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(_record(), "a", opener=lambda path, flags: os.open(path, flags, 0o600)) as record:
-                record.write("".join(f"{path}\n" for path in added))
+            files.write_text(_record(), "".join(f"{path}\n" for path in sorted(known | added)))
     except OSError as error:
         print(f"--t2t_usr_dir: not recorded ({error}); --trust_usr_dir will be needed to decode", file=sys.stderr)
 
@@ -60,16 +60,15 @@ def recorded() -> set[str]:
     """Returns the recorded paths.
 
     Raises:
-        ValueError: the record can be written by others.
+        ValueError: others can write to the directory of the record.
     """
     record = _record()
     if not record.exists():
         return set()
-    for place in (record, record.parent):
-        status = place.stat()
-        if status.st_mode & 0o022 or status.st_uid != getattr(os, "getuid", lambda owner=status.st_uid: owner)():
-            raise ValueError(f"{place} is not yours alone, so that it cannot say what code to import: remove it")
-    return set(record.read_text(encoding="utf-8").splitlines())
+    status = record.parent.stat()
+    if status.st_mode & 0o077 or status.st_uid != getattr(os, "getuid", lambda: status.st_uid)():
+        raise ValueError(f"{record.parent} is not yours alone, so that it cannot say what code to import: remove it")
+    return set(files.read_lines(record))
 
 
 def _record() -> Path:
