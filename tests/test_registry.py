@@ -251,3 +251,26 @@ def test_an_installed_plug_in_is_imported_once(monkeypatch):
     registry.load_plugins()
     registry.load_plugins()
     assert loaded == [1]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"num_hidden_layers": 10**12}, {"conv_sizes": [1, -(10**12)]}, {"problem": {"vocab_size": 2**31}}]
+)
+def test_an_integer_beyond_32_bits_is_refused_before_a_model_is_made(changes, monkeypatch):
+    monkeypatch.setattr(registry.models, "_entries", {"nothing": lambda hparams: pytest.fail("was made")})
+    with pytest.raises(ValueError, match=r"hparams\.\S+=\S+ is out of range: integers are at most 2147483647"):
+        registry.model("nothing", HParams(changes))
+
+
+def test_a_model_of_a_file_that_cannot_be_built_names_the_file(monkeypatch):
+    def fails(hparams):
+        return 1 / hparams.size
+
+    monkeypatch.setattr(registry.models, "_entries", {"fails": fails})
+    for size, reason in ((0, "ZeroDivisionError: division by zero"), ("x", "TypeError: unsupported operand")):
+        with pytest.raises(ValueError, match=rf"no fails can be built from a/hparams\.json: {reason}"):
+            registry.model_of_file("fails", HParams(size=size), "a/hparams.json")
+    with pytest.raises(ValueError, match=r"from a/hparams\.json and the overrides: "):
+        registry.model_of_file("fails", HParams(size=0), "a/hparams.json", with_overrides=True)
+    with pytest.raises(KeyError, match="unknown model 'fail'; did you mean fails"):
+        registry.model_of_file("fail", HParams(), "a/hparams.json")

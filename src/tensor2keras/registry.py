@@ -13,10 +13,13 @@ import difflib
 import importlib
 import importlib.metadata
 import inspect
+import os
 import re
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from ml_collections import ConfigDict
 
 from tensor2keras.hparams import HParams, MissingHParamError
 
@@ -29,6 +32,7 @@ ALIASES = {
     "modality": {},
 }
 
+_LARGEST = 2**31 - 1  # of a hyperparameter that is an integer
 _CAMEL_1 = re.compile(r"(.)([A-Z][a-z0-9]+)")
 _CAMEL_2 = re.compile(r"([a-z0-9])([A-Z])")
 
@@ -329,8 +333,10 @@ def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
 
     Raises:
         KeyError: unknown name, with the closest ones.
+        ValueError: an integer beyond 32 bits.
         MissingHParamError: `hparams` lack a hyperparameter of the model; the message lists sets that have it.
     """
+    _check_sizes(hparams)
     try:
         return models[name](hparams, **kwargs)
     except MissingHParamError as error:
@@ -339,6 +345,39 @@ def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
         raise MissingHParamError(
             f"{name} needs the hparam {error.name!r}, which these hparams do not have{known}", name=error.name
         ) from None
+
+
+def model_of_file(name: str, hparams: HParams, path: str | os.PathLike, with_overrides: bool = False) -> Any:
+    """Returns the built model of hyperparameters that were read from a file, which may be anybody's.
+
+    Args:
+        name, hparams: as for `model`.
+        path: the file.
+        with_overrides: whether some hyperparameters were given in addition.
+
+    Raises:
+        KeyError: unknown name.
+        ValueError: no model can be built from the hyperparameters; the file and the reason are named.
+    """
+    models[name]
+    try:
+        built = model(name, hparams)
+        built.build()
+    except Exception as error:  # wrong values end in errors of any kind, of Keras and the backend too
+        kind = "" if isinstance(error, ValueError | MemoryError) else f"{type(error).__name__}: "
+        source = f"{os.fspath(path)}{' and the overrides' if with_overrides else ''}"
+        raise ValueError(f"no {name} can be built from {source}: {kind}{' '.join(str(error).split())}") from error
+    return built
+
+
+def _check_sizes(values: Mapping[str, Any], prefix: str = "hparams") -> None:
+    """Raises ValueError for an integer, also one in a list or dict, that is larger than any size or count can be."""
+    for name, value in values.items():
+        if isinstance(value, Mapping | ConfigDict):
+            _check_sizes(value, f"{prefix}.{name}")
+        for number in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(number, int) and abs(number) > _LARGEST:
+                raise ValueError(f"{prefix}.{name}={number} is out of range: integers are at most {_LARGEST}")
 
 
 def sets_of(model_name: str) -> list[str]:

@@ -2,6 +2,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,7 @@ def test_wrong_flags_end_with_one_line_and_code_2(argv, message, capsys):
             "prog: ModuleNotFoundError: No module named 'x' (--debug shows the traceback)",
             2,
         ),
+        (MemoryError("4 TB"), "prog: 4 TB", 2),
         (MissingBackendError("jax is not installed"), "prog: jax is not installed", 2),
         (KeyboardInterrupt("stopped at step 3"), "prog: stopped at step 3", 130),
         (KeyboardInterrupt(), "prog: interrupted", 130),
@@ -178,9 +180,17 @@ def test_debug_shows_the_traceback(how, capsys, monkeypatch):
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_bugs_keep_their_traceback():
-    with pytest.raises(TypeError):
-        run(failing(TypeError("a bug")))
+@pytest.mark.parametrize(
+    ("flags", "whose"), [([], "tensor2keras"), (["--t2t_usr_dir="], "tensor2keras or of the code")]
+)
+def test_a_bug_is_one_line_that_names_the_file_of_its_traceback(flags, whose, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert run(failing(TypeError("a\nbug")), *flags) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"prog: this is a fault of {whose}")
+    assert ": TypeError: a bug; the traceback is in " in error
+    assert error.count("\n") == 1
+    assert "in command\n" in Path(error.split()[-1]).read_text()
 
 
 def test_required_flag():

@@ -1,5 +1,7 @@
 """T2T's variables in and out: every kind of source, every naming dialect, optimizer state, all or nothing."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from keras import ops
@@ -156,6 +158,15 @@ def test_nothing_at_the_path(tmp_path, model):
         load_t2t_weights(model, tmp_path / "model.ckpt-1")
     with pytest.raises(FileNotFoundError, match=r"has no `checkpoint` file"):
         load_t2t_weights(model, tmp_path)
+
+
+def test_an_npz_file_that_declares_terabytes_is_damaged(tmp_path, model):
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive, archive.open("x.npy", "w") as entry:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (10**12,)}
+        np.lib.format.write_array_header_1_0(entry, header)
+        entry.write(b"1234")
+    with pytest.raises(ValueError, match=r"w\.npz is damaged or cut short: Unable to allocate 3\.64 TiB"):
+        load_t2t_weights(model, tmp_path / "w.npz")
 
 
 @pytest.mark.parametrize("damage", ["index", "data", "no data", "npz"])

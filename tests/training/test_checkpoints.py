@@ -111,3 +111,11 @@ def test_damaged_checkpoint_is_a_clear_error(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=r"checkpoint .*model\.ckpt-7.* does not fit this model"):
         checkpoints.load_weights(build(), path)
+
+
+@pytest.mark.parametrize("content", ["null", "[1]", '{"step": "../../x", "value": 1}', '{"step": 1, "value": "x"}'])
+def test_a_best_json_that_names_no_step_is_named(tmp_path, content):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "best.json").write_text(content)
+    with pytest.raises(ValueError, match=r"best\.json does not name the best checkpoint"):
+        checkpoints.best(tmp_path)

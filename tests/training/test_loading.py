@@ -1,7 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 
 from tensor2keras.training import checkpoints, loading
+from tensor2keras.training.trainer import train_and_evaluate
 from tests.training.tiny import TinyProblem, build, fill
 
 
@@ -106,3 +109,66 @@ def test_a_directory_without_a_run_is_refused(tmp_path):
     with pytest.raises(ValueError, match="an output_dir or a checkpoint_path is needed"):
         loading.find_run(None)
     assert loading.find_run(tmp_path, tmp_path / "model.ckpt-7") is None
+
+
+def described(**values):
+    return {"model": "tiny_model", "hparams_set": "tiny_set", "random_seed": 0, "hparams": {}} | values
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "line 1: not JSON"),
+        ("null", "it holds None, not a JSON object"),
+        ("{}", "it holds {}, not a JSON object"),
+        ("[1, 2]", r"it holds \[1, 2\], not a JSON object"),
+        ("[" * 100_000, "JSON that cannot be read"),
+        ('{"hparams": ' * 100_000, "JSON that cannot be read"),
+        ("9" * 10_000, "JSON that cannot be read"),
+        ({"hidden_size": 512}, 'was not written by tensor2keras: it has no "hparams"'),
+        (described(hparams=[]), "hparams must be an object"),
+        (described(model=None), "model must be a name"),
+        (described(hparams_set=3), "hparams_set must be a name or null"),
+        (described(random_seed="x"), "random_seed must be an integer"),
+        (described(hparams={"problem": "p"}), "problem must be an object or null"),
+        (described(hparams={"problem": {"name": "../../p"}}), r"problem\.name must be a name"),
+        (described(hparams={"problem": {"name": ["p"]}}), r"problem\.name must be a name"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_file_that_does_not_describe_a_run_is_named(tmp_path, content, message):
+    (tmp_path / "hparams.json").write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(ValueError, match=rf"{tmp_path}/hparams\.json.*{message}") as refused:
+        loading.read_run(tmp_path)
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dropout": "high"}, r"hparam dropout='high' is not of type float \(its value is 0\.2\)"),
+        ({"batch_size": [1]}, r"hparam batch_size=\[1\] is not of type int"),
+        ({"batch_size": 10**12}, r"no tiny_model can be built .*hparams\.batch_size=1000000000000 is out of range"),
+        ({"problem": {"name": "p", "sizes": [10**12]}}, r"hparams\.problem\.sizes=1000000000000 is out of range"),
+        ({"dropout": 2.0}, "no tiny_model can be built .*between 0 and 1"),
+        ({"dropout": None}, "no tiny_model can be built"),
+    ],
+    ids=str,
+)
+def test_values_that_no_model_can_be_built_from_are_named(run_dir, changes, message):
+    path = run_dir / "hparams.json"
+    run = json.loads(path.read_text())
+    run["hparams"].update(changes)
+    path.write_text(json.dumps(run))
+    with pytest.raises(ValueError, match=message) as refused:
+        loading.load_model(run_dir)
+    assert str(path) in str(refused.value)
+
+
+def test_checkpoints_without_their_description_are_not_continued(run_dir):
+    loading.check_still_described(run_dir)
+    (run_dir / "hparams.json").unlink()
+    with pytest.raises(ValueError, match=r"hparams\.json is missing, .*--warm_start_from=.*model\.ckpt-7"):
+        loading.check_still_described(run_dir)
+    with pytest.raises(ValueError, match=r"hparams\.json is missing"):
+        train_and_evaluate(TinyProblem(), "tiny_model", "tiny_set", run_dir)

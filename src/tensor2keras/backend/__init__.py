@@ -10,5 +10,6 @@ from tensor2keras.backend.keras_internals import (
     output_shapes_in_summary,
     sync_variables,
 )
+from tensor2keras.backend.memory import within_memory
 from tensor2keras.backend.operations import batch_norm, compiled, look_up, on_accelerator, scan
 from tensor2keras.backend.reversible import Function, reversible_chain

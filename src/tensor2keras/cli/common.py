@@ -10,6 +10,7 @@ import inspect
 import os
 import re
 import sys
+import tempfile
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -71,7 +72,14 @@ _PATH_FLAG = re.compile(
     r"(_dir|_file|_path|^from|_from|_prefix|_reference|^checkpoints|^prefix|^source|^reference|^translation.*)$"
 )
 _GENERAL = "General"
-_EXPECTED = (KeyError, ValueError, OSError, MissingBackendError, absl_flags.Error)  # messages written for the user
+_EXPECTED = (
+    KeyError,
+    ValueError,
+    OSError,
+    MemoryError,
+    MissingBackendError,
+    absl_flags.Error,
+)  # messages written for the user
 _HELP = textwrap.TextWrapper(
     118, initial_indent="  ", subsequent_indent=" " * 41, break_long_words=False, break_on_hyphens=False
 )
@@ -97,7 +105,8 @@ def run(
 
     Returns:
         0, or the code that `command` returns; 2 for a user error (one line, without a traceback unless `--debug` is
-        given or T2K_DEBUG is set), 1 for a loss that is not finite, 130 when interrupted.
+        given or T2K_DEBUG is set), 1 for a loss that is not finite and for a fault of the library (the traceback is in
+        a file that the line names), 130 when interrupted.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv or bool(os.environ.get("T2K_DEBUG"))
@@ -133,6 +142,11 @@ def run(
         line = error_line(error) if expected else unexpected_line(error)
         print(f"{program}: {line}", file=sys.stderr)
         return 1 if isinstance(error, FloatingPointError) else 2
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        print(f"{program}: {_fault_line(program, argv, error)}", file=sys.stderr)
+        return 1
 
 
 def define_common_flags(flags: absl_flags.FlagValues) -> None:
@@ -392,6 +406,18 @@ def unexpected_line(error: BaseException) -> str:
     told = [line for line in lines if line.strip() and not re.match(r"\s|Detected at node|Graph execution error", line)]
     message = " ".join(" ".join(told or lines).split())
     return f"{type(error).__name__}: {message}".removesuffix(": ") + " (--debug shows the traceback)"
+
+
+def _fault_line(program: str, argv: Sequence[str], error: Exception) -> str:
+    """Writes the traceback of an error that no command expects to a new file and returns a line that names the file."""
+    text = "".join(traceback.format_exception(error))
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", errors="replace", prefix=f"{program}-", suffix=".txt", delete=False
+    ) as file:
+        file.write(text)
+    whose = " or of the code in --t2t_usr_dir" if any(re.match(r"--t2t.usr.dir", flag) for flag in argv) else ""
+    what = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+    return f"this is a fault of tensor2keras{whose}: {what}; the traceback is in {file.name}"
 
 
 def error_line(error: BaseException) -> str:

@@ -52,7 +52,7 @@ def run(args: SimpleNamespace) -> None:
     from tensor2keras.decoding.text_files import read_texts, write_lines
     from tensor2keras.training import checkpoints, loading
 
-    name = args.problem or loading.full_problem_name(loading.read_run(args.output_dir)["hparams"]["problem"])
+    name = args.problem or loading.trained_on(args.output_dir)
     folder = Path(args.translations_dir)
     folder.mkdir(parents=True, exist_ok=True)
     flags_file, copy = Path(args.output_dir, "flags.txt"), folder / f"{name}-flags.txt"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def open_t2t_run(
         problem = registry.problem(problem, data_dir=data_dir)
     registry.set_problem(hparams, problem)
 
-    network = registry.model(model_name, hparams)
+    network = registry.model_of_file(model_name, hparams, folder / "hparams.json", with_overrides=bool(overrides))
     found = load_t2t_weights(network, prefix, strict=strict)
     found.notes = report.notes
     return T2TRun(network, problem, found, model_name, _step(prefix))
@@ -116,6 +117,8 @@ def _hyperparameters(folder: Path, model: str, flags: Mapping[str, str], report:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: T2T writes it beside its checkpoints")
     saved = files.read_json(path)
+    if not isinstance(saved, dict):
+        raise ValueError(f"{path} holds {reprlib.repr(saved)}, not an object of hyperparameters")
     result = registry.hparams(_set_of(model, flags))
     result.override({name: value for name, value in registry.hparams("basic_1").items() if name in result})
     as_in_t2t(result)

@@ -1,7 +1,6 @@
 """Reading T2T's variables from a TensorFlow 1 checkpoint, an `.npz` file or a dict of arrays; writing a checkpoint."""
 
 import os
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ def read_variables(
     if isinstance(source, Mapping):
         arrays = _marked({name: np.asarray(array) for name, array in source.items()})
     elif resolve(source).suffix == ".npz":
-        arrays = _marked(_read_npz(resolve(source)))
+        arrays = _marked(read_npz(resolve(source)))
     else:
         arrays = _read_checkpoint(resolve(source), wanted)
     arrays = {name.removesuffix(":0"): array for name, array in arrays.items() if wanted(name)}
@@ -93,13 +92,14 @@ def _marked(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return marked or arrays
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Returns the arrays of an `.npz` file by name; ValueError if it is damaged or declares more than memory holds."""
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
     try:
         with np.load(path) as archive:
             return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+    except Exception as error:  # of zipfile, zlib and NumPy, by what is wrong
         raise ValueError(f"{path} is damaged or cut short: {error}") from None
 
 
@@ -114,7 +114,7 @@ def _read_checkpoint(prefix: Path, wanted: Callable[[str], bool]) -> dict[str, n
 
     try:
         return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if wanted(name)}
-    except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
+    except (tf.errors.OpError, RuntimeError, ValueError, IndexError, MemoryError) as error:
         raise _damaged(prefix, error) from None
 
 
@@ -125,7 +125,7 @@ def _open(prefix: Path) -> Any:
 
     try:
         return tf.train.load_checkpoint(str(prefix))
-    except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
+    except (tf.errors.OpError, RuntimeError, ValueError, IndexError, MemoryError) as error:
         raise _damaged(prefix, error) from None
 
 

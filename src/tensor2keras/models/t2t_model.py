@@ -10,7 +10,7 @@ from keras import ops
 
 from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry, weights
-from tensor2keras.backend import on_accelerator, output_shapes_in_summary
+from tensor2keras.backend import on_accelerator, output_shapes_in_summary, within_memory
 from tensor2keras.hparams import HParams
 from tensor2keras.layers.attention.bias import MASKED_LOGIT, embedding_padding
 from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
@@ -336,14 +336,19 @@ class T2TModel(keras.Model):
     # Building
 
     def build(self, input_shape: Shape | None = None) -> None:
-        """Makes every variable. No data are needed: hparams define the features' shapes."""
+        """Makes every variable. No data are needed: hparams define the features' shapes.
+
+        Raises:
+            MemoryError: a variable that does not fit into the memory.
+        """
         if self.built:
             return
-        for modality in (*self.modalities.values(), self.target_top):
-            if modality is not None and not modality.built:
-                modality.build()
-        with keras.name_scope("body"):
-            self.build_body()
+        with within_memory():
+            for modality in (*self.modalities.values(), self.target_top):
+                if modality is not None and not modality.built:
+                    modality.build()
+            with keras.name_scope("body"):
+                self.build_body()
         self.built = True
 
     def build_body(self) -> None:

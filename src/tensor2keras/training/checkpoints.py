@@ -14,6 +14,7 @@ any moment resumes at the newest step for which both exist.
 import json
 import math
 import re
+import reprlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from absl import logging
 
 from tensor2keras import files
 from tensor2keras import watch as watching
+from tensor2keras.convert import sources
 
 _STEP = re.compile(r"model\.ckpt-(\d+)\.weights\.h5$")
 _SUFFIX = ".weights.h5"
@@ -102,10 +104,19 @@ def best(output_dir: str | Path) -> Path:
 
 
 def best_record(output_dir: str | Path) -> dict[str, Any] | None:
-    """Returns `{"step", "metric", "value"}` of the best evaluation; None without one (or with NaN, as of 0.1.0)."""
+    """Returns `{"step", "metric", "value"}` of the best evaluation; None without one (or with NaN, as of 0.1.0).
+
+    Raises:
+        ValueError: the file is damaged.
+    """
     path = Path(output_dir, "checkpoints", "best.json")
-    record = files.read_json(path) if path.exists() else None
-    return record if record and math.isfinite(record["value"]) else None
+    if not path.exists():
+        return None
+    record = files.read_json(path)
+    fits = isinstance(record, dict) and isinstance(record.get("step"), int)
+    if not fits or not isinstance(record.get("value"), int | float):
+        raise ValueError(f"{path} does not name the best checkpoint: it holds {reprlib.repr(record)}")
+    return record if math.isfinite(record["value"]) else None
 
 
 def mark_best(output_dir: str | Path, step: int, metric: str, value: float) -> None:
@@ -252,15 +263,11 @@ def _training_state(model: keras.Model) -> dict[str, np.ndarray]:
 
 def _restore_training_state(model: keras.Model, path: Path) -> None:
     groups = {"optimizer": model.optimizer.variables, "seed": seed_variables(model)}
-    with np.load(path) as state:
-        wanted = {f"{group}/{i}": v for group, variables in groups.items() for i, v in enumerate(variables)}
-        if set(wanted) != set(state.files):
-            raise ValueError(
-                f"{path} holds {len(state.files)} optimizer and seed variables, the model has {len(wanted)}"
-            )
-        for name, variable in wanted.items():
-            if state[name].shape != tuple(variable.shape):
-                raise ValueError(
-                    f"{path}: {name} has shape {state[name].shape}, the model's is {tuple(variable.shape)}"
-                )
-            variable.assign(state[name])
+    state = sources.read_npz(path)
+    wanted = {f"{group}/{i}": v for group, variables in groups.items() for i, v in enumerate(variables)}
+    if set(wanted) != set(state):
+        raise ValueError(f"{path} holds {len(state)} optimizer and seed variables, the model has {len(wanted)}")
+    for name, variable in wanted.items():
+        if state[name].shape != tuple(variable.shape):
+            raise ValueError(f"{path}: {name} has shape {state[name].shape}, the model's is {tuple(variable.shape)}")
+        variable.assign(state[name])

@@ -1,6 +1,8 @@
 """A training run on disk: its description (`hparams.json`, `flags.txt`), and its model, problem and weights."""
 
 import json
+import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,7 +71,7 @@ def open_run(
         return OpenedRun(network, found, checkpoints.resolve(checkpoint_path))
     check_same_run(run_dir, model, hparams_set)
     found = run_problem(run_dir, problem, data_dir, tmp_dir)
-    replacement = found if problem and problem != _trained_on(run_dir) else None
+    replacement = found if problem and problem != trained_on(run_dir) else None
     network = load_model(run_dir, checkpoint_path, overrides, replacement)
     return OpenedRun(network, found, checkpoint_file(run_dir, checkpoint_path))
 
@@ -119,9 +121,7 @@ def run_problem(
     Raises:
         ValueError: the run records no problem, and no name is given.
     """
-    name = name or _trained_on(output_dir)
-    if not name:
-        raise ValueError(f"{output_dir} does not record its problem; give --problem")
+    name = name or trained_on(output_dir)
     recorded = convert.read_flags(output_dir)
     return registry.problem(
         name, data_dir=data_dir or recorded.get("data_dir"), tmp_dir=tmp_dir or recorded.get("tmp_dir")
@@ -187,17 +187,48 @@ def read_run(output_dir: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: no training run in this directory.
-        ValueError: the file is Tensor2Tensor's.
+        ValueError: the file is Tensor2Tensor's, or not one of a run.
     """
     path = Path(output_dir).expanduser() / "hparams.json"
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: {output_dir} is not the output_dir of a training run")
     run = files.read_json(path)
-    if "hparams" not in run:
+    if isinstance(run, dict) and run and "hparams" not in run:
         raise ValueError(
             f'{path} was not written by tensor2keras: it has no "hparams"; t2t-convert converts T2T directories'
         )
-    return run
+    _check_description(path, run)
+    return {"hparams_set": None, **run}
+
+
+def _check_description(path: Path, run: Any) -> None:
+    """Raises ValueError unless this is the content of an `hparams.json`, which somebody else may have written."""
+    if not isinstance(run, dict) or not run:
+        raise ValueError(f"{path} does not describe a training run: it holds {reprlib.repr(run)}, not a JSON object")
+    problem = run["hparams"].get("problem") if isinstance(run["hparams"], dict) else None
+    name = problem.get("name") if isinstance(problem, dict) else None
+    for key, fits, wanted in (
+        ("model", isinstance(run.get("model"), str), "a name"),
+        ("hparams_set", isinstance(run.get("hparams_set"), str | None), "a name or null"),
+        ("random_seed", isinstance(run.get("random_seed", 0), int), "an integer"),
+        ("hparams", isinstance(run["hparams"], dict), "an object"),
+        ("hparams.problem", isinstance(problem, dict | None), "an object or null"),
+        # a part of the names of files
+        ("hparams.problem.name", name is None or (isinstance(name, str) and re.fullmatch(r"[\w-]+", name)), "a name"),
+    ):
+        if not fits:
+            raise ValueError(f"{path} does not describe a training run: {key} must be {wanted}")
+
+
+def check_still_described(output_dir: str | Path) -> None:
+    """Raises ValueError if a directory has checkpoints but no `hparams.json`: their settings are not known."""
+    path, saved = Path(output_dir, "hparams.json"), checkpoints.list_checkpoints(output_dir)
+    if saved and not path.exists():
+        raise ValueError(
+            f"{path} is missing, so that the checkpoints beside it cannot be continued with the settings they were "
+            f"trained with: restore it, or give a new --output_dir (--warm_start_from={saved[-1][1]} starts from the "
+            "weights)"
+        )
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -241,15 +272,32 @@ def load_model(
         output_dir = path.parent.parent if path.parent.name == "checkpoints" else path.parent
     output_dir = Path(output_dir).expanduser()
     run = read_run(output_dir)
-    hparams = HParams(_values(run))
+    hparams = _recorded_hparams(output_dir, run)
     if overrides:
         hparams.override(overrides)
     if problem is not None:
         registry.set_problem(hparams, problem)
-    model = registry.model(run["model"], hparams)
-    model.build()
+    model = registry.model_of_file(run["model"], hparams, output_dir / "hparams.json", with_overrides=bool(overrides))
     checkpoints.load_weights(model, checkpoint_file(output_dir, checkpoint_path))
     return model
+
+
+def _recorded_hparams(output_dir: Path, run: Mapping[str, Any]) -> HParams:
+    """Returns the hyperparameters of a run; ValueError for one whose type is not that in the run's set."""
+    path = output_dir / "hparams.json"
+    try:
+        hparams = HParams(_values(run))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    if run["hparams_set"] in registry.hparams_sets:
+        expected = registry.hparams(run["hparams_set"])
+        for name, value in run["hparams"].items():
+            if name in expected and name != "problem":
+                try:
+                    expected.set_hparam(name, value)
+                except ValueError as error:
+                    raise ValueError(f"{path}: {error}") from None
+    return hparams
 
 
 def load_weights(model: keras.Model, path: str | Path) -> Path:
@@ -283,9 +331,12 @@ def _values(run: Mapping[str, Any]) -> dict[str, Any]:
     return {"mask_padding": False, **run["hparams"]}
 
 
-def _trained_on(output_dir: str | Path) -> str | None:
+def trained_on(output_dir: str | Path) -> str:
+    """Returns the name of the problem that a run was trained on; ValueError if it records none."""
     known = read_run(output_dir)["hparams"].get("problem")
-    return full_problem_name(known) if known else None
+    if not known or not known.get("name"):
+        raise ValueError(f"{output_dir} does not record its problem; give --problem")
+    return full_problem_name(known)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

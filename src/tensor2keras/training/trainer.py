@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from tensor2keras import files, registry
+from tensor2keras import registry
 from tensor2keras.hparams import HParams
 from tensor2keras.training import callbacks, checkpoints, evaluation, loading, pictures, strategy
 from tensor2keras.training.metrics_log import Events, MetricsFile
@@ -49,7 +49,9 @@ def train_and_evaluate(
         The metrics of the last evaluation by T2T's names, and "step".
 
     Raises:
-        ValueError: an `output_dir` of a run with other settings; the differences are named.
+        ValueError: an `output_dir` of a run with other settings (the differences are named), or of checkpoints without
+            an `hparams.json`.
+        MemoryError: a variable of the model does not fit into the memory.
         NonFiniteLossError: the loss became NaN or infinite; the checkpoints before that are kept.
         KeyboardInterrupt: Ctrl-C or SIGTERM was received; the step has been saved.
 
@@ -65,6 +67,7 @@ def train_and_evaluate(
         return evaluation.evaluate_checkpoint(output_dir, problem, split=split, eval_steps=options.eval_steps)
     if isinstance(hparams, str):
         hparams_set, hparams = hparams, registry.hparams(hparams, problem)
+    loading.check_still_described(output_dir)
     hparams = _as_begun(output_dir, _with_train_steps(hparams, options.train_steps), report)
     seed = loading.write_run(
         output_dir, model, hparams, random_seed=options.random_seed, hparams_set=hparams_set, flags=flags
@@ -177,9 +180,8 @@ def _with_train_steps(hparams: HParams, train_steps: int) -> HParams:
 
 def _as_begun(output_dir: Path, hparams: HParams, report: Report) -> HParams:
     """Returns hparams as the run in `output_dir` began with them: without `mask_padding`, if it did not exist then."""
-    path = output_dir / "hparams.json"
-    continues = hparams.get("mask_padding") and path.exists() and checkpoints.list_checkpoints(output_dir)
-    if continues and "mask_padding" not in files.read_json(path).get("hparams", {"mask_padding": None}):
+    continues = hparams.get("mask_padding") and checkpoints.list_checkpoints(output_dir)
+    if continues and "mask_padding" not in loading.read_run(output_dir)["hparams"]:
         report("continues  with mask_padding=False: this run began before the hyperparameter existed")
         hparams.mask_padding = False
     return hparams
