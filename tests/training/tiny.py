@@ -81,7 +81,7 @@ class TinyModel(keras.Model):
         losses = keras.losses.sparse_categorical_crossentropy(y, y_pred, from_logits=True)
         return ops.sum(losses * sample_weight)
 
-    def compile(self, jit_compile=False):
+    def compile(self, jit_compile=False, training_metrics=True):
         rate = PoisonedRate(self.hparams.learning_rate, self.hparams.nan_from)
         super().compile(optimizer=keras.optimizers.Adam(rate), jit_compile=jit_compile)
 
