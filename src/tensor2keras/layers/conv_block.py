@@ -33,6 +33,7 @@ class ConvBlock(Layer):
     Call arguments:
         x: [batch, length, channels] or [batch, height, width, channels].
         nonpadding: multiplies each convolution's input, 0.0 at padding, broadcasts to x; or None.
+        mask: Keras's mask of x, [batch, length], which stands for nonpadding if that is None.
 
     Returns:
         x's shape, with `filters` channels and, for other paddings than SAME and LEFT, fewer positions.
@@ -135,7 +136,12 @@ class ConvBlock(Layer):
             x = x if norm is None else norm(x)
         return x, cache
 
-    def call(self, x: Tensor, nonpadding: Tensor | None = None) -> Tensor:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> Tensor | None:
+        return previous_mask if self.padding in ("SAME", "LEFT") and self.strides in (1, (1, 1)) else None
+
+    def call(self, x: Tensor, nonpadding: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        if nonpadding is None and mask is not None:
+            nonpadding = mask[..., None]
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             x = convolution(self._activated(x, i, nonpadding))
             x = x if norm is None else norm(x)

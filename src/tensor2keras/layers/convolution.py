@@ -255,6 +255,7 @@ class ConvHiddenRelu(Layer):
     Call arguments:
         x: [batch, length, channels].
         nonpadding: [batch, length], 1.0 at real positions, or None; convolutions wider than 1 read zeros at padding.
+        mask: Keras's mask of x, which stands for nonpadding if that is None.
         training: whether dropout applies.
 
     Reference:
@@ -323,7 +324,10 @@ class ConvHiddenRelu(Layer):
                 x = convolution(x)
         return x, cache
 
-    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
+    def call(
+        self, x: Tensor, nonpadding: Tensor | None = None, mask: Tensor | None = None, training: bool = False
+    ) -> Tensor:
+        nonpadding = mask if nonpadding is None else nonpadding
         hidden = self.drop(self.conv1(_without_padding(x, nonpadding, self.kernel_size)), training=training)
         return self.conv2(_without_padding(hidden, nonpadding, self.second_kernel_size))
 

@@ -27,6 +27,7 @@ class SymbolEmbedding(Layer):
         hidden_size: width of a vector.
         scale: factor on embeddings (T2T: sqrt(hidden_size)), not on logits.
         symbol_dropout: fraction of ids replaced by 0 in training.
+        mask_zero: whether the output has a Keras mask, which is false at id 0, for the layers after it.
 
     Call arguments:
         ids: int [batch, length], or any other shape.
@@ -40,9 +41,16 @@ class SymbolEmbedding(Layer):
     """
 
     def __init__(
-        self, vocab_size: int, hidden_size: int, scale: float = 1.0, symbol_dropout: float = 0.0, **kwargs: Any
+        self,
+        vocab_size: int,
+        hidden_size: int,
+        scale: float = 1.0,
+        symbol_dropout: float = 0.0,
+        mask_zero: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.mask_zero = mask_zero
         self.vocab_size = vocab_size
         self.hidden_size = hidden_size
         self.scale = scale
@@ -63,6 +71,9 @@ class SymbolEmbedding(Layer):
             ids = ids * ops.cast(kept, "int32")
         vectors = backend.look_up(self.table, ids) * self.scale
         return vectors * ops.expand_dims(ops.cast(ops.not_equal(ids, 0), vectors.dtype), -1)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> Tensor | None:
+        return ops.not_equal(inputs, 0) if self.mask_zero else previous_mask
 
     def logits(self, x: Tensor) -> Tensor:
         """Returns the logits [..., vocab_size] of vectors [..., hidden_size]."""

@@ -210,7 +210,10 @@ class NoisyTopKExperts(_Experts):
         for expert in self.experts:
             expert.build(x_shape)
 
-    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
+    def call(
+        self, x: Tensor, nonpadding: Tensor | None = None, mask: Tensor | None = None, training: bool = False
+    ) -> Tensor:
+        nonpadding = mask if nonpadding is None else nonpadding
         flat = ops.reshape(x, (-1, self.hidden_size))
         gates, loads = noisy_top_k(*self.gating(flat), self.k, self.seed_generator if training else None)
         self.add_loss(self.loss_coef * imbalance(gates, loads, nonpadding if self.mask_padding else None))
@@ -265,7 +268,10 @@ class CapacityExperts(_Experts):
         self.hidden.build((self.num_experts, None, x_shape[-1]))
         self.projection.build((self.num_experts, None, self.filter_size))
 
-    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
+    def call(
+        self, x: Tensor, nonpadding: Tensor | None = None, mask: Tensor | None = None, training: bool = False
+    ) -> Tensor:
+        nonpadding = mask if nonpadding is None else nonpadding
         overhead = self.overhead if training else self.overhead_eval
         capacity, gates, real, room = self._capacity(ops.shape(x)[1], overhead), self.logits(x), None, None
         if self.mask_padding and nonpadding is not None:

@@ -1,7 +1,8 @@
 """The Transformer's position-wise networks, and the arguments of each by T2T's name (`FEED_FORWARD`).
 
-All take x [batch, length, hidden] and nonpadding [batch, length] (1.0 at real positions, or None), and return x's
-shape. In decoding, `init_cache` returns what `step` needs of earlier positions: nothing, except for convolutions.
+All take x [batch, length, hidden] and nonpadding [batch, length] (1.0 at real positions, or None; Keras's mask of x
+stands for it), and return x's shape. In decoding, `init_cache` returns what `step` needs of earlier positions: nothing,
+except for convolutions.
 """
 
 import functools
@@ -148,7 +149,10 @@ class ConvReluConv(Layer):
         for tap in self.taps2:
             tap.build((*x_shape[:-1], self.filter_size))
 
-    def call(self, x: Tensor, nonpadding: Tensor | None = None, training: bool = False) -> Tensor:
+    def call(
+        self, x: Tensor, nonpadding: Tensor | None = None, mask: Tensor | None = None, training: bool = False
+    ) -> Tensor:
+        nonpadding = mask if nonpadding is None else nonpadding
         hidden = self._convolve(self.taps1, self._padded(x, nonpadding, self.kernel_size), ops.shape(x)[1])
         hidden = self.drop(ops.relu(hidden), training=training)
         return self._convolve(self.taps2, self._padded(hidden, nonpadding, self.second_kernel_size), ops.shape(x)[1])

@@ -46,6 +46,13 @@ class Layer(_Registered, keras.layers.Layer):
             layer._arguments.apply_defaults()
         return layer
 
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Returns the Keras mask of the output: that of the first input, whose positions it has.
+
+        Layers whose outputs have other positions return None.
+        """
+        return previous_mask
+
     def get_config(self) -> dict[str, Any]:
         _, *arguments = self._arguments.arguments.items()  # the first is self
         arguments = dict(arguments)

@@ -46,6 +46,11 @@ def reverse_sequence(x: Tensor, lengths: Tensor) -> Tensor:
     return ops.take_along_axis(x, index[:, :, None], axis=1)
 
 
+def _lengths_of(mask: Tensor) -> Tensor:
+    """Returns the lengths of texts whose padding is at the end: true at real positions, [batch, length] -> [batch]."""
+    return ops.sum(ops.cast(mask, "int32"), axis=1)
+
+
 def time_major(x: Tensor) -> Tensor:
     """[batch, length, ...] -> [length, batch, ...], or back."""
     return ops.swapaxes(x, 0, 1)
@@ -118,6 +123,8 @@ class LSTM(Layer):
         x: [batch, length, channels].
         lengths: [batch] int32; past them the output is zero and the state unchanged. None: all of x counts.
         initial_state: a state for each layer; zeros by default.
+        mask, x_mask: true at real positions of x, [batch, length], which count if `lengths` is None. Keras fills in one
+            of the two.
         training: whether dropout applies.
 
     Returns:
@@ -151,12 +158,20 @@ class LSTM(Layer):
                 cell.build((None, x_shape[-1] if i == 0 else self.units))
 
     def call(
-        self, x: Tensor, lengths: Tensor | None = None, initial_state: Tensor | None = None, training: bool = False
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        initial_state: Tensor | None = None,
+        mask: Tensor | None = None,
+        x_mask: Tensor | None = None,
+        training: bool = False,
     ) -> tuple[Tensor, list[State]]:
         batch_size, length = ops.shape(x)[:2]
-        counts = ops.ones((batch_size, length), "bool")
+        counts = x_mask if mask is None else mask
         if lengths is not None:
             counts = ops.arange(length, dtype="int32")[None, :] < lengths[:, None]
+        elif counts is None:
+            counts = ops.ones((batch_size, length), "bool")
         counts = time_major(counts)[:, :, None]
         states = []
         for i, cell in enumerate(self.cells):
@@ -193,7 +208,8 @@ class BidirectionalLSTM(Layer):
 
     Call arguments:
         x: [batch, length, channels].
-        lengths: [batch] int32.
+        lengths: [batch] int32; None: those of the mask, or all of x.
+        mask: true at real positions of x, [batch, length]; padding must be at the end.
         training: whether dropout applies.
 
     Returns:
@@ -219,7 +235,11 @@ class BidirectionalLSTM(Layer):
         self.first.build(x_shape)
         self.last.build(x_shape)
 
-    def call(self, x: Tensor, lengths: Tensor, training: bool = False) -> tuple[Tensor, list[State]]:
+    def call(
+        self, x: Tensor, lengths: Tensor | None = None, mask: Tensor | None = None, training: bool = False
+    ) -> tuple[Tensor, list[State]]:
+        if lengths is None:
+            lengths = _lengths_of(ops.ones(ops.shape(x)[:2], "bool") if mask is None else mask)
         y, states = self.first(x, lengths, training=training)
         z, back = self.last(reverse_sequence(x, lengths), lengths, training=training)
         joined = [
@@ -264,6 +284,8 @@ class AttentionLSTM(LSTM):
         memory: [batch, memory length, units].
         memory_lengths: [batch] int32, how much of the memory is real; needed for areas and for `mask_memory`.
         lengths, initial_state, training: as of `LSTM`.
+        x_mask, memory_mask: true at real positions, for lengths that are None; padding must be at the end. A
+            memory's mask always masks its padding.
 
     Returns:
         [batch, length, attention_layer_size * heads], or [batch, length, units].
@@ -341,20 +363,23 @@ class AttentionLSTM(LSTM):
         if self.area_keys is not None:
             self.area_keys.build((None, None, self.units))
 
-    def project_memory(self, memory: Tensor, lengths: Tensor | None = None, training: bool = False) -> Memory:
+    def project_memory(
+        self, memory: Tensor, lengths: Tensor | None = None, training: bool = False, mask_memory: bool = False
+    ) -> Memory:
         """Returns the keys and values that every step attends to.
 
         Args:
             memory: [batch, memory length, units].
             lengths: [batch] int32, how much of it is real; needed for areas and for `mask_memory`.
             training: whether an `area_key_mode` with "sample" samples the areas' keys.
+            mask_memory: whether padding is masked even if the layer does not mask it.
 
         Returns:
             "keys" and "values" [batch, memory length or areas, units], and, where padding or areas with padding are
             masked, "bias" [batch, memory length or areas].
         """
         keys = self.memory_layer(memory)
-        if self.area_keys is None and not self.mask_memory:
+        if self.area_keys is None and not (self.mask_memory or mask_memory):
             return {"keys": keys, "values": memory}
         padding = ops.arange(ops.shape(memory)[1], dtype="int32")[None, :] >= lengths[:, None]
         if self.area_keys is None:
@@ -372,10 +397,16 @@ class AttentionLSTM(LSTM):
         lengths: Tensor | None = None,
         initial_state: Tensor | None = None,
         memory_lengths: Tensor | None = None,
+        x_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
         training: bool = False,
     ) -> Tensor:
         batch_size, length, channels = *ops.shape(x)[:2], x.shape[-1]
-        projected = self.project_memory(memory, memory_lengths, training=training)
+        if lengths is None and x_mask is not None:
+            lengths = _lengths_of(x_mask)
+        if masked := memory_lengths is None and memory_mask is not None:
+            memory_lengths = _lengths_of(memory_mask)
+        projected = self.project_memory(memory, memory_lengths, training=training, mask_memory=masked)
         masks = None
         if training and self.dropout:  # for each step, masks of the inputs that are computed in the step
             widths = [self.attention_size, *[self.units] * (self.num_layers - 1)]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tensor2keras.layers.attention.bias import with_mask
 from tensor2keras.layers.layer import Layer, LayerOptions
 from tensor2keras.layers.residual import ResidualOptions
 from tensor2keras.types import Cache, Shape, Tensor
@@ -26,6 +27,22 @@ class Context(NamedTuple):
 
 
 NO_CONTEXT = Context()
+
+
+def with_masks(context: Context, x_mask: Tensor | None, context_mask: Context | None) -> Context:
+    """Returns a context in which padding is masked, too.
+
+    Args:
+        context: the call argument; a list of its fields in a functional model that was loaded.
+        x_mask: true at the real positions of x, [batch, length], or None.
+        context_mask: that of `memory` in its place, as Keras gives it.
+    """
+    context = Context(*context)
+    if x_mask is not None:
+        real = ops.cast(x_mask, "float32") if context.nonpadding is None else context.nonpadding
+        context = context._replace(bias=with_mask(context.bias, x_mask), nonpadding=real)
+    memory_mask = context_mask and Context(*context_mask).memory
+    return context if memory_mask is None else context._replace(memory_bias=with_mask(context.memory_bias, memory_mask))
 
 
 def memory_shape(x_shape: Shape, context_shape: Any) -> Shape:
@@ -114,6 +131,8 @@ class TransformerLayer(Layer):
     Call arguments:
         x: [batch, length, hidden].
         context: a `Context`.
+        x_mask: true at real positions of x, [batch, length]: the others are masked. Keras fills it in, and
+        context_mask: a `Context` with that of its memory.
         training: whether dropout applies.
 
     Returns:
@@ -149,8 +168,15 @@ class TransformerLayer(Layer):
         if self.ffn is not None:
             self.ffn.build(x_shape)
 
-    def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
-        context = Context(*context)  # a list in a functional model that was loaded
+    def call(
+        self,
+        x: Tensor,
+        context: Context = NO_CONTEXT,
+        x_mask: Tensor | None = None,
+        context_mask: Context | None = None,
+        training: bool = False,
+    ) -> Tensor:
+        context = with_masks(context, x_mask, context_mask)
         x = self.self_attention(x, bias=context.bias, training=training)
         return self._after_self_attention(x, context, training)
 
@@ -198,8 +224,15 @@ class LayerStack(Layer):
             layer.build(x_shape, context_shape)
         self.final.build(x_shape)
 
-    def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
-        context = Context(*context)  # a list in a functional model that was loaded
+    def call(
+        self,
+        x: Tensor,
+        context: Context = NO_CONTEXT,
+        x_mask: Tensor | None = None,
+        context_mask: Context | None = None,
+        training: bool = False,
+    ) -> Tensor:
+        context = with_masks(context, x_mask, context_mask)
         for layer in self.layers:
             x = layer(x, context, training=training)
         return self.final(x, training=training)

@@ -11,7 +11,14 @@ from tensor2keras.layers.depth_recurrence import Recurrence, RecurrenceOptions
 from tensor2keras.layers.layer import Layer, LayerOptions
 from tensor2keras.layers.residual import ResidualOptions
 from tensor2keras.layers.sru import SRU
-from tensor2keras.layers.transformer import NO_CONTEXT, Context, DecoderLayer, EncoderLayer, TransformerLayer
+from tensor2keras.layers.transformer import (
+    NO_CONTEXT,
+    Context,
+    DecoderLayer,
+    EncoderLayer,
+    TransformerLayer,
+    with_masks,
+)
 from tensor2keras.types import Cache, Shape, Tensor
 
 
@@ -65,8 +72,15 @@ class UniversalTransformerStack(Layer):
         self.recurrence.build(x_shape)
         self.final.build(x_shape)
 
-    def call(self, x: Tensor, context: Context = NO_CONTEXT, training: bool = False) -> Tensor:
-        context = Context(*context)  # a list in a functional model that was loaded
+    def call(
+        self,
+        x: Tensor,
+        context: Context = NO_CONTEXT,
+        x_mask: Tensor | None = None,
+        context_mask: Context | None = None,
+        training: bool = False,
+    ) -> Tensor:
+        context = with_masks(context, x_mask, context_mask)
 
         def apply(layer: keras.layers.Layer, x: Tensor, step: Tensor) -> Tensor:
             return layer(x) if isinstance(layer, SRU) else layer(x, context, training=training)

@@ -185,6 +185,9 @@ class AreaKeys(Layer):
         joined = ops.concatenate(parts, axis=-1) if self.join == "concat" else sum(parts)
         return self.output_dense(self.hidden(joined))
 
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> None:
+        """Returns None: areas are no positions."""
+
     def compute_output_shape(self, x_shape: Shape) -> Shape:
         batch, length, depth = x_shape
         if length is None:
@@ -255,7 +258,7 @@ class AreaAttention(DotProductAttention):
 
     def _attend(
         self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         heads, length = k.shape[1], ops.shape(k)[2]
         k, v = (ops.reshape(x, (-1, length, x.shape[-1])) for x in (k, v))
         k = self.keys(k, training=training)

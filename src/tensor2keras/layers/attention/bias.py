@@ -36,6 +36,22 @@ def ignore_padding_bias(padding: Tensor) -> Tensor:
     return mask_bias(padding)[:, None, None, :]
 
 
+def with_mask(bias: Tensor | None, mask: Tensor | None) -> Tensor | None:
+    """Adds a Keras mask of keys to a bias.
+
+    Args:
+        bias: broadcasts to [batch, heads, query, key], or None.
+        mask: true where a key is real, [batch, key], or None.
+
+    Returns:
+        A bias that also masks the other keys; None if both are None.
+    """
+    if mask is None:
+        return bias
+    mask = ignore_padding_bias(ops.logical_not(mask))
+    return mask if bias is None else bias + mask
+
+
 def bias_to_padding(bias: Tensor) -> Tensor:
     """Inverts `ignore_padding_bias`: [batch, 1, 1, key] -> 1.0 at padding, [batch, key]."""
     return ops.cast(bias < -1, "float32")[:, 0, 0, :]

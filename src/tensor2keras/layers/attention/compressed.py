@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensor2keras.layers.attention.bias import mask_bias
+from tensor2keras.layers.attention.bias import mask_bias, with_mask
 from tensor2keras.layers.attention.core import dot_product_attention, write_to_cache
 from tensor2keras.layers.attention.multi_head import AttentionOptions
 from tensor2keras.layers.initializer import unseeded
@@ -140,6 +140,7 @@ class MemoryEfficientAttention(Layer):
         x: [batch, length, hidden], not normalized.
         memory: None.
         bias: broadcasts to [batch, heads, length, length].
+        mask, x_mask: true at real positions of x, [batch, length]; the others are masked. Keras fills in one of them.
         training: not used, as there is no dropout.
 
     Returns:
@@ -172,9 +173,15 @@ class MemoryEfficientAttention(Layer):
         return ops.einsum("bhld,hzdc->blc", dot_product_attention(q, k, v, bias), self.wo)
 
     def call(
-        self, x: Tensor, memory: Tensor | None = None, bias: Tensor | None = None, training: bool = False
+        self,
+        x: Tensor,
+        memory: Tensor | None = None,
+        bias: Tensor | None = None,
+        mask: Tensor | None = None,
+        x_mask: Tensor | None = None,
+        training: bool = False,
     ) -> Tensor:
-        return self._output(*self._project(x), bias)
+        return self._output(*self._project(x), with_mask(bias, x_mask if mask is None else mask))
 
     def init_cache(self, batch_size: Tensor | int, max_length: int) -> Cache:
         """Returns empty keys and values: "k" and "v" [batch, heads, max_length, depth]."""

@@ -6,7 +6,7 @@
 derive from the layer: a relative term is passed as `extra_logits=`, blocking reshapes queries and keys before it. All
 are called as
 
-    attend(q, k, v, bias=None, *, query_position=None, training=False)
+    attend(q, k, v, bias=None, *, key_mask=None, query_position=None, return_attention_scores=False, training=False)
 
 with q [batch, heads, query, key_depth], k [batch, heads, key, key_depth], v [batch, heads, key, value_depth], a bias
 that broadcasts to [batch, heads, query, key] (see `bias`), and the result [batch, heads, query, value_depth].
@@ -18,6 +18,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensor2keras.layers.attention.bias import with_mask
 from tensor2keras.layers.dropout import broadcast_dropout
 from tensor2keras.layers.layer import Layer
 from tensor2keras.types import Cache, Shape, Tensor
@@ -120,12 +121,15 @@ class DotProductAttention(Layer):
         k: [batch, heads, key, key_depth].
         v: [batch, heads, key, value_depth].
         bias: broadcasts to [batch, heads, query, key], or None.
+        key_mask: true at keys that are not masked, [batch, key], or None.
         query_position: scalar int32, the position of the first query when k and v are a cache; None if queries and keys
             begin at the same position. Only variants that depend on positions use it.
+        return_attention_scores: whether the attention weights are returned, too.
         training: whether dropout applies.
 
     Returns:
-        [batch, heads, query, value_depth].
+        [batch, heads, query, value_depth], or a pair of it and the weights as they are applied to values, which are
+        [batch, heads, query, key] unless a variant says otherwise.
     """
 
     uses_bias = True  # False where a variant has its own mask and ignores `bias`
@@ -179,16 +183,24 @@ class DotProductAttention(Layer):
         v: Tensor,
         bias: Tensor | None = None,
         *,
+        key_mask: Tensor | None = None,
         query_position: Tensor | int | None = None,
+        return_attention_scores: bool = False,
         training: bool = False,
-    ) -> Tensor:
-        return self._attend(q, k, v, bias, query_position, training)
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        y, weights = self._attend(q, k, v, self._masked(bias, key_mask), query_position, training)
+        return (y, weights) if return_attention_scores else y
+
+    def _masked(self, bias: Tensor | None, key_mask: Tensor | None) -> Tensor | None:
+        """Returns the bias for `_attend`."""
+        return with_mask(bias, key_mask)
 
     def _attend(
         self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
-    ) -> Tensor:
-        """Computes `call`; variants override it."""
-        return ops.matmul(self.attention_weights(q, k, bias, training=training), v)
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the output and the attention weights; variants override it."""
+        weights = self.attention_weights(q, k, bias, training=training)
+        return ops.matmul(weights, v), weights
 
     def compute_output_shape(self, q_shape: Shape, k_shape: Shape, v_shape: Shape) -> Shape:
         return (*q_shape[:-1], v_shape[-1])

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tensor2keras.layers.attention.bias import mask_bias
+from tensor2keras.layers.attention.bias import mask_bias, with_mask
 from tensor2keras.layers.attention.core import DotProductAttention
 from tensor2keras.layers.attention.relative import add_relative_vectors
 from tensor2keras.types import Shape, Tensor
@@ -64,9 +64,14 @@ class LocalAttention(DotProductAttention):
         """Number of last positions, the query's own included, that contain every key of a query."""
         return self.block_length - min(self.offsets[0], 0)
 
+    def _masked(self, bias: Tensor | None, key_mask: Tensor | None) -> Tensor | None:
+        """Returns the bias that masks padding, [batch, 1, 1, key]."""
+        masks_padding = self.mask_padding and bias is not None and bias.shape[2] == 1
+        return with_mask(bias if masks_padding else None, key_mask)
+
     def _attend(
         self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         if query_position is not None:
             return self._attend_to_cache(q, k, v, query_position, training)
         length = ops.shape(q)[2]
@@ -74,21 +79,24 @@ class LocalAttention(DotProductAttention):
         q = self._query_blocks(q, length, blocks)
         k, v = self._windows(k, length, blocks), self._windows(v, length, blocks)
         window_bias = mask_bias(self._masked_keys(length, blocks))
-        if self.mask_padding and bias is not None and bias.shape[2] == 1:
+        if bias is not None:
             padding = self._windows(ops.transpose(bias, (0, 1, 3, 2)), length, blocks)  # [batch, 1, blocks, offsets, 1]
             window_bias = window_bias + ops.swapaxes(padding, 3, 4)
-        y = self._attend_in_blocks(q, k, v, window_bias, length, training)
-        return self._joined(y, length)
+        y, weights = self._attend_in_blocks(q, k, v, window_bias, length, training)
+        return self._joined(y, length), weights
 
     def _attend_in_blocks(
         self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, length: Tensor, training: bool
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """Attends in every block, q [batch, heads, blocks, block_length, depth] to k, v [..., offsets, depth]."""
-        return ops.matmul(self.attention_weights(q, k, bias, training=training), v)
+        weights = self.attention_weights(q, k, bias, training=training)
+        return ops.matmul(weights, v), weights
 
-    def _attend_to_cache(self, q: Tensor, k: Tensor, v: Tensor, query_position: Tensor, training: bool) -> Tensor:
-        bias = self._cache_bias(k.shape[2], query_position)
-        return ops.matmul(self.attention_weights(q, k, bias, training=training), v)
+    def _attend_to_cache(
+        self, q: Tensor, k: Tensor, v: Tensor, query_position: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor]:
+        weights = self.attention_weights(q, k, self._cache_bias(k.shape[2], query_position), training=training)
+        return ops.matmul(weights, v), weights
 
     def _query_blocks(self, q: Tensor, length: Tensor, blocks: Tensor) -> Tensor:
         """[batch, heads, length, depth] -> [batch, heads, blocks, block_length, depth], padded at the end."""
@@ -221,7 +229,7 @@ class MaskedRelativeLocalAttention(LocalAttention):
 
     def _attend_in_blocks(
         self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, length: Tensor, training: bool
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         head = "" if self.heads_share_relative_embedding else "h"
 
         def vectors(table: keras.Variable) -> Tensor:
@@ -237,7 +245,7 @@ class MaskedRelativeLocalAttention(LocalAttention):
             counts = self.mask_padding or length >= 2 * self.block_length
             later = ops.logical_and(ops.arange(ops.shape(q)[2]) > 0, counts)
             y = y + added * ops.cast(later, y.dtype)[:, None, None]
-        return y
+        return y, weights
 
     def _shift(self, x: Tensor, to_keys: bool) -> Tensor:
         """Moves columns by distance to columns by key, or back: [batch, heads, blocks, query, 2 block_length].
@@ -253,7 +261,9 @@ class MaskedRelativeLocalAttention(LocalAttention):
         flat = ops.pad(ops.reshape(x, (*start, queries * keys)), ((0, 0),) * 3 + ((queries - 1, 1),))
         return ops.reshape(flat, (*start, queries, keys + 1))[..., :keys]
 
-    def _attend_to_cache(self, q: Tensor, k: Tensor, v: Tensor, query_position: Tensor, training: bool) -> Tensor:
+    def _attend_to_cache(
+        self, q: Tensor, k: Tensor, v: Tensor, query_position: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor]:
         rows, slots = 4 * self.block_length, k.shape[2]
         row = ops.clip(rows - 1 - self._distance(slots, query_position), 0, rows - 1)
         head = "" if self.heads_share_relative_embedding else "h"
@@ -268,4 +278,4 @@ class MaskedRelativeLocalAttention(LocalAttention):
         if self.add_relative_to_values:
             added = ops.einsum(f"bhqk,{head}kd->bhqd", weights, vectors(self.value_table))
             y = y + added * ops.cast(query_position >= self.block_length, y.dtype)
-        return y
+        return y, weights

@@ -61,10 +61,15 @@ class MultiHeadAttention(Layer):
         query: [batch, query, hidden].
         memory: [batch, key, hidden]; `query` if None (self-attention).
         bias: broadcasts to [batch, heads, query, key], added to the logits (see `bias`).
+        mask, query_mask: true at real positions of the query, [batch, query]; in self-attention the others are masked.
+            Keras fills in one of the two if the query has a mask, such as that of `Embedding(mask_zero=True)`.
+        memory_mask: true at real positions of the memory, [batch, key].
+        return_attention_scores: whether the attention weights are returned, too.
         training: whether dropout applies.
 
     Returns:
-        [batch, query, hidden_size].
+        [batch, query, hidden_size], or a pair of it and the attention weights [batch, heads, query, key] (of other
+        shapes for local attention and areas: see `ATTENTION_TYPES`).
 
     Raises:
         ValueError: a size is not divisible by num_heads, or attention_type is unknown.
@@ -187,11 +192,28 @@ class MultiHeadAttention(Layer):
         return self.output_projection(combine_heads(x))
 
     def call(
-        self, query: Tensor, memory: Tensor | None = None, bias: Tensor | None = None, training: bool = False
-    ) -> Tensor:
+        self,
+        query: Tensor,
+        memory: Tensor | None = None,
+        bias: Tensor | None = None,
+        mask: Tensor | None = None,
+        query_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        return_attention_scores: bool = False,
+        training: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        if memory is None:
+            memory, memory_mask = query, query_mask if mask is None else mask
         q = self.project_query(query)
-        k, v = self.project_memory(query if memory is None else memory)
-        return self.project_output(self.attend(q, k, v, bias, training=training))
+        k, v = self.project_memory(memory)
+        y, weights = self.attend(q, k, v, bias, key_mask=memory_mask, return_attention_scores=True, training=training)
+        y = self.project_output(y)
+        return (y, weights) if return_attention_scores else y
+
+    def compute_output_spec(self, *args: Any, return_attention_scores: bool = False, **kwargs: Any) -> Any:
+        if return_attention_scores:
+            return keras.Operation.compute_output_spec(self, *args, return_attention_scores=True, **kwargs)
+        return super().compute_output_spec(*args, **kwargs)
 
     def compute_output_shape(self, query_shape: Shape) -> Shape:
         return (*query_shape[:-1], self.hidden_size)

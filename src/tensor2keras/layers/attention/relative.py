@@ -90,7 +90,7 @@ class RelativeAttention(DotProductAttention):
 
     def _attend(
         self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         limit = self.max_relative_position
         queries = ops.arange(ops.shape(q)[2], dtype="int32")
         queries = queries if query_position is None else queries + query_position
@@ -98,7 +98,7 @@ class RelativeAttention(DotProductAttention):
         row = ops.clip(distance, -limit, limit) + limit  # [query, key]
         relative = ops.einsum("bhqd,qkd->bhqk", q, self.keys(row))
         weights = self.attention_weights(q, k, bias, extra_logits=relative, training=training)
-        return ops.matmul(weights, v) + ops.einsum("bhqk,qkd->bhqd", weights, self.values(row))
+        return ops.matmul(weights, v) + ops.einsum("bhqk,qkd->bhqd", weights, self.values(row)), weights
 
 
 class RelativeAttentionV2(DotProductAttention):
@@ -146,7 +146,7 @@ class RelativeAttentionV2(DotProductAttention):
 
     def _attend(
         self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, query_position: Tensor | int | None, training: bool
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         length = ops.shape(k)[2]
         whole = query_position is None  # all queries: every distance once, then shifted to its key
         if whole:
@@ -163,7 +163,7 @@ class RelativeAttentionV2(DotProductAttention):
             by_distance = shift_to_distances(weights, masked=self.masked) if whole else weights
             vectors = self._vectors(self.value_table, distances)
             y = y + ops.einsum(f"bhqk,{head}kd->bhqd", by_distance, vectors)
-        return y
+        return y, weights
 
     def _vectors(self, table: keras.Variable, distances: Tensor) -> Tensor:
         """Returns the vectors of distances, [(heads,) distances, depth]; zero beyond the table."""
