@@ -175,11 +175,12 @@ def test_scorer_and_transformer_share_their_variable_names():
     assert names[0] == names[1]
 
 
-def test_classes_are_read_off_the_mean_over_all_positions_padding_included():
+@pytest.mark.parametrize("mask_padding", [False, True])
+def test_classes_are_read_off_the_mean_over_positions_padding_included_only_as_in_t2t(mask_padding):
     """T2T's `class_label_top`; its logits of padded rows are `golden/models/transformer_encoder_cls`."""
     problem = symbol_problem()
     problem["features"] = {**problem["features"], "targets": {"modality": "class_label", "vocab_size": 3}}
-    model = tiny_model("transformer_encoder", problem=problem)
+    model = tiny_model("transformer_encoder", problem=problem, mask_padding=mask_padding)
     inputs, targets = symbols(4, 6), np.zeros(4, "int32")
     inputs[1:, 4:] = 0
     logits = run(model, {"inputs": inputs, "targets": targets})
@@ -188,12 +189,14 @@ def test_classes_are_read_off_the_mean_over_all_positions_padding_included():
         next(ops.convert_to_numpy(v) for v in model.variables if "class_label" in v.path and v.path.endswith(name))
         for name in ("kernel", "bias")
     )
-    np.testing.assert_allclose(logits, encoded.mean(axis=1) @ kernel + bias, **CLOSE)
-    # Attention ignores padding, the mean does not.
+    counted = (inputs != 0 if mask_padding else np.ones_like(inputs))[:, :, None]
+    mean = (encoded * counted).sum(axis=1) / counted.sum(axis=1)
+    np.testing.assert_allclose(logits, mean @ kernel + bias, **CLOSE)
+    # Attention ignores padding, T2T's mean does not.
     trimmed = {"inputs": inputs[1:, :4], "targets": targets[1:]}
     alone = ops.convert_to_numpy(model.body(model.bottom({"inputs": ops.convert_to_tensor(trimmed["inputs"])})))
     np.testing.assert_allclose(encoded[1:, :4], alone, **CLOSE)
-    assert np.abs(run(model, trimmed) - logits[1:]).max() > 1e-3
+    assert (np.abs(run(model, trimmed) - logits[1:]).max() < 1e-5) == mask_padding
 
 
 def test_regressor_gives_one_value():
