@@ -112,16 +112,19 @@ def test_fit_learns_and_computes_slow_metrics_only_in_evaluation(in_training):
     assert set(values) == {"loss", "accuracy", "rouge_2_fscore"}
 
 
-def test_one_trace_when_built_before_fit():
-    model = compiled(tiny_model())
-    calls = []
+def test_fit_builds_the_model_and_traces_it_once():
+    model = registry.model("transformer", tiny_hparams())
+    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    trained = []
     body = model.body
-    object.__setattr__(model, "body", lambda *args, **kwargs: calls.append(1) or body(*args, **kwargs))
+    object.__setattr__(
+        model, "body", lambda *args, training=False: trained.append(training) or body(*args, training=training)
+    )
     x, y, w = batch()
     steps = 1 if keras.backend.backend() == "torch" else 3
-    for _ in range(steps):
-        model.train_on_batch(x, y, sample_weight=w)
-    assert len(calls) == 1
+    model.fit(x, y, sample_weight=w, batch_size=8, epochs=steps, verbose=0)
+    assert sum(trained) == 1
+    assert model.optimizer.built
 
 
 def test_saved_model_is_compiled_and_goes_on(tmp_path):

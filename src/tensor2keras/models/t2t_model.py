@@ -1,5 +1,6 @@
 """T2TModel: the base of all models, with bottom -> body -> top, the loss, training, decoding and saving."""
 
+import contextlib
 import fnmatch
 import warnings
 from collections.abc import Mapping
@@ -361,12 +362,13 @@ class T2TModel(keras.Model):
     # Loss
 
     def target_weights(self, targets: Tensor, training: bool = False) -> Tensor:
-        """Returns the weight of each target position; they sum to 1 over the batch.
+        """Returns the weight of each target position; they sum to 1 over the batch, of which a replica has its share.
 
         Used only without a `sample_weight`; problems' data sets supply one, computed by the same functions.
         """
         counted = self._weights_fns[bool(training)](ops.convert_to_tensor(targets), ops)
-        return counted / ops.maximum(ops.sum(counted), 1e-9)
+        replicas = self.distribute_strategy.num_replicas_in_sync if hasattr(self, "distribute_strategy") else 1
+        return counted / ops.maximum(ops.sum(counted), 1e-9) / replicas
 
     def compute_loss(
         self,
@@ -414,9 +416,17 @@ class T2TModel(keras.Model):
             check_features(self, x)
             y = x.get("targets") if y is None else y
             check_targets(self, y)
+        self._build_to_train()
         with warnings.catch_warnings():  # `shuffle` is True by default, which has no effect on a tf.data.Dataset
             warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
             return super().fit(x, y, *args, **kwargs)
+
+    def _build_to_train(self) -> None:
+        """Makes all variables, the optimizer's included, for which Keras would trace a whole step of its own."""
+        with self.distribute_strategy.scope() if hasattr(self, "distribute_strategy") else contextlib.nullcontext():
+            self.build()
+            if self.compiled and not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
 
     def compile(
         self,
