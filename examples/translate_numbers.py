@@ -23,8 +23,6 @@ def main() -> None:
 
     model = registry.model("transformer", hparams)
     model.compile()
-    model.build()
-    model.optimizer.build(model.trainable_variables)  # before `fit`: one trace instead of two
     epochs = max(args.steps // 200, 1)
     model.fit(problem.dataset("train", hparams), steps_per_epoch=args.steps // epochs, epochs=epochs)
     model.evaluate(problem.dataset("validation", hparams))
