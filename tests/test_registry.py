@@ -254,11 +254,17 @@ def test_an_installed_plug_in_is_imported_once(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"num_hidden_layers": 10**12}, {"conv_sizes": [1, -(10**12)]}, {"problem": {"vocab_size": 2**31}}]
+    "changes",
+    [
+        {"num_hidden_layers": 10_001},
+        {"batch_size": 10**12},
+        {"conv_sizes": [1, -(10**12)]},
+        {"problem": {"vocab_size": 2**31}},
+    ],
 )
-def test_an_integer_beyond_32_bits_is_refused_before_a_model_is_made(changes, monkeypatch):
+def test_an_integer_out_of_range_is_refused_before_a_model_is_made(changes, monkeypatch):
     monkeypatch.setattr(registry.models, "_entries", {"nothing": lambda hparams: pytest.fail("was made")})
-    with pytest.raises(ValueError, match=r"hparams\.\S+=\S+ is out of range: integers are at most 2147483647"):
+    with pytest.raises(ValueError, match=r"hparams\.\S+=\S+ is out of range: it is at most (10000|2147483647)$"):
         registry.model("nothing", HParams(changes))
 
 

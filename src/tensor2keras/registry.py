@@ -32,7 +32,7 @@ ALIASES = {
     "modality": {},
 }
 
-_LARGEST = 2**31 - 1  # of a hyperparameter that is an integer
+_LARGEST, _MOST_LAYERS = 2**31 - 1, 10_000  # of a hyperparameter that is an integer, and of one that counts layers
 _CAMEL_1 = re.compile(r"(.)([A-Z][a-z0-9]+)")
 _CAMEL_2 = re.compile(r"([a-z0-9])([A-Z])")
 
@@ -333,7 +333,7 @@ def model(name: str, hparams: HParams, **kwargs: Any) -> Any:
 
     Raises:
         KeyError: unknown name, with the closest ones.
-        ValueError: an integer beyond 32 bits.
+        ValueError: an integer beyond 32 bits, or more than 10,000 layers.
         MissingHParamError: `hparams` lack a hyperparameter of the model; the message lists sets that have it.
     """
     _check_sizes(hparams)
@@ -373,11 +373,12 @@ def model_of_file(name: str, hparams: HParams, path: str | os.PathLike, with_ove
 def _check_sizes(values: Mapping[str, Any], prefix: str = "hparams") -> None:
     """Raises ValueError for an integer, also one in a list or dict, that is larger than any size or count can be."""
     for name, value in values.items():
+        most = _MOST_LAYERS if str(name).endswith("layers") else _LARGEST
         if isinstance(value, Mapping | ConfigDict):
             _check_sizes(value, f"{prefix}.{name}")
         for number in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(number, int) and abs(number) > _LARGEST:
-                raise ValueError(f"{prefix}.{name}={number} is out of range: integers are at most {_LARGEST}")
+            if isinstance(number, int) and abs(number) > most:
+                raise ValueError(f"{prefix}.{name}={number} is out of range: it is at most {most}")
 
 
 def sets_of(model_name: str) -> list[str]:

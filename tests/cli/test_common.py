@@ -137,6 +137,7 @@ def test_wrong_flags_end_with_one_line_and_code_2(argv, message, capsys):
     [
         (KeyError("unknown model 'x'; did you mean y?"), "prog: unknown model 'x'; did you mean y?", 2),
         (ValueError("two\nlines"), "prog: two lines", 2),
+        (ValueError("a\x1b[2J\x9bü\u2028"), r"prog: a\x1b[2J\x9bü", 2),
         (FileNotFoundError("no data in d"), "prog: no data in d", 2),
         (FloatingPointError("the loss is nan"), "prog: the loss is nan", 1),
         (RuntimeError("no device\nleft"), "prog: RuntimeError: no device left (--debug shows the traceback)", 2),

@@ -46,10 +46,12 @@ def test_min_steps_leaves_early_checkpoints_out(run_dir, source, tmp_path):
 
 
 def test_another_command_can_decode(run_dir, source, tmp_path):
-    assert translate(run_dir, source, tmp_path, f"--decoder_command=echo {{params}} >> {tmp_path}/log") == 0
+    command = f"--decoder_command=echo {{params}} >> {tmp_path}/log"
+    assert translate(run_dir, source, tmp_path, command, "--trust_usr_dir") == 0
     lines = (tmp_path / "log").read_text().splitlines()
     assert len(lines) == 2
     assert "--decode_hparams=beam_size=4,alpha=0.6" in lines[0]
+    assert " --trust_usr_dir" in lines[0]
     assert f"--decode_to_file={tmp_path}/reversed_letters-100" in lines[0]
 
 

@@ -89,6 +89,14 @@ def test_old_removed_and_young_hyperparameters(run):
     assert "hyperparameters missing in hparams.json are at T2T's default" in str(opened.report)
 
 
+@pytest.mark.parametrize("value", ["wide", [16], None, 10**12])
+def test_sizes_that_no_model_has_name_the_file(run, value):
+    file = run / "hparams.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"hidden_size": value}))
+    with pytest.raises(ValueError, match=rf"no transformer can be built from {file}: "):
+        load_t2t_model(run, symbol_problem())
+
+
 def test_what_cannot_be_told(run, tmp_path):
     with pytest.raises(ValueError, match=r"cannot tell the problem of .*; give problem"):
         load_t2t_model(run)
@@ -96,6 +104,9 @@ def test_what_cannot_be_told(run, tmp_path):
         load_t2t_model(tmp_path)
     (run / "hparams.json").write_text("{")
     with pytest.raises(ValueError, match=r"hparams.json, line 1: not JSON"):
+        load_t2t_model(run, symbol_problem())
+    (run / "hparams.json").write_text("[1]")
+    with pytest.raises(ValueError, match=r"hparams\.json holds \[1\], not an object of hyperparameters"):
         load_t2t_model(run, symbol_problem())
     (run / "hparams.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"hparams.json does not exist"):

@@ -11,7 +11,8 @@ import keras
 
 from tensor2keras.backend.operations import on_accelerator
 
-_UNCHECKED = 2**26  # bytes of a variable that needs no look at the memory
+_UNCHECKED = 2**26  # bytes that need no look at the memory
+_WHILE_MADE = 3  # random numbers, the same scaled, and the variable are in memory together
 # What a process may still take: of the machine, and of its control group (limit and use).
 _MACHINE, _LIMIT, _USE = map(Path, ("/proc/meminfo", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"))
 
@@ -32,12 +33,13 @@ def within_memory() -> Iterator[None]:
         shape = args[0] if args else kwargs.get("shape")
         if isinstance(shape, list | tuple) and all(isinstance(size, int) for size in shape):
             dtype = kwargs.get("dtype") or (args[2] if len(args) > 2 else None) or layer.variable_dtype
-            needed = math.prod(shape) * _bytes_of(dtype)
+            needed = _WHILE_MADE * math.prod(shape) * _bytes_of(dtype)
             free = available() if needed > _UNCHECKED and not on_accelerator() else None
             if free is not None and needed > free:
                 raise MemoryError(
                     f"the variable {kwargs.get('name')} of the layer {layer.path or layer.name} has the shape "
-                    f"{list(shape)}: it needs {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB of memory are available"
+                    f"{list(shape)}: making it takes {needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are "
+                    "available"
                 )
         return add_weight(layer, *args, **kwargs)
 

@@ -421,6 +421,10 @@ def _fault_line(program: str, argv: Sequence[str], error: Exception) -> str:
 
 
 def error_line(error: BaseException) -> str:
-    """Returns an error's message on one line (a KeyError's without the quotes that Python adds)."""
+    """Returns an error's message on one line (a KeyError's without the quotes that Python adds), control codes escaped.
+
+    Messages quote files, and a terminal would obey codes that are in them.
+    """
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    line = re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda code: ascii(code[0])[1:-1], " ".join(text.split()))
+    return line or type(error).__name__
