@@ -291,9 +291,10 @@ def _problem_of_ids(inputs_vocab_size: int | None, targets_vocab_size: int | Non
 
 def _check_description(problem: Any) -> None:
     """Raises ValueError unless this is the plain description of a problem: at least each feature's modality."""
-    features = problem.get("features") if isinstance(problem, Mapping) else None
-    described = isinstance(features, Mapping) and all(
-        isinstance(value, Mapping) and "modality" in value for value in features.values()
+    kinds = Mapping | ConfigDict  # a dict in a ConfigDict becomes one
+    features = problem.get("features") if isinstance(problem, kinds) else None
+    described = isinstance(features, kinds) and all(
+        isinstance(features[name], kinds) and "modality" in features[name] for name in features
     )
     if not described:
         raise ValueError(

@@ -86,7 +86,11 @@ def test_other_hparams_in_the_same_directory_are_refused(folder, whole, capsys):
 
 
 def test_two_devices_have_the_losses_of_one(folder, whole):
-    """The same global batches on one device and split over two, unevenly padded, gradients clipped: 1e-5."""
+    """The same global batches on one device and split over two, unevenly padded, gradients clipped: 1e-5.
+
+    Without sample weights, too, which the model then computes on each replica.
+    """
+    dropout = "dropout=0.0,layer_prepostprocess_dropout=0.0,attention_dropout=0.0,relu_dropout=0.0"
     code = f"""
 from pathlib import Path
 from tensor2keras import registry, training
@@ -94,17 +98,29 @@ problem = registry.problem("algorithmic_reverse_binary40_test", data_dir={str(fo
 dataset = problem.dataset
 problem.dataset = lambda split, hparams, **kwargs: dataset(split, hparams, **{{**kwargs, "num_replicas": 2}})
 small = "batch_size=300,max_length=64,hidden_size=16,filter_size=32,num_hidden_layers=1,clip_grad_norm=0.1"
-dropout = "dropout=0.0,layer_prepostprocess_dropout=0.0,attention_dropout=0.0,relu_dropout=0.0"
-hparams = registry.hparams("transformer_tiny", problem, f"{{small}},{{dropout}},learning_rate_warmup_steps=10")
+hparams = registry.hparams("transformer_tiny", problem, f"{{small}},{dropout},learning_rate_warmup_steps=10")
 for replicas in (2, 1):
     options = training.TrainOptions(train_steps=6, eval_every=6, eval_steps=2, log_steps=1, worker_gpu=replicas,
         locally_shard_to_cpu=replicas > 1)
     training.train_and_evaluate(problem, "transformer", hparams, Path({str(folder)!r}) / str(replicas), options)
+
+import keras, numpy as np, tensorflow as tf
+ids = np.random.default_rng(0).integers(2, 9, (16, 5))
+hparams = registry.hparams("transformer_test", inputs_vocab_size=9, targets_vocab_size=9, overrides={dropout!r})
+for strategy in (tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), tf.distribute.get_strategy()):
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        model = registry.model("transformer", hparams)
+        model.compile()
+    history = model.fit({{"inputs": ids, "targets": ids}}, ids, batch_size=8, shuffle=False, verbose=0)
+    print("arrays", history.history["loss"][0])
 """
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(losses(folder / "2"), losses(folder / "1"), atol=1e-5)
     np.testing.assert_allclose(*(rows_of(folder / name, "validation") for name in "21"), atol=1e-5)
+    two, one = (float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("arrays "))
+    assert two == pytest.approx(one, rel=1e-5)
 
 
 def test_the_run_can_be_loaded_and_evaluated(whole, capsys):

@@ -26,14 +26,15 @@ def check_features(model: keras.Model, features: Features) -> None:
         wanted = ", ".join(f"{name!r}: ..." for name in known)
         raise ValueError(f"{model.name} takes a dict of features, {{{wanted}}}, not {_described(features)}")
     given = {name: value for name, value in features.items() if value is not None}
-    if model.problem is not None and "inputs" in known and "inputs" not in given:
+    needs_inputs = model.problem is not None and "inputs" in known and model.prepend_mode == "none"  # or in the targets
+    if needs_inputs and "inputs" not in given:
         raise ValueError(missing(model, "inputs", given))
-    if misspelt := [
-        name for name in set(known) - set(given) if difflib.get_close_matches(name, set(given) - set(known))
-    ]:
-        raise ValueError(missing(model, misspelt[0], given))
-    for name in set(known) & set(given):
-        _check_feature(model, name, given[name], known[name].get("modality"))
+    unknown = set(given) - set(known)
+    for name in known:
+        if name in given:
+            _check_feature(model, name, given[name], known[name].get("modality"))
+        elif difflib.get_close_matches(name, unknown):
+            raise ValueError(missing(model, name, given))
 
 
 def missing(model: keras.Model, name: str, given: Features) -> str:

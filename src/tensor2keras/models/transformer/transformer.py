@@ -371,8 +371,9 @@ class TransformerRegressor(TransformerEncoder):
         )
 
     def build(self, input_shape: Shape | None = None) -> None:
-        with keras.name_scope("reg_top_ffn"):
-            self.model_top.build((None, self.hidden_size))
+        if not self.built:
+            with keras.name_scope("reg_top_ffn"):
+                self.model_top.build((None, self.hidden_size))
         super().build(input_shape)
 
     def top(self, body_output: Tensor, features: Features) -> Tensor:
