@@ -1,5 +1,6 @@
 """Fixtures: where the golden values and the real data lie, and one seed for every test."""
 
+import functools
 import gc
 import importlib.metadata
 import os
@@ -16,6 +17,10 @@ if os.environ.get("KERAS_BACKEND") == "jax":  # small programs that run once: co
     os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     if importlib.metadata.version("jaxlib").startswith("0.10."):  # XLA ends the process on a flag it does not know
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    from jax._src.interpreters import mlir
+
+    # One context for all programs instead of one for each: making them is a sixth of the time of tests.
+    mlir.make_ir_context = functools.cache(mlir.make_ir_context)
 
 
 # A busy machine fails no test.

@@ -1,7 +1,8 @@
 """Checks of the features that a model is given: one line for each mistake, before a backend fails over a shape."""
 
+import contextlib
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -43,6 +44,17 @@ def missing(model: keras.Model, name: str, given: Features) -> str:
     there = f"{close[0]!r} should be named so" if close else f"there are {', '.join(map(repr, given)) or 'none'}"
     shifted = "; the model shifts them right itself: fit({'inputs': x, 'targets': y}, y)" if name == "targets" else ""
     return f"{model.name} needs the feature {name!r}; {there}{shifted}"
+
+
+@contextlib.contextmanager
+def targets_named_if_missing(model: keras.Model, features: Any) -> Iterator[None]:
+    """Raises ValueError instead of the KeyError of a model that reads targets which the features do not have."""
+    try:
+        yield
+    except KeyError as error:
+        if not isinstance(features, Mapping) or "targets" in features or "targets" not in str(error):
+            raise
+        raise ValueError(missing(model, "targets", features)) from None
 
 
 def check_targets(model: keras.Model, targets: Any) -> None:

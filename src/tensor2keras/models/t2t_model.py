@@ -18,7 +18,7 @@ from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
 from tensor2keras.layers.modality import ClassLabel, CTCSymbol, Modality
 from tensor2keras.models import layer_options
 from tensor2keras.models.allowed import Allowed, check_allowed
-from tensor2keras.models.given_features import check_features, check_targets, missing
+from tensor2keras.models.given_features import check_features, check_targets, targets_named_if_missing
 from tensor2keras.models.output_shapes import output_shapes
 from tensor2keras.types import Cache, Features, Shape, Tensor
 
@@ -320,12 +320,8 @@ class T2TModel(keras.Model):
 
     def __call__(self, features: Features, *args: Any, **kwargs: Any) -> Tensor:
         check_features(self, features)
-        try:
+        with targets_named_if_missing(self, features):
             return super().__call__(features, *args, **kwargs)
-        except KeyError as error:
-            if "targets" in features or "targets" not in str(error):
-                raise
-            raise ValueError(missing(self, "targets", features)) from None
 
     def call(self, features: Features, training: bool = False) -> Tensor:
         embedded = self.bottom(features, training=training)
@@ -417,7 +413,10 @@ class T2TModel(keras.Model):
             y = x.get("targets") if y is None else y
             check_targets(self, y)
         self._build_to_train()
-        with warnings.catch_warnings():  # `shuffle` is True by default, which has no effect on a tf.data.Dataset
+        with (
+            targets_named_if_missing(self, x),
+            warnings.catch_warnings(),
+        ):  # `shuffle` is True by default, which has no effect on a tf.data.Dataset
             warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
             return super().fit(x, y, *args, **kwargs)
 
