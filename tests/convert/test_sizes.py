@@ -2,10 +2,10 @@
 
 import math
 
-import keras
 import pytest
 
 from tensor2keras import registry
+from tests.helpers import shapes_alone
 
 VOCABULARY = 33708
 
@@ -48,7 +48,7 @@ SIZES = [
 
 @pytest.mark.parametrize(("model", "hparams_set", "problem", "parameters"), SIZES, ids=[size[1] for size in SIZES])
 def test_trainable_parameters(model, hparams_set, problem, parameters):
-    with keras.StatelessScope(initialize_variables=False):  # shapes alone
+    with shapes_alone():
         network = registry.model(model, registry.hparams(hparams_set, problem=problem))
         network.build()
         assert sum(math.prod(variable.shape) for variable in network.trainable_variables) == parameters

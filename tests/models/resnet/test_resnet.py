@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from tensor2keras import convert, registry
+from tests.helpers import shapes_alone
 from tests.models import zoo
 from tests.models.tiny import compile_for_few_steps
 
@@ -25,7 +26,7 @@ def test_there_are_all_sets():
 
 @pytest.mark.parametrize("name", SETS)
 def test_every_set_makes_its_network(name):
-    with keras.StatelessScope(initialize_variables=False):  # shapes alone
+    with shapes_alone():
         model = model_of(name)
     sizes = model.hparams.layer_sizes[: 3 if model.hparams.is_cifar else 4]
     assert len(model.blocks) == sum(sizes)
