@@ -41,7 +41,7 @@ def tensor2keras(steps: int, batch: int, threads: int | None) -> Round:
     features = {"inputs": inputs, "targets": {"modality": "class_label", "vocab_size": CLASSES}}
     problem = {"name": "benchmark", "features": features, "loss_multiplier": 1.0}
     model = registry.model("shake_shake", registry.hparams("shakeshake_small", problem=problem))
-    model.compile()
+    model.compile(training_metrics=False)
     model.build()
     model.optimizer.build(model.trainable_variables)
 

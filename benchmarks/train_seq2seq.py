@@ -50,7 +50,7 @@ def tensor2keras(steps: int, threads: int | None) -> Round:
         "learning_rate_constant": 1e-4,
     }
     model = registry.model("transformer", registry.hparams("transformer_base", problem=problem, overrides=overrides))
-    model.compile()
+    model.compile(training_metrics=False)
     model.build()
     model.optimizer.build(model.trainable_variables)
 

@@ -31,7 +31,7 @@ curves = {}
 for optimizer in sys.argv[2:]:
     hparams = registry.hparams("transformer_tiny", problem, overrides + optimizer)
     model = registry.model("transformer", hparams)
-    model.compile()
+    model.compile(training_metrics=False)
     model.build()
     random = np.random.default_rng(0)
     for weight in model.weights:
