@@ -171,6 +171,23 @@ def test_neither_padding_nor_a_longer_text_beside_it_changes_the_outputs_of_a_te
         np.testing.assert_allclose(outputs[:counted], expected[:counted], rtol=1e-4, atol=2e-5)
 
 
+@pytest.mark.parametrize("name", ["lstm_seq2seq_attention", "slice_net", "transformer"])
+def test_longer_texts_in_the_batch_do_not_change_what_a_text_is_decoded_to(name):
+    model, problem = zoo.make_random(name), zoo.ZOO[name].problem
+    alone = zoo.batch_of(problem, length=4)["inputs"]
+    longer = zoo.batch_of(problem, seed=1, length=7)["inputs"]
+    beside = np.concatenate([np.pad(alone, ((0, 0), (0, 3))), longer])
+    expected, found = (
+        ops.convert_to_numpy(model.infer({"inputs": inputs}, beam_size=1, decode_length=2)["outputs"])
+        for inputs in (alone, beside)
+    )
+    assert expected.shape[1] > 1
+    for ids, other in zip(expected, found, strict=False):
+        ends = np.flatnonzero(ids == 1)
+        length = ends[0] + 1 if len(ends) else len(ids)  # what follows EOS has no meaning
+        np.testing.assert_array_equal(other[:length], ids[:length])
+
+
 def never_padding(kind, **methods):
     """The class with other methods, whose `decode_step` gives the id 0, which is padding, no chance."""
 
