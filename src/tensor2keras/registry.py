@@ -13,6 +13,7 @@ import difflib
 import importlib
 import importlib.metadata
 import inspect
+import numbers
 import os
 import re
 import reprlib
@@ -280,11 +281,11 @@ def _problem_of_ids(inputs_vocab_size: int | None, targets_vocab_size: int | Non
     if inputs_vocab_size is None:
         del sizes["inputs"]
     for name, size in sizes.items():
-        if not isinstance(size, int) or size < 2:
-            raise ValueError(f"{name}_vocab_size={size} must be an integer of at least 2: 0 is padding, 1 is the end")
+        if isinstance(size, bool) or not isinstance(size, numbers.Integral) or size < 2:
+            raise ValueError(f"{name}_vocab_size={size!r} must be an integer of at least 2: 0 is padding, 1 is the end")
     return {
         "name": "ids",
-        "features": {name: {"modality": "symbol", "vocab_size": size} for name, size in sizes.items()},
+        "features": {name: {"modality": "symbol", "vocab_size": int(size)} for name, size in sizes.items()},
         "eval_metrics": ["accuracy", "accuracy_per_sequence", "neg_log_perplexity"],
     }
 

@@ -33,7 +33,7 @@ def test_vocabulary_sizes_make_a_model_on_arrays_of_ids():
 
 
 def test_the_size_of_the_targets_alone_makes_a_language_model():
-    assert not model_of_ids(targets_vocab_size=9).has_inputs
+    assert not model_of_ids(targets_vocab_size=np.int64(9)).has_inputs
 
 
 INPUTS, TARGETS = features(2)["inputs"], features(2)["targets"]
@@ -66,6 +66,7 @@ INPUTS, TARGETS = features(2)["inputs"], features(2)["targets"]
             "features['inputs'] has rows of several lengths; pad them with 0",
         ),
         ({"inputs": "ab", "targets": TARGETS}, "features['inputs'] must be an array, not str"),
+        ({"inputs": INPUTS + 0.5, "targets": TARGETS}, f"inputs must be integers; {INPUTS[0, 0]}.5 is not an id"),
     ],
 )  # fmt: skip
 def test_wrong_features_are_one_line(given, line):
@@ -80,6 +81,7 @@ def test_wrong_features_are_one_line(given, line):
         (INPUTS, TARGETS, "transformer takes a dict of features, .*, not an array of shape"),
         ({"inputs": INPUTS}, TARGETS, "transformer needs the feature 'targets'; there are 'inputs'; the model shifts"),
         ({"inputs": INPUTS, "targets": TARGETS}, TARGETS + 20, "targets has the id"),
+        ({"inputs": INPUTS, "targets": TARGETS}, TARGETS[:, 1:], "the feature targets has the shape .*, and y "),
     ],
 )
 def test_fit_answers_them_too(given, y, line):

@@ -57,10 +57,16 @@ def targets_named_if_missing(model: keras.Model, features: Any) -> Iterator[None
         raise ValueError(missing(model, "targets", features)) from None
 
 
-def check_targets(model: keras.Model, targets: Any) -> None:
-    """Raises ValueError for ids of targets that are not in the vocabulary, if they are in a NumPy array."""
-    if model.problem is not None and "targets" in model.problem["features"]:
-        _check_range(model, "targets", targets)
+def check_targets(model: keras.Model, features: Any, targets: Any) -> None:
+    """Raises ValueError for ids of targets that are not in the vocabulary, or of another shape than the feature's."""
+    if model.problem is None or "targets" not in model.problem["features"]:
+        return
+    _check_range(model, "targets", targets)
+    shapes = [np.shape(value) for value in (features.get("targets"), targets) if isinstance(value, np.ndarray)]
+    if len(shapes) == 2 and model.problem["features"]["targets"].get("modality") in _IDS and shapes[0] != shapes[1]:
+        raise ValueError(
+            f"the feature targets has the shape {list(shapes[0])}, and y {list(shapes[1])}; they are the same ids"
+        )
 
 
 def _check_feature(model: keras.Model, name: str, value: Any, modality: str | None) -> None:
@@ -72,6 +78,8 @@ def _check_feature(model: keras.Model, name: str, value: Any, modality: str | No
         )
     if modality in _IDS and shape is not None and len(shape) != 2:
         raise ValueError(f"{name} must be ids [batch, length], not {_described(value)}")
+    if modality in _IDS and isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.any(value % 1):
+        raise ValueError(f"{name} must be integers; {value[value % 1 != 0][0]} is not an id")
     _check_range(model, name, value)
 
 

@@ -411,7 +411,7 @@ class T2TModel(keras.Model):
         if isinstance(x, Mapping) or hasattr(x, "shape"):
             check_features(self, x)
             y = x.get("targets") if y is None else y
-            check_targets(self, y)
+            check_targets(self, x, y)
         self._build_to_train()
         with (
             targets_named_if_missing(self, x),
