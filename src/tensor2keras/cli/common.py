@@ -72,14 +72,8 @@ _PATH_FLAG = re.compile(
     r"(_dir|_file|_path|^from|_from|_prefix|_reference|^checkpoints|^prefix|^source|^reference|^translation.*)$"
 )
 _GENERAL = "General"
-_EXPECTED = (
-    KeyError,
-    ValueError,
-    OSError,
-    MemoryError,
-    MissingBackendError,
-    absl_flags.Error,
-)  # messages written for the user
+# Errors whose messages are written for the user.
+_EXPECTED = (KeyError, ValueError, OSError, MemoryError, MissingBackendError, absl_flags.Error)
 _HELP = textwrap.TextWrapper(
     118, initial_indent="  ", subsequent_indent=" " * 41, break_long_words=False, break_on_hyphens=False
 )

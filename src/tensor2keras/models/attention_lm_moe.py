@@ -167,10 +167,8 @@ class AttentionLmMoe(transformer.Transformer):
     def body(self, features: Features, training: bool = False) -> Tensor:
         self.refuse_packed(features)
         if self.use_inputs:
-            padding = self.inputs_padding(features)
-            bias = None if padding is None else attention.ignore_padding_bias(padding)
             x = self.decoder_dropout(features["inputs"], training=training)
-            return self.decoder(x, Context(bias=bias), training=training)
+            return self.decoder(x, Context(bias=self.inputs_padding_bias(features)), training=training)
         targets = features["targets"]
         x = self._add_positions(shift_right(targets), features, "targets", None)
         x = self.decoder_dropout(x, training=training)

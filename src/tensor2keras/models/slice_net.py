@@ -298,11 +298,6 @@ class SliceNet(t2t_model.T2TModel):
             x = layer(x, nonpadding, training=training)
         return self.drop(x, training=training)
 
-    def _memory_bias(self, features: Features) -> Tensor | None:
-        """Returns the bias that masks the padding of embedded inputs; None if it is attended to."""
-        padding = self.inputs_padding(features)
-        return None if padding is None else attention.ignore_padding_bias(padding)
-
     def _target_space(self) -> Tensor:
         """Returns the embedding of the target space, [1, 1, hidden]."""
         space = (self.problem or {}).get("target_space_id", 0)
@@ -312,7 +307,7 @@ class SliceNet(t2t_model.T2TModel):
         memory = self.encode(features["inputs"], training=training)
         if not self.has_decoder:
             return memory
-        targets, memory_bias = features["targets"], self._memory_bias(features)
+        targets, memory_bias = features["targets"], self.inputs_padding_bias(features)
         start = ops.broadcast_to(self._target_space(), (ops.shape(targets)[0], 1, targets.shape[-1]))
         x = ops.concatenate([start, targets[:, :-1]], axis=1)
         if self.target_attention is None:
@@ -327,7 +322,7 @@ class SliceNet(t2t_model.T2TModel):
     def init_cache(self, features: Features, max_length: int) -> Cache:
         embedded = self.bottom({"inputs": features["inputs"]})
         memory = self.encode(embedded["inputs"])
-        batch_size, memory_bias = ops.shape(memory)[0], self._memory_bias(embedded)
+        batch_size, memory_bias = ops.shape(memory)[0], self.inputs_padding_bias(embedded)
         cache = {layer.name: layer.init_cache(batch_size, max_length, memory, memory_bias) for layer in self.decoder}
         if self.target_attention is not None:
             cache["targets_time"] = self.target_attention.init_cache(batch_size, max_length, memory, memory_bias)

@@ -13,7 +13,7 @@ from tensor2keras import metrics as metrics_by_name
 from tensor2keras import optimizers, registry, weights
 from tensor2keras.backend import on_accelerator, output_shapes_in_summary, within_memory
 from tensor2keras.hparams import HParams
-from tensor2keras.layers.attention.bias import MASKED_LOGIT, embedding_padding
+from tensor2keras.layers.attention.bias import MASKED_LOGIT, embedding_padding, ignore_padding_bias
 from tensor2keras.layers.initializer import INITIALIZERS, get_initializer
 from tensor2keras.layers.modality import ClassLabel, CTCSymbol, Modality
 from tensor2keras.models import layer_options
@@ -276,6 +276,11 @@ class T2TModel(keras.Model):
             return embedding_padding(features["inputs"])
         return self.modalities["inputs"].padding(features["inputs_raw"], features["inputs"])
 
+    def inputs_padding_bias(self, features: Features) -> Tensor | None:
+        """Returns the bias of attention [batch, 1, 1, length] that masks `inputs_padding`; None if that is None."""
+        padding = self.inputs_padding(features)
+        return None if padding is None else ignore_padding_bias(padding)
+
     def body(self, features: Features, training: bool = False) -> Tensor:
         """Returns a vector for each output position, [batch, length, hidden], from embedded features."""
         raise NotImplementedError(f"{type(self).__name__} must define body(features)")
@@ -410,13 +415,13 @@ class T2TModel(keras.Model):
         """Trains as `keras.Model.fit` does; `y` is by default the features' "targets" if these are arrays."""
         if isinstance(x, Mapping) or hasattr(x, "shape"):
             check_features(self, x)
-            y = x.get("targets") if y is None else y
-            check_targets(self, x, y)
+            if y is None:
+                y = x.get("targets")
+            else:
+                check_targets(self, x, y)
         self._build_to_train()
-        with (
-            targets_named_if_missing(self, x),
-            warnings.catch_warnings(),
-        ):  # `shuffle` is True by default, which has no effect on a tf.data.Dataset
+        with targets_named_if_missing(self, x), warnings.catch_warnings():
+            # By default `shuffle` is True, which has no effect on a tf.data.Dataset.
             warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
             return super().fit(x, y, *args, **kwargs)
 
